@@ -1,0 +1,100 @@
+using SelfSup.Errors;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Checkpoints;
+
+/// <summary>
+/// A flat, named set of tensors, written by one walk over the run and read back by the same walk, so that nothing can be
+/// saved and forgotten on load.
+/// </summary>
+internal sealed class StateArchive : IDisposable
+{
+    private readonly Dictionary<string, Tensor> _entries;
+    private readonly string? _origin;
+    private readonly HashSet<string> _taken = [];
+    private string _prefix = "";
+
+    private StateArchive(Dictionary<string, Tensor> entries, string? origin) => (_entries, _origin) = (entries, origin);
+
+    /// <summary>The named tensors, owned by the archive.</summary>
+    public IReadOnlyDictionary<string, Tensor> Entries => _entries;
+
+    /// <summary>Names in the archive that no part of the run has asked for.</summary>
+    public IEnumerable<string> Unclaimed => _entries.Keys.Where(name => !_taken.Contains(name)).Order();
+
+    /// <summary>An archive that collects copies.</summary>
+    public static StateArchive Saving() => new([], origin: null);
+
+    /// <summary>An archive that restores.</summary>
+    /// <param name="entries">The saved tensors; the archive disposes them.</param>
+    /// <param name="origin">Where they come from, for messages.</param>
+    public static StateArchive Loading(IReadOnlyDictionary<string, Tensor> entries, string origin) =>
+        new(new(entries), origin);
+
+    /// <summary>Exchanges a part under its own name.</summary>
+    public void Part(string name, IStateful part)
+    {
+        var outer = _prefix;
+        _prefix = $"{outer}{name}.";
+        part.Exchange(this);
+        _prefix = outer;
+    }
+
+    /// <summary>Saves a copy of <paramref name="value"/> on the CPU, or overwrites it in place with the saved one.</summary>
+    /// <exception cref="CheckpointException">The saved tensor is missing or has another shape or element type.</exception>
+    public void Tensor(string name, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        if (_origin is null)
+        {
+            var copy = value.detach().cpu().clone().contiguous();
+            _entries.Add(_prefix + name, copy.DetachFromDisposeScope());
+            return;
+        }
+
+        var saved = Claim(name);
+        if (!saved.shape.SequenceEqual(value.shape) || saved.dtype != value.dtype)
+        {
+            throw new CheckpointException(
+                $"{_origin}: '{_prefix}{name}' is {Describe(saved)}, the run needs {Describe(value)}; " +
+                "resume with the recipe the checkpoint was made with, or start a new run with --run");
+        }
+
+        value.copy_(saved);
+    }
+
+    /// <summary>Saves a number, or returns the saved one.</summary>
+    public long Number(string name, long value)
+    {
+        if (_origin is not null)
+        {
+            return Claim(name).item<long>();
+        }
+
+        _entries.Add(_prefix + name, tensor(value).DetachFromDisposeScope());
+        return value;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var entry in _entries.Values)
+        {
+            entry.Dispose();
+        }
+    }
+
+    private static string Describe(Tensor value) => $"{value.dtype} [{string.Join(", ", value.shape)}]";
+
+    private Tensor Claim(string name)
+    {
+        _taken.Add(_prefix + name);
+        return _entries.TryGetValue(_prefix + name, out var saved)
+            ? saved
+            : throw new CheckpointException(
+                $"{_origin}: there is no '{_prefix}{name}'; resume with the recipe the checkpoint was made with, " +
+                "or start a new run with --run");
+    }
+}

@@ -1,0 +1,4 @@
+namespace SelfSup.Errors;
+
+/// <summary>An image or an image source cannot be read (exit code 3).</summary>
+public sealed class DataException(string message, Exception? cause = null) : SelfSupException(message, 3, cause);

@@ -1,0 +1,30 @@
+namespace SelfSup.Images;
+
+/// <summary>
+/// A numbered collection of images. Indices run from 0 to <see cref="Count"/> - 1 and mean the same image on every
+/// machine and in every run over the same data. All members may be called from several threads at once.
+/// </summary>
+internal interface IImageSource : IDisposable
+{
+    /// <summary>M, the number of images.</summary>
+    int Count { get; }
+
+    /// <summary>The names of the classes; empty where the source has no labels. Labels index this list.</summary>
+    IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>
+    /// Where neighbouring images lie together and are read together (the row groups of a Parquet file): the first index
+    /// of each block, ascending, starting with 0. A single block where access is equally fast everywhere.
+    /// </summary>
+    IReadOnlyList<int> BlockStarts { get; }
+
+    /// <summary>The label of an image, or -1 where the source has no labels.</summary>
+    int Label(int index);
+
+    /// <summary>Reads an image without decoding it. The bytes stay valid after other reads.</summary>
+    /// <exception cref="Errors.DataException">The image cannot be read.</exception>
+    StoredImage Read(int index);
+
+    /// <summary>Where the image is, for messages: a file's path, or a file and row.</summary>
+    string Locate(int index);
+}

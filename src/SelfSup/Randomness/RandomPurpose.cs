@@ -1,0 +1,14 @@
+namespace SelfSup.Randomness;
+
+/// <summary>Keeps the streams of random numbers of a run apart, so that one more draw here changes nothing there.</summary>
+internal enum RandomPurpose
+{
+    /// <summary>Parameters of the augmentations of one view of one sample.</summary>
+    Augmentation = 1,
+
+    /// <summary>The order of the samples in an epoch.</summary>
+    Order = 2,
+
+    /// <summary>Samples chosen once, such as a held-out part or the images of a contact sheet.</summary>
+    Selection = 3,
+}

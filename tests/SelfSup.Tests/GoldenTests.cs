@@ -1,0 +1,22 @@
+using SelfSup.Tests.Support;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Tests;
+
+/// <summary>Every case of every golden file, driven from the case's own parameters.</summary>
+public sealed class GoldenTests
+{
+    public static TheoryData<string, string> Cases => [.. GoldenFolder.Cases()];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void TheReferenceIsMet(string component, string name)
+    {
+        var check = GoldenComponentAttribute.Find(component);
+        Assert.SkipWhen(check is null, $"{component}: no such component yet (case '{name}')");
+        using var golden = GoldenFolder.Read(component, name);
+        using var scope = NewDisposeScope();
+        check!(golden);
+    }
+}

@@ -1,5 +1,7 @@
 using SelfSup.Checkpoints;
 
+using TorchSharp;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Optimization;
@@ -59,6 +61,33 @@ internal sealed class FlatParameters : IStateful, IDisposable
     {
         using var _ = no_grad();
         Values.lerp_(target.Values, weight);
+    }
+
+    /// <summary>The Euclidean norm of all gradients together. Reading it waits for the device.</summary>
+    public double GradientNorm()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        return FlatNorm.Of(Gradients).ToDouble();
+    }
+
+    /// <summary>
+    /// Shortens the gradient to <paramref name="maxNorm"/> where it is longer, keeping its direction (Pascanu, Mikolov
+    /// and Bengio 2013). A norm that is not finite leaves the gradients as they are.
+    /// </summary>
+    /// <returns>The norm before.</returns>
+    public double ClipGradients(double maxNorm)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNorm);
+        var norm = GradientNorm();
+        if (norm > maxNorm && double.IsFinite(norm))
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            Gradients.mul_(maxNorm / norm);
+        }
+
+        return norm;
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,65 @@
+using SelfSup.Checkpoints;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Optimization;
+
+/// <summary>
+/// The state of Adam (Kingma and Ba 2015): running means m of the gradient and v of its square. Shared by
+/// <see cref="Adam"/>, <see cref="AdamW"/> and <see cref="Lamb"/>.
+/// </summary>
+internal sealed class AdamMoments : IStateful, IDisposable
+{
+    private readonly AdamOptions _options;
+    private readonly Tensor _first; // [P]
+    private readonly Tensor _second; // [P]
+    private long _steps;
+
+    public AdamMoments(AdamOptions options, FlatParameters parameters)
+    {
+        _options = options;
+        _first = zeros_like(parameters.Values).DetachFromDisposeScope();
+        _second = zeros_like(parameters.Values).DetachFromDisposeScope();
+    }
+
+    /// <summary>Counts a step; to be called before its pieces are updated.</summary>
+    public void Advance() => _steps++;
+
+    /// <summary>Takes the gradient of a piece into the two means.</summary>
+    /// <param name="piece">Which stretch of [P].</param>
+    /// <param name="gradients">Its gradients, [Length].</param>
+    public void Accumulate(ParameterPiece piece, Tensor gradients)
+    {
+        using var scope = NewDisposeScope();
+        piece.Of(_first).mul_(_options.Beta1).add_(gradients, alpha: 1 - _options.Beta1);
+        piece.Of(_second).mul_(_options.Beta2).addcmul_(gradients, gradients, 1 - _options.Beta2);
+    }
+
+    /// <summary>
+    /// Writes Adam's direction m' / (sqrt(v') + epsilon) of a piece into <paramref name="direction"/>, [Length], with
+    /// m' and v' corrected for their start at zero.
+    /// </summary>
+    public void Direction(ParameterPiece piece, Tensor direction)
+    {
+        using var scope = NewDisposeScope();
+        var firstCorrection = 1 - Math.Pow(_options.Beta1, _steps);
+        var secondCorrection = 1 - Math.Pow(_options.Beta2, _steps);
+        direction.copy_(piece.Of(_second)).sqrt_().div_(Math.Sqrt(secondCorrection)).add_(_options.Epsilon)
+            .reciprocal_().mul_(piece.Of(_first)).div_(firstCorrection);
+    }
+
+    /// <inheritdoc/>
+    public void Exchange(StateArchive archive)
+    {
+        _steps = archive.Number("steps", _steps);
+        archive.Tensor("first", _first);
+        archive.Tensor("second", _second);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _first.Dispose();
+        _second.Dispose();
+    }
+}

@@ -1,0 +1,83 @@
+using SelfSup.Errors;
+
+namespace SelfSup.Images;
+
+/// <summary>
+/// A folder and everything below it. Images are ordered by their relative path, compared ordinally. Where every image
+/// lies in a sub-folder, the folders of the first level that hold images are the classes, in ordinal order.
+/// </summary>
+internal sealed class FolderSource : IImageSource
+{
+    private readonly string _root;
+    private readonly string[] _images;
+    private readonly int[] _labels = [];
+
+    /// <exception cref="DataException">The folder holds no image.</exception>
+    public FolderSource(string root)
+        : this(root, FileTree.Files(root))
+    {
+    }
+
+    /// <param name="root">The folder.</param>
+    /// <param name="files">What <see cref="FileTree.Files"/> found in it.</param>
+    /// <exception cref="DataException">The folder holds no image.</exception>
+    public FolderSource(string root, IReadOnlyList<string> files)
+    {
+        _root = root;
+        _images = [.. files.Where(EncodedImage.HasExtension)];
+        if (_images.Length == 0)
+        {
+            throw new DataException($"{root}: holds no images, {Describe(files)}; check the path");
+        }
+
+        if (Array.TrueForAll(_images, image => image.Contains('/', StringComparison.Ordinal)))
+        {
+            var folders = Array.ConvertAll(_images, image => image[..image.IndexOf('/', StringComparison.Ordinal)]);
+            string[] names = [.. folders.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+            ClassNames = names;
+            _labels = Array.ConvertAll(folders, name => Array.BinarySearch(names, name, StringComparer.Ordinal));
+        }
+    }
+
+    public int Count => _images.Length;
+
+    public IReadOnlyList<string> ClassNames { get; } = [];
+
+    public IReadOnlyList<int> BlockStarts { get; } = [0];
+
+    public int Label(int index) => _labels is [] ? -1 : _labels[index];
+
+    public StoredImage Read(int index)
+    {
+        var path = Locate(index);
+        try
+        {
+            return new StoredImage(File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException(
+                $"{path}: this file cannot be read ({e.Message}); remove it or set data.onUnreadable: skip", e);
+        }
+    }
+
+    public string Locate(int index) => Path.Combine(_root, _images[index]);
+
+    public void Dispose()
+    {
+    }
+
+    /// <summary>What there is in place of images: <c>but 12 .txt and 3 .csv files</c>.</summary>
+    private static string Describe(IReadOnlyList<string> files)
+    {
+        var found = files
+            .GroupBy(file => Path.GetExtension(file).ToLowerInvariant())
+            .OrderByDescending(group => group.Count())
+            .ThenBy(group => group.Key, StringComparer.Ordinal)
+            .Take(5)
+            .Select(group => $"{group.Count():N0} {(group.Key is "" ? "without extension" : group.Key)}");
+        return files.Count == 0
+            ? "it is empty, must hold .jpg, .png, .webp, .bmp or .gif files"
+            : $"only other files ({string.Join(", ", found)}), must hold .jpg, .png, .webp, .bmp or .gif files";
+    }
+}

@@ -1,0 +1,37 @@
+namespace SelfSup.Images;
+
+/// <summary>The first images of another source, which it owns.</summary>
+internal sealed class LimitedSource : IImageSource
+{
+    private readonly IImageSource _source;
+
+    /// <param name="source">Disposed with this one.</param>
+    /// <param name="limit">How many images; all where the source has fewer.</param>
+    public LimitedSource(IImageSource source, int limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        _source = source;
+        Count = Math.Min(limit, source.Count);
+        BlockStarts = [.. source.BlockStarts.TakeWhile(start => start < Count)];
+    }
+
+    public int Count { get; }
+
+    public IReadOnlyList<string> ClassNames => _source.ClassNames;
+
+    public IReadOnlyList<int> BlockStarts { get; }
+
+    public int Label(int index) => _source.Label(Checked(index));
+
+    public StoredImage Read(int index) => _source.Read(Checked(index));
+
+    public string Locate(int index) => _source.Locate(Checked(index));
+
+    public void Dispose() => _source.Dispose();
+
+    private int Checked(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+        return index;
+    }
+}

@@ -1,0 +1,198 @@
+using System.Numerics;
+using System.Text.Json;
+
+using Parquet;
+using Parquet.Schema;
+
+using SelfSup.Errors;
+
+namespace SelfSup.Images;
+
+/// <summary>
+/// One Parquet file: its row groups, labels and class names, read when it is opened, and its images, read by row group.
+/// No file is kept open in between, and several threads may read at once.
+/// </summary>
+internal sealed class ParquetShard
+{
+    private readonly string _imageField;
+
+    private ParquetShard(string path, string imageField, int[] rowsByGroup, int[]? labels, string[] classNames)
+    {
+        Path = path;
+        _imageField = imageField;
+        RowsByGroup = rowsByGroup;
+        Labels = labels;
+        ClassNames = classNames;
+    }
+
+    public string Path { get; }
+
+    /// <summary>How many rows each row group has; some may have none.</summary>
+    public IReadOnlyList<int> RowsByGroup { get; }
+
+    /// <summary>The label of every row, -1 where it is null or negative; null where the file has no labels.</summary>
+    public IReadOnlyList<int>? Labels { get; }
+
+    /// <summary>The names that the file's Hugging Face metadata give to labels; empty where there are none.</summary>
+    public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>Reads everything but the images.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="imageColumn">See <see cref="ImageSourceOptions.ImageColumn"/>.</param>
+    /// <param name="labelColumn">See <see cref="ImageSourceOptions.LabelColumn"/>.</param>
+    /// <exception cref="DataException">Not a Parquet file, a damaged one, or one without such columns.</exception>
+    public static ParquetShard Open(string path, string? imageColumn, string? labelColumn) =>
+        Guarded(path, async reader =>
+        {
+            var columns = ParquetColumns.Choose(reader.Schema, path, imageColumn, labelColumn);
+            var rowsByGroup = new int[reader.RowGroupCount];
+            var labels = columns.Label is null ? null : new List<int>();
+            for (var group = 0; group < rowsByGroup.Length; group++)
+            {
+                using var rows = reader.OpenRowGroupReader(group);
+                rowsByGroup[group] = CheckedRows(rows, path);
+                if (columns.Label is { } field)
+                {
+                    var first = labels!.Count;
+                    var numbers = await ReadIntegers(rows, field, rowsByGroup[group]);
+                    labels.AddRange(numbers.Select((number, row) => CheckedLabel(number, path, first + row)));
+                }
+            }
+
+            var names = columns.Label is { } labelled
+                ? ClassNamesOf(reader.CustomMetadata.GetValueOrDefault("huggingface"), labelled.Path.FirstPart ?? "")
+                : [];
+            return new ParquetShard(path, columns.Image.Path.ToString(), rowsByGroup, labels?.ToArray(), names);
+        });
+
+    /// <summary>The encoded images of a row group, null where a row has none, and the bytes they take together.</summary>
+    /// <exception cref="DataException">The row group cannot be read.</exception>
+    public (ReadOnlyMemory<byte>?[] Images, long Bytes) ReadImages(int group) => Guarded(Path, async reader =>
+    {
+        using var rows = reader.OpenRowGroupReader(group);
+        var field = reader.Schema.GetDataFields().Single(field => field.Path.ToString() == _imageField);
+        var images = await ReadColumn<ReadOnlyMemory<byte>>(rows, field, RowsByGroup[group]);
+        return (images, images.Sum(image => (long)(image?.Length ?? 0)));
+    });
+
+    /// <summary>
+    /// Reads a column by the raw interface, which hands out the values that are there and, for every row, how much of
+    /// its path is defined. The typed interface takes a null struct for a value and moves all later rows up by one, so
+    /// that images would meet the labels of their neighbours.
+    /// </summary>
+    private static async Task<T?[]> ReadColumn<T>(ParquetRowGroupReader rows, DataField field, int count)
+        where T : struct
+    {
+        var values = new T[count];
+        var levels = field.MaxDefinitionLevel == 0 ? null : new int[count];
+        await rows.ReadRawAsync<T>(field, values, levels is null ? null : levels.AsMemory(), null);
+        var column = new T?[count];
+        var next = 0;
+        for (var row = 0; row < count; row++)
+        {
+            if (levels is null || levels[row] == field.MaxDefinitionLevel)
+            {
+                column[row] = values[next++];
+            }
+        }
+
+        return column;
+    }
+
+    private static async Task<long?[]> ReadIntegers(ParquetRowGroupReader rows, DataField field, int count)
+    {
+        return field.ClrType switch
+        {
+            var type when type == typeof(sbyte) => await Read<sbyte>(),
+            var type when type == typeof(byte) => await Read<byte>(),
+            var type when type == typeof(short) => await Read<short>(),
+            var type when type == typeof(ushort) => await Read<ushort>(),
+            var type when type == typeof(int) => await Read<int>(),
+            var type when type == typeof(uint) => await Read<uint>(),
+            var type when type == typeof(ulong) => await Read<ulong>(),
+            _ => await Read<long>(),
+        };
+
+        async Task<long?[]> Read<T>()
+            where T : struct, IBinaryInteger<T> =>
+            Array.ConvertAll(
+                await ReadColumn<T>(rows, field, count),
+                value => value is { } number ? long.CreateSaturating(number) : (long?)null);
+    }
+
+    private static int CheckedRows(ParquetRowGroupReader rows, string path)
+    {
+        // Every image takes at least a byte; a footer that promises more rows would only make us reserve memory.
+        var most = Math.Min(new FileInfo(path).Length, Array.MaxLength);
+        return rows.RowCount >= 0 && rows.RowCount <= most
+            ? (int)rows.RowCount
+            : throw new DataException(
+                $"{path}: its footer promises {rows.RowCount:N0} rows in a row group, must be at most {most:N0}; get it again");
+    }
+
+    private static int CheckedLabel(long? label, string path, int row) => label switch
+    {
+        null or < 0 => -1,
+        < ParquetColumns.MostClasses => (int)label,
+        _ => throw new DataException(
+            $"{path}, row {row}: the label {label} must be less than {ParquetColumns.MostClasses:N0}; "
+            + "name another column in data.labelColumn"),
+    };
+
+    /// <summary>The names a Hugging Face file gives to its labels: <c>info.features.label.names</c>.</summary>
+    private static string[] ClassNamesOf(string? metadata, string column)
+    {
+        if (metadata is null)
+        {
+            return [];
+        }
+
+        try
+        {
+            using var document = JsonDocument.Parse(metadata);
+            var element = document.RootElement;
+            foreach (var name in (string[])["info", "features", column, "names"])
+            {
+                if (element.ValueKind != JsonValueKind.Object || !element.TryGetProperty(name, out element))
+                {
+                    return [];
+                }
+            }
+
+            return element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().Select(e => e.ToString())] : [];
+        }
+        catch (JsonException)
+        {
+            return []; // The names are an extra; the images and labels do not depend on them.
+        }
+    }
+
+    /// <summary>Opens the file for one piece of work and says of everything that goes wrong which file it is.</summary>
+    private static T Guarded<T>(string path, Func<ParquetReader, Task<T>> work)
+    {
+        try
+        {
+            // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
+            return Run().GetAwaiter().GetResult();
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: this file cannot be read ({e.Message}); check the path", e);
+        }
+        catch (Exception e) when (e is not DataException)
+        {
+            // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to NullReference.
+            throw new DataException(
+                $"{path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
+        }
+
+        async Task<T> Run()
+        {
+            await using var file = File.OpenRead(path);
+            await using var reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
+            return await work(reader);
+        }
+    }
+
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
+}

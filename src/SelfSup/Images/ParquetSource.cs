@@ -1,0 +1,135 @@
+using System.Globalization;
+
+using SelfSup.Errors;
+
+namespace SelfSup.Images;
+
+/// <summary>
+/// Parquet files in the layout of Hugging Face data sets: a struct <c>image</c> with the encoded file in <c>bytes</c>, or
+/// a plain binary column, and optionally an integer <c>label</c>. A row group is read as a whole when one of its images
+/// is asked for, and kept as long as the cache has room. At most the cache and one row group for each thread that is
+/// reading are in memory.
+/// </summary>
+internal sealed class ParquetSource : IImageSource
+{
+    private readonly List<(ParquetShard Shard, int Group, int FirstRow)> _groups = [];
+    private readonly List<int> _starts = [];
+    private readonly int[] _labels = [];
+    private readonly BlockCache<ReadOnlyMemory<byte>?[]> _cache;
+
+    /// <param name="paths">The files, in the order of their images.</param>
+    /// <param name="options">The columns and the size of the cache.</param>
+    /// <exception cref="DataException">A file cannot be read, or they do not fit together.</exception>
+    public ParquetSource(IReadOnlyList<string> paths, ImageSourceOptions options)
+    {
+        ParquetShard[] shards =
+            [.. paths.Select(path => ParquetShard.Open(path, options.ImageColumn, options.LabelColumn))];
+        long count = 0;
+        foreach (var shard in shards)
+        {
+            var row = 0;
+            for (var group = 0; group < shard.RowsByGroup.Count; group++)
+            {
+                if (shard.RowsByGroup[group] > 0)
+                {
+                    _groups.Add((shard, group, row));
+                    _starts.Add((int)count);
+                    row += shard.RowsByGroup[group];
+                    count += shard.RowsByGroup[group];
+                }
+
+                if (count > Array.MaxLength)
+                {
+                    throw new DataException(
+                        $"{shard.Path}: with it there are more than {Array.MaxLength:N0} images; name fewer files");
+                }
+            }
+        }
+
+        if (count == 0)
+        {
+            throw new DataException($"{paths[0]}: holds no rows, must hold at least one image; check the path");
+        }
+
+        Count = (int)count;
+        var labelled = Array.Find(shards, shard => shard.Labels is not null);
+        if (labelled is not null)
+        {
+            if (Array.Find(shards, shard => shard.Labels is null) is { } bare)
+            {
+                throw new DataException(
+                    $"{bare.Path}: has no labels, but {labelled.Path} has; name files of one data set");
+            }
+
+            _labels = [.. shards.SelectMany(shard => shard.Labels!)];
+            ClassNames = Names(shards);
+        }
+
+        _cache = new(options.CacheMegabytes * (1L << 20), block => _groups[block].Shard.ReadImages(_groups[block].Group));
+    }
+
+    public int Count { get; }
+
+    public IReadOnlyList<string> ClassNames { get; } = [];
+
+    public IReadOnlyList<int> BlockStarts => _starts;
+
+    /// <inheritdoc/>
+    /// <remarks>-1 also for a single row whose label is null or negative, as in the test parts of some data sets.</remarks>
+    public int Label(int index) => _labels is [] ? -1 : _labels[index];
+
+    public StoredImage Read(int index)
+    {
+        var block = BlockOf(index);
+        return _cache.Get(block)[index - _starts[block]] is { } bytes
+            ? new StoredImage(bytes)
+            : throw new DataException(
+                $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip");
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Rows count from 0, as in DuckDB and pandas.</remarks>
+    public string Locate(int index)
+    {
+        var block = BlockOf(index);
+        return $"{_groups[block].Shard.Path}, row {_groups[block].FirstRow + index - _starts[block]}";
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private int BlockOf(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
+        var found = _starts.BinarySearch(index);
+        return found >= 0 ? found : ~found - 1;
+    }
+
+    /// <summary>The names the files give to the labels, or the numbers from 0 to the largest label.</summary>
+    private string[] Names(ParquetShard[] shards)
+    {
+        var most = _labels.Max();
+        if (Array.Find(shards, shard => shard.ClassNames.Count > 0) is not { } naming)
+        {
+            return [.. Enumerable.Range(0, most + 1).Select(label => label.ToString(CultureInfo.InvariantCulture))];
+        }
+
+        var other = Array.Find(
+            shards, shard => shard.ClassNames.Count > 0 && !shard.ClassNames.SequenceEqual(naming.ClassNames));
+        if (other is not null)
+        {
+            throw new DataException(
+                $"{other.Path}: names its classes otherwise than {naming.Path}; name files of one data set");
+        }
+
+        if (most >= naming.ClassNames.Count)
+        {
+            throw new DataException(
+                $"{Locate(Array.IndexOf(_labels, most))}: the label {most} must be less than {naming.ClassNames.Count}, the "
+                + "number of classes that the file names; get it again");
+        }
+
+        return [.. naming.ClassNames];
+    }
+}

@@ -8,7 +8,7 @@ namespace SelfSup.Catalogs;
 /// in the given assemblies. Each has one public constructor whose first parameter is its options class; the remaining
 /// parameters are handed over by <see cref="Create"/>.
 /// </summary>
-internal sealed class Catalog<T>
+internal sealed class Catalog<T> : ICatalog
     where T : class
 {
     private readonly SortedDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
@@ -29,8 +29,6 @@ internal sealed class Catalog<T>
 
     /// <summary>The names, in ordinal order.</summary>
     public IReadOnlyCollection<string> Names => _entries.Keys;
-
-    public bool Contains(string name) => _entries.ContainsKey(name);
 
     /// <summary>The options class that the recipe's section is bound to.</summary>
     /// <exception cref="KeyNotFoundException">There is no such name.</exception>

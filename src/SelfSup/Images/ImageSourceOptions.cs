@@ -10,6 +10,7 @@ internal class ImageSourceOptions
     /// images file of an IDX pair.
     /// </summary>
     [Required]
+    [PathSetting]
     public string Path { get; set; } = "";
 
     /// <summary>Only the first so many images are used; all where not set.</summary>

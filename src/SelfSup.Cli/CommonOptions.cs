@@ -1,0 +1,39 @@
+using System.Collections;
+using System.CommandLine;
+
+using SelfSup.Recipes;
+using SelfSup.Tensors;
+
+namespace SelfSup.Cli;
+
+/// <summary>Arguments and options that several verbs share.</summary>
+internal static class CommonOptions
+{
+    /// <summary>The recipe's path.</summary>
+    public static Argument<string> Recipe() => new("recipe") { Description = "The recipe, a YAML file" };
+
+    /// <summary>Settings that replace those of the recipe.</summary>
+    public static Option<string[]> Set() => new("--set")
+    {
+        Description = "Replaces a setting: --set training.epochs=5 (may be repeated; a path is relative to the current folder)",
+        HelpName = "section.key=value",
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>The number of CPU threads.</summary>
+    public static Option<int?> Threads() => new("--threads")
+    {
+        Description = "CPU threads of the network (default: one for each core)",
+        HelpName = "n",
+    };
+
+    /// <summary>The variables that replace settings.</summary>
+    public static Dictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables()
+        .Cast<DictionaryEntry>()
+        .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
+        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+
+    /// <summary>Loads libtorch, from the folder that SELFSUP_LIBTORCH names if it is set.</summary>
+    public static void LoadTorch() =>
+        TorchRuntime.Initialise(System.Environment.GetEnvironmentVariable("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null);
+}

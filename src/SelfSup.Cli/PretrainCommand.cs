@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Runtime.InteropServices;
+
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+using SelfSup.Hosting;
+using SelfSup.Recipes;
+
+namespace SelfSup.Cli;
+
+/// <summary><c>selfsup pretrain RECIPE</c>.</summary>
+internal static class PretrainCommand
+{
+    public static Command Create()
+    {
+        var recipe = CommonOptions.Recipe();
+        var run = new Option<string?>("--run")
+        {
+            Description = "The run directory (default: runs/NAME, NAME being the recipe's run.name or file name)",
+            HelpName = "folder",
+        };
+        var set = CommonOptions.Set();
+        var threads = CommonOptions.Threads();
+        var command = new Command(
+            "pretrain",
+            "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
+            "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2")
+        {
+            recipe, run, set, threads,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            string[] overrides = parsed.GetValue(threads) is { } n
+                ? [.. parsed.GetValue(set)!, $"run.threads={n}"]
+                : parsed.GetValue(set)!;
+            return Run(parsed.GetRequiredValue(recipe), parsed.GetValue(run), overrides);
+        });
+        return command;
+    }
+
+    /// <summary>Trains, and says how it ended.</summary>
+    /// <param name="recipePath">The recipe.</param>
+    /// <param name="runDirectory">The run directory, or null for the default.</param>
+    /// <param name="overrides">Settings that replace those of the recipe.</param>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> Run(string recipePath, string? runDirectory, IReadOnlyList<string> overrides)
+    {
+        var reader = new RecipeReader();
+        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
+        CommonOptions.LoadTorch();
+
+        var outcome = new RunOutcome();
+        var directory = Path.GetFullPath(runDirectory ?? Path.Combine("runs", recipe.Run.Name!));
+        using var terminal = TerminalProgress.Create();
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.ClearProviders();
+        builder.Services.AddSelfSup(recipe, reader, directory, terminal, outcome);
+        if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
+        {
+            builder.Services.AddSelfSupTelemetry(recipe);
+        }
+
+        using (var host = builder.Build())
+        {
+            await host.RunAsync();
+        }
+
+        terminal.End();
+        if (outcome.Error is { } error)
+        {
+            return ErrorReport.Print(error, Console.Error);
+        }
+
+        if (!outcome.Finished)
+        {
+            Console.Error.WriteLine($"selfsup: stopped at step {outcome.Step} with a checkpoint; resume with the same command");
+            return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
+        }
+
+        terminal.Finished(directory, outcome.Result);
+        return ExitCodes.Success;
+    }
+}

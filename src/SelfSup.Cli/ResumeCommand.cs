@@ -1,0 +1,29 @@
+using System.CommandLine;
+
+using SelfSup.Errors;
+
+namespace SelfSup.Cli;
+
+/// <summary><c>selfsup resume RUN</c>.</summary>
+internal static class ResumeCommand
+{
+    public static Command Create()
+    {
+        var run = new Argument<string>("run") { Description = "The run directory" };
+        var command = new Command(
+            "resume",
+            "Goes on with a run where it stopped, with the recipe it was started with. Example: selfsup resume runs/quickstart")
+        {
+            run,
+        };
+        command.SetAction((parsed, _) =>
+        {
+            var directory = parsed.GetRequiredValue(run);
+            var recipe = Path.Combine(directory, "recipe.yaml");
+            return File.Exists(recipe)
+                ? PretrainCommand.Run(recipe, directory, [])
+                : throw new RecipeException($"{directory}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
+        });
+        return command;
+    }
+}

@@ -1,0 +1,185 @@
+using System.Globalization;
+
+using SelfSup.Training;
+
+using Spectre.Console;
+
+namespace SelfSup.Cli;
+
+/// <summary>Shows a run: a live bar where the output is a terminal, plain lines where it is a file or a pipe.</summary>
+internal abstract class TerminalProgress : IRunProgress, IDisposable
+{
+    public static TerminalProgress Create() =>
+        Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainProgress() : new LiveProgress();
+
+    /// <inheritdoc/>
+    public virtual void Started(RunStart start)
+    {
+        var plan = start.Plan;
+        Line($"{start.RunDirectory}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
+            $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
+            $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
+        if (start.FirstStep > 0)
+        {
+            Line($"goes on after step {start.FirstStep} (epoch {plan.Epoch(start.FirstStep):0.00})");
+        }
+    }
+
+    /// <inheritdoc/>
+    public abstract void Stepped(StepProgress progress);
+
+    /// <inheritdoc/>
+    public abstract void Evaluating(long step);
+
+    /// <inheritdoc/>
+    public virtual void Evaluated(
+        long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration) =>
+        Line($"{(step == 0 ? "untrained" : $"epoch {epoch:0.##}")}: " +
+            $"{string.Join(", ", values.Select(v => $"{Name(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
+
+    /// <inheritdoc/>
+    public virtual void Saved(long step, string path)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
+
+    /// <summary>Prints what the run reached.</summary>
+    public void Finished(string directory, IReadOnlyDictionary<string, object?> result)
+    {
+        string Number(string key, string format) => ((IFormattable)result[key]!).ToString(format, CultureInfo.InvariantCulture);
+        var accuracy = result.TryGetValue("knn", out var knn) && knn is not null
+            ? $"kNN {Number("knnUntrained", "0.00 %")} untrained, {Number("knn", "0.00 %")} trained; "
+            : "";
+        Line($"done: {accuracy}loss {Number("loss", "0.0000")}, {Number("imagesPerSecond", "0.0")} images/s, " +
+            $"{Time(TimeSpan.FromSeconds((double)result["seconds"]!))}");
+        Line($"backbone and result: {directory}");
+    }
+
+    /// <summary>Ends what is live, so that what follows is printed below it.</summary>
+    public virtual void End()
+    {
+    }
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => End();
+
+    /// <summary>Prints a line that stays.</summary>
+    protected abstract void Line(string text);
+
+    /// <summary>The state of the run as one line.</summary>
+    protected static string Describe(StepProgress p, TrainingPlan plan) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"epoch {Math.Min(Math.Floor(plan.Epoch(p.Report.Step - 1)) + 1, Math.Ceiling(plan.Epoch(plan.TotalSteps)))}/" +
+        $"{Math.Ceiling(plan.Epoch(plan.TotalSteps))}  step {p.Report.Step}/{plan.TotalSteps}  loss {p.Report.Loss:0.0000}  " +
+        $"{p.ImagesPerSecond:0.0} images/s  waiting {p.WaitShare:0.0 %}  left {(p.Remaining is { } left ? Time(left) : "?")}");
+
+    /// <summary>A duration as people say it.</summary>
+    protected static string Time(TimeSpan time) => time.TotalHours >= 1
+        ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
+        : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.TotalSeconds:0.0} s";
+
+    private static string Name(string key) => key switch
+    {
+        "knn" => "kNN",
+        "knnTop5" => "top-5",
+        _ => key,
+    };
+}
+
+/// <summary>A line when something happens, and every ten seconds.</summary>
+internal sealed class PlainProgress : TerminalProgress
+{
+    private TrainingPlan? _plan;
+    private long _last;
+
+    /// <inheritdoc/>
+    public override void Started(RunStart start)
+    {
+        _plan = start.Plan;
+        base.Started(start);
+    }
+
+    /// <inheritdoc/>
+    public override void Stepped(StepProgress progress)
+    {
+        var now = TimeProvider.System.GetTimestamp();
+        var step = progress.Report.Step;
+        if (_last == 0 || step % _plan!.StepsPerEpoch == 0 || TimeProvider.System.GetElapsedTime(_last, now).TotalSeconds >= 10)
+        {
+            _last = now;
+            Line(Describe(progress, _plan!));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Evaluating(long step)
+    {
+    }
+
+    /// <inheritdoc/>
+    protected override void Line(string text) => Console.WriteLine(text);
+}
+
+/// <summary>A bar that moves, with the numbers below it; lines that stay scroll above.</summary>
+internal sealed class LiveProgress : TerminalProgress
+{
+    private readonly TaskCompletionSource _ended = new();
+    private readonly Lock _gate = new();
+    private Task _display = Task.CompletedTask;
+    private ProgressTask? _bar;
+    private TrainingPlan? _plan;
+
+    /// <inheritdoc/>
+    public override void Started(RunStart start)
+    {
+        _plan = start.Plan;
+        base.Started(start);
+        using var ready = new ManualResetEventSlim();
+        _display = AnsiConsole.Progress()
+            .AutoClear(true)
+            .HideCompleted(false)
+            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+            .StartAsync(async context =>
+            {
+                _bar = context.AddTask("", maxValue: start.Plan.TotalSteps);
+                _bar.Value = start.FirstStep;
+                ready.Set();
+                await _ended.Task;
+            });
+        ready.Wait();
+    }
+
+    /// <inheritdoc/>
+    public override void Stepped(StepProgress progress) => Show(progress.Report.Step, Describe(progress, _plan!));
+
+    /// <inheritdoc/>
+    public override void Evaluating(long step) => Show(step, step == 0 ? "judging the untrained encoder" : "judging the encoder");
+
+    /// <inheritdoc/>
+    public override void End()
+    {
+        _ended.TrySetResult();
+        _display.GetAwaiter().GetResult();
+        _display = Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    protected override void Line(string text)
+    {
+        lock (_gate)
+        {
+            AnsiConsole.MarkupLineInterpolated($"{text}");
+        }
+    }
+
+    private void Show(long step, string text)
+    {
+        if (_bar is { } bar)
+        {
+            bar.Value = step;
+            bar.Description = Markup.Escape(text);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+
+namespace SelfSup.Checkpoints;
+
+/// <summary>Files that are either wholly there or not there, also after a power cut.</summary>
+internal static partial class DurableFile
+{
+    /// <summary>Writes a file beside its place, forces it to disk, then renames it into place.</summary>
+    /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var temporary = path + ".tmp";
+        try
+        {
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(file);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Writes a text file.</summary>
+    public static void Write(string path, string text) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Forces a folder's list of names to disk, without which a rename may not survive a power cut.</summary>
+    public static void FlushFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return; // NTFS journals names by itself, and a folder cannot be opened there
+        }
+
+        var folder = Open(path, flags: 0);
+        if (folder >= 0)
+        {
+            _ = Sync(folder); // some network file systems refuse it; the rename itself has succeeded
+            _ = Close(folder);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int Sync(int file);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int file);
+}

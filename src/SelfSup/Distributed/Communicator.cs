@@ -1,0 +1,40 @@
+using static TorchSharp.torch;
+
+namespace SelfSup.Distributed;
+
+/// <summary>Collective operations over the R ranks of a run. Every rank calls the same operations in the same order.</summary>
+internal abstract class Communicator : IDisposable
+{
+    /// <summary>A run of one rank.</summary>
+    public static Communicator Single { get; } = new SingleRank();
+
+    public abstract int Rank { get; }
+
+    /// <summary>R, the number of ranks.</summary>
+    public abstract int Ranks { get; }
+
+    /// <summary>Replaces <paramref name="tensor"/> with its mean over ranks.</summary>
+    public abstract void AllReduceMean(Tensor tensor);
+
+    /// <summary>Concatenates every rank's tensor in rank order, [N, D] to [R * N, D]. No gradient flows back.</summary>
+    public abstract Tensor AllGather(Tensor local);
+
+    public abstract void Dispose();
+
+    private sealed class SingleRank : Communicator
+    {
+        public override int Rank => 0;
+
+        public override int Ranks => 1;
+
+        public override void AllReduceMean(Tensor tensor)
+        {
+        }
+
+        public override Tensor AllGather(Tensor local) => local.alias();
+
+        public override void Dispose()
+        {
+        }
+    }
+}

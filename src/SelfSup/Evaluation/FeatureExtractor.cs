@@ -1,0 +1,61 @@
+using SelfSup.Augmentation;
+using SelfSup.Images;
+using SelfSup.Models;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Evaluation;
+
+/// <summary>Turns labelled images into features, once for every evaluator.</summary>
+/// <param name="view">How an image becomes the one view that is judged; not random.</param>
+/// <param name="batchSize">Images in a forward pass.</param>
+/// <param name="workers">Threads that read and decode.</param>
+/// <param name="device">Where the encoder is.</param>
+internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int workers, Device device)
+{
+    /// <summary>The backbone's features of every image, in the order of the source; unreadable ones left out if allowed.</summary>
+    /// <param name="encoder">It is used in evaluation mode and handed back in the mode it had.</param>
+    /// <param name="images">The images.</param>
+    /// <param name="cancellationToken">Ends the work between two batches.</param>
+    public FeatureSet Extract(Encoder encoder, LabelledImages images, CancellationToken cancellationToken)
+    {
+        using var scope = NewDisposeScope();
+        var features = new List<Tensor>();
+        var labels = new List<long>();
+        using var loader = new ViewLoader(
+            images.Images,
+            new SequentialBatches(images.Images.Count, batchSize),
+            [view],
+            new ViewLoaderOptions { Workers = workers, OnUnreadable = images.Options.OnUnreadable, MaxPixels = images.Options.MaxPixels },
+            new UnreadableImages(),
+            TimeProvider.System);
+        foreach (var batch in loader.Pass(cancellationToken))
+        {
+            using (batch)
+            {
+                features.Add(Forward(encoder, batch.Views[0], device));
+                labels.AddRange(batch.Labels.data<long>().ToArray());
+            }
+        }
+
+        var all = features.Count == 0 ? zeros(0, 1) : cat(features);
+        return new FeatureSet(images.Options.Path, all, labels, images.Images.ClassNames);
+    }
+
+    /// <summary>Features of a batch on the CPU, [N, F], without a graph and with BatchNorm's running statistics.</summary>
+    public static Tensor Forward(Encoder encoder, Tensor views, Device device)
+    {
+        var training = encoder.training;
+        encoder.eval();
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            return encoder.Features(views.to(device)).cpu().MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            encoder.train(training);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+using SelfSup.Models;
+
+namespace SelfSup.Evaluation;
+
+/// <summary>Judges an encoder by weighted nearest neighbours while it is trained.</summary>
+/// <param name="train">The images that vote.</param>
+/// <param name="test">The images that are classified.</param>
+/// <param name="extractor">Makes their features.</param>
+/// <param name="options">The classifier's settings.</param>
+internal sealed class KnnEvaluation(
+    LabelledImages train, LabelledImages test, FeatureExtractor extractor, KnnOptions options)
+{
+    /// <summary>Accuracies in 0..1: <c>knn</c> (top-1) and <c>knnTop5</c>.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public IReadOnlyDictionary<string, double> Evaluate(Encoder encoder, CancellationToken cancellationToken)
+    {
+        using var reference = extractor.Extract(encoder, train, cancellationToken);
+        using var queries = extractor.Extract(encoder, test, cancellationToken);
+        var report = new KnnClassifier(options).Evaluate(reference, queries);
+        return new Dictionary<string, double> { ["knn"] = report.Top1, ["knnTop5"] = report.Top5 };
+    }
+}

@@ -1,0 +1,29 @@
+using SelfSup.Errors;
+using SelfSup.Images;
+
+namespace SelfSup.Evaluation;
+
+/// <summary>Images with labels, to learn from or to be classified.</summary>
+internal sealed class LabelledImages
+{
+    /// <param name="images">The images; not owned.</param>
+    /// <param name="options">How they are read.</param>
+    /// <param name="setting">Which setting named them, for messages.</param>
+    /// <exception cref="DataException">They have no labels.</exception>
+    public LabelledImages(IImageSource images, ImageSourceOptions options, string setting)
+    {
+        if (images.ClassNames.Count == 0)
+        {
+            throw new DataException(
+                $"{options.Path}: has no labels, {setting} needs them; name class folders or a Parquet file with a label column");
+        }
+
+        (Images, Options) = (images, options);
+    }
+
+    /// <summary>The images.</summary>
+    public IImageSource Images { get; }
+
+    /// <summary>How they are read.</summary>
+    public ImageSourceOptions Options { get; }
+}

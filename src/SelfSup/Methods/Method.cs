@@ -1,0 +1,50 @@
+using SelfSup.Augmentation;
+using SelfSup.Checkpoints;
+using SelfSup.Distributed;
+using SelfSup.Models;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Methods;
+
+/// <summary>
+/// A way of learning from views of images: what to embed, what to compare, what to remember for the next step. A method
+/// is one sealed class marked <see cref="Catalogs.NamedAttribute"/> with a constructor (TOptions,
+/// <see cref="MethodContext"/>); its options stand below it in the same file.
+/// </summary>
+internal abstract class Method(Encoder encoder) : IStateful, IDisposable
+{
+    /// <summary>The encoder that is trained, evaluated and exported.</summary>
+    public Encoder Encoder { get; } = encoder;
+
+    /// <summary>V, how many augmented views of an image one step compares.</summary>
+    public abstract int Views { get; }
+
+    /// <summary>Images to embeddings, sample by sample but for BatchNorm. Remembers nothing but BatchNorm's statistics.</summary>
+    public abstract Embeddings Embed(ViewBatch batch);
+
+    /// <summary>The loss over the embeddings of the whole batch, a scalar with a graph. Remembers nothing.</summary>
+    public abstract Tensor Compare(ViewBatch batch, Embeddings embeddings);
+
+    /// <summary>Remembers the step: moves a key encoder, a queue, a memory bank. Runs after the optimizer.</summary>
+    public virtual void Commit(ViewBatch batch, Embeddings embeddings)
+    {
+    }
+
+    /// <inheritdoc/>
+    public virtual void Exchange(StateArchive archive) => archive.Part("encoder", Encoder);
+
+    /// <inheritdoc/>
+    public virtual void Dispose() => Encoder.Dispose();
+}
+
+/// <summary>What <see cref="Method.Embed"/> hands to <see cref="Method.Compare"/>.</summary>
+/// <param name="Learned">Embeddings with a graph behind them, each [N, D].</param>
+/// <param name="Constant">Keys and targets without one, each [N, D].</param>
+internal sealed record Embeddings(IReadOnlyList<Tensor> Learned, IReadOnlyList<Tensor> Constant);
+
+/// <summary>What a run gives to its method.</summary>
+/// <param name="NewEncoder">Builds another encoder of the recipe's architecture, with the same initial weights.</param>
+/// <param name="Images">M, the number of training images.</param>
+/// <param name="Communicator">The ranks of the run.</param>
+internal sealed record MethodContext(Func<Encoder> NewEncoder, long Images, Communicator Communicator);

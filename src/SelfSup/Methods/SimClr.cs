@@ -1,0 +1,40 @@
+using System.ComponentModel.DataAnnotations;
+
+using SelfSup.Augmentation;
+using SelfSup.Catalogs;
+using SelfSup.Losses;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Methods;
+
+/// <summary>SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709, algorithm 1).</summary>
+[Named("simclr")]
+internal sealed class SimClr(SimClrOptions options, MethodContext context) : Method(context.NewEncoder())
+{
+    /// <inheritdoc/>
+    public override int Views => 2;
+
+    /// <inheritdoc/>
+    public override Embeddings Embed(ViewBatch batch)
+    {
+        // Both views go through the network together, as in the authors' code: BatchNorm sees 2N images.
+        var views = cat([batch.Views[0], batch.Views[1]]); // [2N, C, H, W]
+        return new Embeddings([Encoder.Embed(views)], []); // [2N, D]
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
+    {
+        var local = embeddings.Learned[0]; // [2N, D]
+        return NtXent.Loss(local, local, rank: 0, options.Temperature);
+    }
+}
+
+/// <summary>The <c>method</c> section of a SimCLR recipe.</summary>
+internal sealed class SimClrOptions
+{
+    /// <summary>Divides every similarity; the paper's best on ImageNet is 0.1, on CIFAR-10 0.5.</summary>
+    [Range(0.0, 100.0, MinimumIsExclusive = true)]
+    public double Temperature { get; set; } = 0.1;
+}

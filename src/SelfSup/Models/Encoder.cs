@@ -1,0 +1,76 @@
+using SelfSup.Checkpoints;
+using SelfSup.Optimization;
+
+using TorchSharp;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>A backbone and a projection head: images in, unit-length embeddings out.</summary>
+internal sealed class Encoder : nn.Module, IStateful
+{
+    private readonly nn.Module<Tensor, Tensor> _backbone;
+    private readonly nn.Module<Tensor, Tensor> _head;
+
+    /// <summary>Puts the two together and flattens their parameters. Both must be on their device already.</summary>
+    public Encoder(nn.Module<Tensor, Tensor> backbone, nn.Module<Tensor, Tensor> head)
+        : base(nameof(Encoder))
+    {
+        (_backbone, _head) = (backbone, head);
+        register_module("backbone", backbone);
+        register_module("head", head);
+        Parameters = new FlatParameters(this);
+    }
+
+    /// <summary>All values and gradients of both, flat.</summary>
+    public FlatParameters Parameters { get; }
+
+    /// <summary>The backbone, what evaluation and export use.</summary>
+    public nn.Module<Tensor, Tensor> Backbone => _backbone;
+
+    /// <summary>Builds the encoder of a recipe.</summary>
+    /// <param name="options">The <c>encoder</c> section, validated.</param>
+    /// <param name="seed">Initial weights are a function of it.</param>
+    /// <param name="device">Where the weights live.</param>
+    public static Encoder Create(EncoderOptions options, ulong seed, Device device)
+    {
+        // Initialisation is the one place that draws from the default generator, so it is seeded right here.
+        _ = random.manual_seed(unchecked((long)seed));
+        var backbone = new ResNet(
+            ResNetArchitecture.Find(options.Backbone, options.Width), options.ActualStem, options.ZeroInitResidual);
+        var head = new ProjectionHead(options.Head, backbone.FeatureWidth);
+        return new Encoder(backbone.to(device), head.to(device));
+    }
+
+    /// <summary>Backbone features, what evaluation and export use.</summary>
+    /// <param name="images">[N, 3, H, W].</param>
+    /// <returns>[N, F].</returns>
+    public Tensor Features(Tensor images) => _backbone.call(images);
+
+    /// <summary>Unit-length embeddings, what losses and negative stores use. No other code normalises.</summary>
+    /// <param name="images">[N, 3, H, W].</param>
+    /// <returns>[N, D].</returns>
+    public Tensor Embed(Tensor images) => nn.functional.normalize(_head.call(_backbone.call(images)), dim: 1);
+
+    /// <inheritdoc/>
+    public void Exchange(StateArchive archive)
+    {
+        archive.Part("parameters", Parameters);
+        foreach (var (name, buffer) in named_buffers())
+        {
+            archive.Tensor(name, buffer);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Parameters.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,90 @@
+using System.ComponentModel.DataAnnotations;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>
+/// A multi-layer perceptron from features to embeddings: linear layers with, between them, optional batch normalisation
+/// and ReLU. One class for the heads of the whole family; parameters are named <c>layers.0.weight</c> and so on.
+/// </summary>
+internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
+{
+    private readonly nn.Module<Tensor, Tensor> _layers;
+
+    /// <param name="options">Depth, widths and normalisation.</param>
+    /// <param name="inputs">F, the width of the features.</param>
+    public ProjectionHead(HeadOptions options, long inputs)
+        : base(nameof(ProjectionHead))
+    {
+        var layers = new List<nn.Module<Tensor, Tensor>>();
+        var width = inputs;
+        for (var i = 0; i < options.Layers; i++)
+        {
+            var last = i == options.Layers - 1;
+            var normalise = options.BatchNorm == HeadNorm.All || (options.BatchNorm == HeadNorm.Hidden && !last);
+            var outputs = last ? options.Output : options.Hidden ?? inputs;
+            // A bias in front of a batch normalisation has no effect: its mean takes it out again.
+            var bias = (last ? options.OutputBias : options.HiddenBias) ?? !normalise;
+            layers.Add(nn.Linear(width, outputs, hasBias: bias));
+            if (normalise)
+            {
+                layers.Add(nn.BatchNorm1d(outputs, affine: !last || options.OutputAffine));
+            }
+
+            if (!last)
+            {
+                layers.Add(nn.ReLU());
+            }
+
+            width = outputs;
+        }
+
+        _layers = nn.Sequential(layers.ToArray());
+        register_module("layers", _layers);
+    }
+
+    /// <summary>Features to projections, not normalised: [N, F] to [N, D].</summary>
+    public override Tensor forward(Tensor input) => _layers.call(input);
+}
+
+/// <summary>The <c>encoder.head</c> section.</summary>
+internal sealed class HeadOptions
+{
+    /// <summary>How many linear layers; 1 is a linear head, 2 is SimCLR's.</summary>
+    [Range(1, 8)]
+    public int Layers { get; set; } = 2;
+
+    /// <summary>Width of the hidden layers; the width of the features where it is left out.</summary>
+    [Range(1, 65536)]
+    public int? Hidden { get; set; }
+
+    /// <summary>D, the width of the embeddings.</summary>
+    [Range(1, 65536)]
+    public int Output { get; set; } = 128;
+
+    /// <summary>Where batch normalisation follows a linear layer.</summary>
+    public HeadNorm BatchNorm { get; set; } = HeadNorm.Hidden;
+
+    /// <summary>Whether hidden linear layers have a bias; by default those without batch normalisation do.</summary>
+    public bool? HiddenBias { get; set; }
+
+    /// <summary>Whether the last linear layer has a bias; by default it does without batch normalisation.</summary>
+    public bool? OutputBias { get; set; }
+
+    /// <summary>Whether the last batch normalisation learns a scale and a shift; SimSiam's and Barlow Twins' do not.</summary>
+    public bool OutputAffine { get; set; } = true;
+}
+
+/// <summary>Where a head normalises over the batch.</summary>
+internal enum HeadNorm
+{
+    /// <summary>Nowhere (MoCo v2).</summary>
+    None,
+
+    /// <summary>After every linear layer but the last (BYOL).</summary>
+    Hidden,
+
+    /// <summary>After every linear layer (SimCLR's and SimSiam's code).</summary>
+    All,
+}

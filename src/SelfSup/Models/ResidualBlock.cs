@@ -1,0 +1,96 @@
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>
+/// A residual block with torchvision's parameter names: two 3x3 convolutions (basic), or 1x1, 3x3, 1x1 with four times
+/// the width at the end (bottleneck, stride in the middle one). What changes the shape goes through a projection named
+/// <c>downsample</c>, or, in the thin networks, through He et al.'s parameter-free option A: every second pixel, new
+/// channels zero.
+/// </summary>
+internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
+{
+    private readonly (nn.Module<Tensor, Tensor> Convolution, nn.Module<Tensor, Tensor> Norm)[] _layers;
+    private readonly nn.Module<Tensor, Tensor>? _downsample;
+    private readonly long _stride;
+    private readonly long _newChannels;
+
+    /// <param name="inputs">Channels that come in.</param>
+    /// <param name="width">Channels of the 3x3 convolutions.</param>
+    /// <param name="bottleneck">Whether to wrap one 3x3 convolution in two 1x1 convolutions.</param>
+    /// <param name="stride">1, or 2 to halve height and width.</param>
+    /// <param name="projection">Whether a change of shape is learned (torchvision) or padded (thin networks).</param>
+    public ResidualBlock(long inputs, long width, bool bottleneck, long stride, bool projection)
+        : base(nameof(ResidualBlock))
+    {
+        _stride = stride;
+        Outputs = bottleneck ? width * 4 : width;
+        _layers = bottleneck
+            ? [Layer(inputs, width, 1, 1), Layer(width, width, 3, stride), Layer(width, Outputs, 1, 1)]
+            : [Layer(inputs, width, 3, stride), Layer(width, width, 3, 1)];
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            register_module($"conv{i + 1}", _layers[i].Convolution);
+            register_module($"bn{i + 1}", _layers[i].Norm);
+        }
+
+        if (stride == 1 && inputs == Outputs)
+        {
+            return;
+        }
+
+        if (projection)
+        {
+            var (convolution, norm) = Layer(inputs, Outputs, 1, stride);
+            _downsample = nn.Sequential(("0", convolution), ("1", norm));
+            register_module("downsample", _downsample);
+        }
+        else
+        {
+            _newChannels = Outputs - inputs;
+        }
+    }
+
+    /// <summary>Channels that go out.</summary>
+    public long Outputs { get; }
+
+    /// <summary>The last normalisation, whose scale zero-initialised residuals set to 0.</summary>
+    public nn.Module LastNorm => _layers[^1].Norm;
+
+    /// <summary>[N, inputs, H, W] to [N, <see cref="Outputs"/>, H / stride, W / stride].</summary>
+    public override Tensor forward(Tensor input)
+    {
+        // An inner scope frees each activation that backward does not need as soon as the block is done.
+        using var scope = NewDisposeScope();
+        var x = input;
+        foreach (var (convolution, norm) in _layers.AsSpan(0, _layers.Length - 1))
+        {
+            x = nn.functional.relu(norm.call(convolution.call(x)), inplace: true);
+        }
+
+        x = _layers[^1].Norm.call(_layers[^1].Convolution.call(x));
+        return nn.functional.relu(x.add_(Shortcut(input)), inplace: true).MoveToOuterDisposeScope();
+    }
+
+    private static (nn.Module<Tensor, Tensor> Convolution, nn.Module<Tensor, Tensor> Norm) Layer(
+        long inputs, long outputs, long kernel, long stride) =>
+        (nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), nn.BatchNorm2d(outputs));
+
+    private Tensor Shortcut(Tensor input)
+    {
+        if (_downsample is not null)
+        {
+            return _downsample.call(input);
+        }
+
+        var x = input;
+        if (_stride > 1)
+        {
+            x = x.slice(2, 0, x.shape[2], _stride).slice(3, 0, x.shape[3], _stride);
+        }
+
+        return _newChannels == 0
+            ? x
+            : nn.functional.pad(x, [0, 0, 0, 0, _newChannels / 2, _newChannels - (_newChannels / 2)]);
+    }
+}

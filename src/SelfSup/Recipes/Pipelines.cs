@@ -1,0 +1,34 @@
+using SelfSup.Augmentation;
+
+namespace SelfSup.Recipes;
+
+/// <summary>Builds the pipelines of a recipe's views.</summary>
+internal static class Pipelines
+{
+    /// <summary>The pipeline of one list of augmentations.</summary>
+    public static ViewPipeline Create(IReadOnlyList<Choice> steps, RecipeReader reader) =>
+        new([.. steps.Select(step => reader.Augmentations.Create(step.Name, step.Options))]);
+
+    /// <summary>The pipelines of the V views of a method.</summary>
+    public static ViewPipeline[] Views(Recipe recipe, RecipeReader reader, int views) =>
+        [.. Enumerable.Range(0, views).Select(v => Create(recipe.Views!.Of(v), reader))];
+
+    /// <summary>The one deterministic view that is judged.</summary>
+    public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader)
+    {
+        if (recipe.Evaluation.View is { } view)
+        {
+            return Create(view, reader);
+        }
+
+        var first = recipe.Views!.Of(0);
+        var size = Create(first, reader).OutputSize!.Value;
+        return Create(
+            [
+                new Choice("resize", new ResizeOptions { Size = size }),
+                new Choice("centerCrop", new CenterCropOptions { Size = size }),
+                .. first.Where(step => step.Name == "normalize"),
+            ],
+            reader);
+    }
+}

@@ -1,0 +1,100 @@
+using System.ComponentModel.DataAnnotations;
+
+using SelfSup.Augmentation;
+using SelfSup.Evaluation;
+using SelfSup.Images;
+
+namespace SelfSup.Recipes;
+
+/// <summary>The <c>run</c> section.</summary>
+internal sealed class RunOptions
+{
+    /// <summary>The run's directory is <c>runs/NAME</c>; by default the recipe's file name.</summary>
+    [DoesNotChangeTraining]
+    [RegularExpression("[A-Za-z0-9._-]+", ErrorMessage = "must consist of letters, digits, '.', '_' and '-'")]
+    public string? Name { get; set; }
+
+    /// <summary>Initial weights, order and augmentation are functions of it.</summary>
+    public ulong Seed { get; set; } = 1;
+
+    /// <summary>
+    /// CPU threads of the network; by default one per core. Bits depend on the number: exact resume asks for the same.
+    /// </summary>
+    [DoesNotChangeTraining]
+    [Range(1, 1024)]
+    public int? Threads { get; set; }
+}
+
+/// <summary>The <c>data</c> section: the images to train on, and how they are read.</summary>
+internal sealed class DataOptions : ImageSourceOptions
+{
+    /// <summary>Threads that read, decode and augment; by default one less than cores, 1 to 8.</summary>
+    [DoesNotChangeTraining]
+    [Range(1, 1024)]
+    public int? Workers { get; set; }
+
+    /// <summary>Batches in memory: the one that is trained on and those that are prepared ahead.</summary>
+    [DoesNotChangeTraining]
+    [Range(2, 64)]
+    public int Prefetch { get; set; } = 3;
+
+    /// <summary>The threads that are used.</summary>
+    internal int ActualWorkers => Workers ?? Math.Clamp(Environment.ProcessorCount - 1, 1, 8);
+}
+
+/// <summary>The <c>checkpoint</c> section.</summary>
+internal sealed class CheckpointOptions
+{
+    /// <summary>A checkpoint is written at the end of every so many epochs.</summary>
+    [Range(1, int.MaxValue)]
+    public int EveryEpochs { get; set; } = 1;
+
+    /// <summary>And every so many steps; by default at ends of epochs only.</summary>
+    [Range(1L, long.MaxValue)]
+    public long? EverySteps { get; set; }
+
+    /// <summary>How many of the newest checkpoints are kept.</summary>
+    [Range(1, int.MaxValue)]
+    public int Keep { get; set; } = 3;
+
+    /// <summary>Whether the one with the best kNN accuracy is kept as well.</summary>
+    public bool KeepBest { get; set; } = true;
+}
+
+/// <summary>The <c>evaluation</c> section: how the backbone is judged while it is trained and by the verbs.</summary>
+internal sealed class EvaluationOptions
+{
+    /// <summary>
+    /// Judged at the end of every so many epochs, and always untrained and at the end; 0 for only these two.
+    /// </summary>
+    [Range(0, int.MaxValue)]
+    public int EveryEpochs { get; set; } = 10;
+
+    /// <summary>Labelled images whose features are the reference; by default the images of <c>data</c>.</summary>
+    public ImageSourceOptions? Train { get; set; }
+
+    /// <summary>Labelled images that are classified. Without it nothing is judged during training.</summary>
+    public ImageSourceOptions? Test { get; set; }
+
+    /// <summary>
+    /// How an image becomes the one view that is judged; by default its short side is resized to the size of the
+    /// training views, the middle cut out, and normalised as they are.
+    /// </summary>
+    [ChosenFrom(typeof(IAugmentation))]
+    public List<Choice>? View { get; set; }
+
+    /// <summary>Images per forward pass.</summary>
+    [Range(1, int.MaxValue)]
+    public int BatchSize { get; set; } = 256;
+
+    /// <summary>The weighted nearest-neighbour classifier.</summary>
+    public KnnOptions Knn { get; set; } = new();
+}
+
+/// <summary>The <c>telemetry</c> section.</summary>
+internal sealed class TelemetryOptions
+{
+    /// <summary>A line goes into metrics.jsonl every so many steps.</summary>
+    [Range(1, int.MaxValue)]
+    public int EverySteps { get; set; } = 1;
+}

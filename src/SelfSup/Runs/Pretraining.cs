@@ -1,0 +1,262 @@
+using System.Globalization;
+
+using SelfSup.Augmentation;
+using SelfSup.Distributed;
+using SelfSup.Errors;
+using SelfSup.Evaluation;
+using SelfSup.Export;
+using SelfSup.Images;
+using SelfSup.Methods;
+using SelfSup.Models;
+using SelfSup.Optimization;
+using SelfSup.Recipes;
+using SelfSup.Telemetry;
+using SelfSup.Training;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Runs;
+
+/// <summary>A pretraining run put together from its recipe: the whole object graph, top to bottom.</summary>
+internal sealed class Pretraining : IDisposable
+{
+    private readonly Stack<IDisposable> _owned = new();
+    private readonly Recipe _recipe;
+    private readonly IRunProgress _progress;
+    private readonly UnreadableImages _unreadable = new();
+    private RunDirectory _directory = null!;
+    private IImageSource _images = null!;
+    private TrainingPlan _plan = null!;
+    private RunIdentity _identity = null!;
+    private Method _method = null!;
+    private TrainingRun _run = null!;
+    private Device _device = CPU;
+
+    private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
+
+    /// <summary>Steps done.</summary>
+    public long Step => _run.State.Step;
+
+    /// <summary>What <c>result.json</c> holds, once the run is finished.</summary>
+    public IReadOnlyDictionary<string, object?> Result { get; private set; } = new Dictionary<string, object?>();
+
+    /// <summary>Builds the run. Everything that can be wrong with recipe and data is found here.</summary>
+    /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
+    public static Pretraining Create(
+        Recipe recipe,
+        RecipeReader reader,
+        string runDirectory,
+        IRunProgress progress,
+        TrainingMetrics metrics,
+        TimeProvider time)
+    {
+        var run = new Pretraining(recipe, progress);
+        try
+        {
+            run.Build(reader, runDirectory, metrics, time);
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Trains to the end, or until it is told to stop.</summary>
+    /// <returns>Whether the end was reached.</returns>
+    public bool Run(CancellationToken stopping)
+    {
+        _progress.Started(new RunStart(
+            _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _device.ToString(), _identity.Threads));
+        try
+        {
+            if (!_run.Run(stopping))
+            {
+                return false;
+            }
+        }
+        finally
+        {
+            WriteUnreadable();
+        }
+
+        Result = Summary();
+        RunDirectory.Write(_directory.BackboneFile, stream => BackboneFile.Write(stream, _method.Encoder.Backbone, Metadata()));
+        _directory.WriteResult(Result);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_owned.TryPop(out var owned))
+        {
+            owned.Dispose();
+        }
+    }
+
+    private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time)
+    {
+        var (data, training) = (_recipe.Data!, _recipe.Training);
+        var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
+        set_num_threads(threads);
+        _device = Devices.Find(training.Device);
+
+        _images = Own(ImageSources.Open(data));
+        _plan = Plan(_images.Count);
+        _identity = new RunIdentity(RecipeWriter.Settings(_recipe), RecipeWriter.Hash(_recipe), threads);
+
+        _method = Own(reader.Methods.Create(
+            _recipe.Method!.Name, _recipe.Method.Options, new MethodContext(NewEncoder, _images.Count, Communicator.Single)));
+        var optimizer = Own(reader.Optimizers.Create(
+            _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
+        var schedule = reader.Schedules.Create(
+            _recipe.Schedule!.Name,
+            _recipe.Schedule.Options,
+            new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch));
+
+        var evaluation = Judge(reader);
+        _directory = Own(RunDirectory.Open(runDirectory));
+        var loader = Own(Loader(reader, time));
+        _run = Own(new TrainingRun(
+            _plan,
+            _identity,
+            new Trainer(_method, optimizer, schedule, Communicator.Single, _device, training.ClipGradientNorm),
+            loader,
+            evaluation is null ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
+            _directory,
+            new TrainingRunOptions(
+                _recipe.Checkpoint.Keep, _recipe.Checkpoint.KeepBest ? "knn" : null, _recipe.Telemetry.EverySteps),
+            _progress,
+            metrics,
+            time));
+        _run.Restore();
+        RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
+    }
+
+    private Encoder NewEncoder() => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _device);
+
+    private TrainingPlan Plan(int images)
+    {
+        var training = _recipe.Training;
+        if (training.GlobalBatchSize > images)
+        {
+            throw new RecipeException(
+                $"training.globalBatchSize: {training.GlobalBatchSize} is more than the {images} images of {_recipe.Data!.Path}; " +
+                "lower it or name more images");
+        }
+
+        var stepsPerEpoch = images / training.GlobalBatchSize;
+        var total = training.Epochs * (long)stepsPerEpoch;
+        return new TrainingPlan(
+            training.GlobalBatchSize,
+            stepsPerEpoch,
+            Math.Min(total, training.MaxSteps ?? total),
+            (long)_recipe.Checkpoint.EveryEpochs * stepsPerEpoch,
+            _recipe.Checkpoint.EverySteps,
+            (long)_recipe.Evaluation.EveryEpochs * stepsPerEpoch);
+    }
+
+    private KnnEvaluation? Judge(RecipeReader reader)
+    {
+        var options = _recipe.Evaluation;
+        if (options.Test is null)
+        {
+            return null;
+        }
+
+        var train = options.Train is null ? _images : Own(ImageSources.Open(options.Train));
+        var test = Own(ImageSources.Open(options.Test));
+        return new KnnEvaluation(
+            new LabelledImages(train, options.Train ?? _recipe.Data!, "evaluation.train"),
+            new LabelledImages(test, options.Test, "evaluation.test"),
+            new FeatureExtractor(
+                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.ActualWorkers, _device),
+            options.Knn);
+    }
+
+    private ViewLoader Loader(RecipeReader reader, TimeProvider time)
+    {
+        var lists = _recipe.Views!.Lists.Count;
+        if (lists != 1 && lists != _method.Views)
+        {
+            throw new RecipeException(
+                $"views: has {lists} lists, {_recipe.Method!.Name} compares {_method.Views} views; write one list for all or one for each");
+        }
+
+        var data = _recipe.Data!;
+        return new ViewLoader(
+            _images,
+            new ShuffledBatches(_recipe.Run.Seed, _images, _plan.BatchSize),
+            Pipelines.Views(_recipe, reader, _method.Views),
+            new ViewLoaderOptions
+            {
+                Seed = _recipe.Run.Seed,
+                Workers = data.ActualWorkers,
+                Prefetch = data.Prefetch,
+                OnUnreadable = data.OnUnreadable,
+                MaxPixels = data.MaxPixels,
+            },
+            _unreadable,
+            time);
+    }
+
+    private Dictionary<string, string> Metadata() => new()
+    {
+        [BackboneFile.RecipeKey] = RecipeWriter.Yaml(_recipe),
+        ["selfsup.version"] = RunIdentity.Version,
+        ["selfsup.method"] = _recipe.Method!.Name,
+        ["selfsup.recipeHash"] = _identity.RecipeHash,
+        ["selfsup.epochs"] = _plan.Epoch(Step).ToString(CultureInfo.InvariantCulture),
+    };
+
+    private Dictionary<string, object?> Summary()
+    {
+        var state = _run.State;
+        var result = new Dictionary<string, object?>();
+        foreach (var record in state.Evaluations.Where(e => e.Step == 0))
+        {
+            foreach (var (name, value) in record.Values)
+            {
+                result[name + "Untrained"] = value;
+            }
+        }
+
+        foreach (var (name, value) in state.Evaluations.LastOrDefault(e => e.Step == state.Step)?.Values ?? new Dictionary<string, double>())
+        {
+            result[name] = value;
+        }
+
+        result["loss"] = state.Loss;
+        result["epochs"] = _plan.Epoch(state.Step);
+        result["steps"] = state.Step;
+        result["seconds"] = Math.Round(state.Seconds, 3);
+        result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
+        result["unreadableImages"] = _unreadable.Count;
+        result["recipeHash"] = _identity.RecipeHash;
+        result["threads"] = _identity.Threads;
+        result["device"] = _device.ToString();
+        result["version"] = RunIdentity.Version;
+        result["host"] = RunIdentity.Host;
+        return result;
+    }
+
+    /// <summary>Lists skipped images beside those of earlier parts of the run.</summary>
+    private void WriteUnreadable()
+    {
+        var now = _unreadable.Snapshot().Select(u => $"{u.Where}: {u.Reason}").ToArray();
+        if (now.Length > 0)
+        {
+            var before = File.Exists(_directory.UnreadableFile) ? File.ReadAllLines(_directory.UnreadableFile) : [];
+            RunDirectory.Write(_directory.UnreadableFile, string.Concat(before.Union(now).Select(line => line + "\n")));
+        }
+    }
+
+    private T Own<T>(T disposable)
+        where T : IDisposable
+    {
+        _owned.Push(disposable);
+        return disposable;
+    }
+}

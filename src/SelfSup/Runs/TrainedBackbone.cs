@@ -1,0 +1,111 @@
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
+using SelfSup.Export;
+using SelfSup.Models;
+using SelfSup.Recipes;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Runs;
+
+/// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
+internal sealed class TrainedBackbone : IDisposable
+{
+    private TrainedBackbone(string origin, Recipe recipe, Encoder encoder, Encoder untrained) =>
+        (Origin, Recipe, Encoder, Untrained) = (origin, recipe, encoder, untrained);
+
+    /// <summary>Where the weights come from.</summary>
+    public string Origin { get; }
+
+    /// <summary>The recipe it was trained by.</summary>
+    public Recipe Recipe { get; }
+
+    /// <summary>The encoder with the trained weights (of the backbone at least).</summary>
+    public Encoder Encoder { get; }
+
+    /// <summary>The encoder as it was before training: the baseline that stands beside every result.</summary>
+    public Encoder Untrained { get; }
+
+    /// <summary>Loads a backbone.</summary>
+    /// <param name="path">A run directory, a checkpoint's folder, or a safetensors file that SelfSup wrote.</param>
+    /// <param name="reader">The catalogues.</param>
+    /// <param name="device">Where to put it.</param>
+    /// <exception cref="CheckpointException">There is no backbone there, or it is damaged.</exception>
+    public static TrainedBackbone Load(string path, RecipeReader reader, Device device)
+    {
+        if (File.Exists(path))
+        {
+            return FromFile(path, ReadRecipe(reader, BackboneFile.Metadata(path), path), device);
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new CheckpointException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
+        }
+
+        var isCheckpoint = File.Exists(Path.Combine(path, "manifest.json"));
+        var run = isCheckpoint ? Path.GetFullPath(Path.Combine(path, "..", "..")) : path;
+        var recipeFile = Path.Combine(run, "recipe.yaml");
+        if (!File.Exists(recipeFile))
+        {
+            throw new CheckpointException($"{run}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
+        }
+
+        var recipe = reader.ReadText(File.ReadAllText(recipeFile), recipeFile);
+        var exported = Path.Combine(run, "backbone.safetensors");
+        if (!isCheckpoint && File.Exists(exported))
+        {
+            return FromFile(exported, recipe, device);
+        }
+
+        var folder = isCheckpoint
+            ? path
+            : new CheckpointStore(Path.Combine(run, "checkpoints")).Paths is [.., var newest]
+                ? newest
+                : throw new CheckpointException($"{run}: has no checkpoint yet; wait for the first one");
+        var (_, state) = CheckpointStore.Load(folder);
+        using (state)
+        {
+            var backbone = Create(folder, recipe, device);
+            state.Part("run", new EncoderOfRun(backbone.Encoder));
+            return backbone;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Encoder.Dispose();
+        Untrained.Dispose();
+    }
+
+    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device)
+    {
+        var backbone = Create(path, recipe, device);
+        BackboneFile.Load(path, backbone.Encoder.Backbone);
+        return backbone;
+    }
+
+    private static Recipe ReadRecipe(RecipeReader reader, IReadOnlyDictionary<string, string> metadata, string path) =>
+        metadata.TryGetValue(BackboneFile.RecipeKey, out var text)
+            ? reader.ReadText(text, path)
+            : throw new CheckpointException(
+                $"{path}: holds no recipe ('{BackboneFile.RecipeKey}' in its metadata); name a file that SelfSup wrote");
+
+    private static TrainedBackbone Create(string origin, Recipe recipe, Device device) => new(
+        origin,
+        recipe,
+        Encoder.Create(recipe.Encoder!, recipe.Run.Seed, device),
+        Encoder.Create(recipe.Encoder!, recipe.Run.Seed, device));
+
+    /// <summary>The encoder's place in the state of a run.</summary>
+    private sealed class EncoderOfRun(Encoder encoder) : IStateful
+    {
+        public void Exchange(StateArchive archive) => archive.Part("method", new EncoderOfMethod(encoder));
+    }
+
+    private sealed class EncoderOfMethod(Encoder encoder) : IStateful
+    {
+        public void Exchange(StateArchive archive) => archive.Part("encoder", encoder);
+    }
+}

@@ -1,0 +1,57 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace SelfSup.Telemetry;
+
+/// <summary>Every instrument of a run, created once. Names follow OpenTelemetry's conventions; units are in the metadata.</summary>
+internal sealed class TrainingMetrics
+{
+    /// <summary>The name of the meter and of the activity source.</summary>
+    public const string SourceName = "SelfSup.Training";
+
+    private readonly Gauge<double> _loss;
+    private readonly Gauge<double> _learningRate;
+    private readonly Gauge<double> _gradientNorm;
+    private readonly Histogram<double> _stepDuration;
+    private readonly Histogram<double> _dataWait;
+    private readonly Counter<long> _images;
+    private readonly Histogram<double> _checkpointDuration;
+    private readonly Histogram<long> _checkpointSize;
+    private readonly Gauge<double> _accuracy;
+
+    public TrainingMetrics(IMeterFactory meters)
+    {
+        var meter = meters.Create(SourceName);
+        _loss = meter.CreateGauge<double>("selfsup.training.loss", "1", "Mean loss of the step");
+        _learningRate = meter.CreateGauge<double>("selfsup.training.learning_rate", "1", "Learning rate of the step");
+        _gradientNorm = meter.CreateGauge<double>("selfsup.training.gradient_norm", "1", "Euclidean norm of all gradients");
+        _stepDuration = meter.CreateHistogram<double>("selfsup.training.step.duration", "s", "Time of a step, wait included");
+        _dataWait = meter.CreateHistogram<double>("selfsup.data.wait.duration", "s", "Time a step waited for its batch");
+        _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on");
+        _checkpointDuration = meter.CreateHistogram<double>("selfsup.checkpoint.duration", "s", "Time to write a checkpoint");
+        _checkpointSize = meter.CreateHistogram<long>("selfsup.checkpoint.size", "By", "Size of a checkpoint");
+        _accuracy = meter.CreateGauge<double>("selfsup.evaluation.accuracy", "1", "Share of test images classified right");
+    }
+
+    /// <summary>Spans of runs, epochs, checkpoints and evaluations.</summary>
+    public static ActivitySource Activities { get; } = new(SourceName);
+
+    public void Step(double loss, double learningRate, double gradientNorm, double seconds, double waitSeconds, int images)
+    {
+        _loss.Record(loss);
+        _learningRate.Record(learningRate);
+        _gradientNorm.Record(gradientNorm);
+        _stepDuration.Record(seconds);
+        _dataWait.Record(waitSeconds);
+        _images.Add(images);
+    }
+
+    public void Checkpoint(double seconds, long bytes)
+    {
+        _checkpointDuration.Record(seconds);
+        _checkpointSize.Record(bytes);
+    }
+
+    public void Evaluation(string evaluator, double accuracy) =>
+        _accuracy.Record(accuracy, new KeyValuePair<string, object?>("selfsup.evaluator", evaluator));
+}

@@ -1,0 +1,85 @@
+using System.Runtime.InteropServices;
+
+using SelfSup.Errors;
+
+using TorchSharp;
+
+namespace SelfSup.Tensors;
+
+/// <summary>Brings libtorch into the process. Must run before anything else touches <see cref="torch"/>.</summary>
+internal static partial class TorchRuntime
+{
+    /// <summary>Libraries of a PyTorch installation in the order in which they need each other; CUDA's are optional.</summary>
+    private static readonly (string Name, bool Required)[] _libraries =
+    [
+        ("c10", true), ("torch_cpu", true), ("c10_cuda", false), ("torch_cuda", false), ("torch", true),
+    ];
+
+    /// <summary>
+    /// Lets libtorch's idle threads sleep instead of spin, and loads its libraries from a folder if one is given.
+    /// </summary>
+    /// <param name="folder">For example <c>site-packages/torch/lib</c>; null for the libraries beside the program.</param>
+    /// <exception cref="RecipeException">The folder does not hold a libtorch that loads.</exception>
+    public static void Initialise(string? folder)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // With spinning threads one busy neighbour on a core makes training 5 to 17 times slower. .NET's own
+            // Environment.SetEnvironmentVariable does not reach the C library. A value set by the user stays.
+            _ = SetVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        }
+
+        if (folder is not null)
+        {
+            LoadFrom(folder);
+        }
+
+        try
+        {
+            _ = torch.__version__;
+            torch.set_num_threads(torch.get_num_threads());
+        }
+        catch (Exception e) when (e is TypeInitializationException or NotSupportedException or DllNotFoundException)
+        {
+            throw new RecipeException(
+                "libtorch: cannot be loaded; build with -p:TorchBackend=cpu (or cuda), or let SELFSUP_LIBTORCH name the folder of " +
+                $"an installed libtorch 2.10, for example site-packages/torch/lib ({(e.InnerException ?? e).Message.ReplaceLineEndings(" ")})");
+        }
+    }
+
+    private static void LoadFrom(string folder)
+    {
+        foreach (var (name, required) in _libraries)
+        {
+            var path = Path.Combine(folder, FileName(name));
+            if (!File.Exists(path))
+            {
+                if (required)
+                {
+                    throw new RecipeException($"SELFSUP_LIBTORCH: {path} does not exist; name the folder that holds {FileName("torch_cpu")}");
+                }
+
+                continue;
+            }
+
+            try
+            {
+                NativeLibrary.Load(path);
+            }
+            catch (DllNotFoundException e)
+            {
+                throw new RecipeException($"SELFSUP_LIBTORCH: {path} cannot be loaded ({e.Message.ReplaceLineEndings(" ")})");
+            }
+        }
+
+        // TorchSharp would look for its libraries beside the program; now that they are loaded, the loader finds them by name.
+        NativeLibrary.Load("LibTorchSharp", typeof(torch).Assembly, DllImportSearchPath.AssemblyDirectory);
+    }
+
+    private static string FileName(string name) => OperatingSystem.IsWindows()
+        ? $"{name}.dll"
+        : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetVariable(string name, string value, int overwrite);
+}

@@ -1,0 +1,41 @@
+namespace SelfSup.Training;
+
+/// <summary>Where a run tells how it goes; the terminal is one.</summary>
+internal interface IRunProgress
+{
+    /// <summary>The run starts, or goes on from a checkpoint.</summary>
+    void Started(RunStart start);
+
+    /// <summary>A step is done.</summary>
+    void Stepped(StepProgress progress);
+
+    /// <summary>An evaluation begins; it may take a while.</summary>
+    void Evaluating(long step);
+
+    /// <summary>The backbone was judged.</summary>
+    void Evaluated(long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration);
+
+    /// <summary>A checkpoint is on disk.</summary>
+    void Saved(long step, string path);
+
+    /// <summary>Something the user should know, but that stops nothing.</summary>
+    void Warn(string message);
+}
+
+/// <param name="RunDirectory">Where the run's files are.</param>
+/// <param name="FirstStep">Steps done before; 0 for a new run.</param>
+/// <param name="Plan">Length and rhythm of the run.</param>
+/// <param name="Images">M, images to train on.</param>
+/// <param name="Parameters">P, trained values.</param>
+/// <param name="Device">Where it runs.</param>
+/// <param name="Threads">CPU threads of the network.</param>
+internal sealed record RunStart(
+    string RunDirectory, long FirstStep, TrainingPlan Plan, long Images, long Parameters, string Device, int Threads);
+
+/// <param name="Report">What the step gave.</param>
+/// <param name="Epoch">Epochs done, with the part of the current one.</param>
+/// <param name="ImagesPerSecond">Over the last steps, evaluations and checkpoints not counted.</param>
+/// <param name="WaitShare">Share of that time spent waiting for data, 0 to 1.</param>
+/// <param name="Remaining">Estimated time to the end of the run, evaluations counted; null until there is a basis.</param>
+internal sealed record StepProgress(
+    StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining);

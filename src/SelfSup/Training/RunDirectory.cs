@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Text.Json;
+
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
+
+namespace SelfSup.Training;
+
+/// <summary>
+/// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>checkpoints/</c>, <c>result.json</c>,
+/// <c>backbone.safetensors</c>, and <c>unreadable.txt</c> where images were skipped. One process holds it at a time.
+/// </summary>
+internal sealed class RunDirectory : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private RunDirectory(string path, FileStream held)
+    {
+        (Path, _lock) = (path, held);
+        Checkpoints = new CheckpointStore(System.IO.Path.Combine(path, "checkpoints"));
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The run's checkpoints.</summary>
+    public CheckpointStore Checkpoints { get; }
+
+    public string RecipeFile => File("recipe.yaml");
+
+    public string MetricsFile => File("metrics.jsonl");
+
+    public string ResultFile => File("result.json");
+
+    public string BackboneFile => File("backbone.safetensors");
+
+    public string UnreadableFile => File("unreadable.txt");
+
+    /// <summary>Makes the folder where it is missing, and takes hold of it.</summary>
+    /// <exception cref="RecipeException">It cannot be written, or another process holds it.</exception>
+    public static RunDirectory Open(string path)
+    {
+        var existed = Directory.Exists(path);
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RecipeException($"{path}: the run directory cannot be made ({e.Message}); choose another with --run");
+        }
+
+        var file = System.IO.Path.Combine(path, "run.lock");
+        try
+        {
+            var held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            try
+            {
+                held.SetLength(0);
+                held.Write(System.Text.Encoding.UTF8.GetBytes(string.Create(
+                    CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}")));
+                held.Flush();
+            }
+            catch (IOException e)
+            {
+                held.Dispose();
+                throw new TrainingException($"{path}: the run directory cannot be written ({e.Message}); make room there", e);
+            }
+
+            return new RunDirectory(path, held);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new RecipeException($"{path}: the run directory cannot be written ({e.Message}); choose another with --run");
+        }
+        catch (IOException e)
+        {
+            throw new RecipeException(
+                existed && Holder(file) is { Length: > 0 } holder
+                    ? $"{path}: the run directory is in use by {holder}; wait for it, or choose another with --run"
+                    : $"{path}: the run directory cannot be written ({e.Message}); choose another with --run");
+        }
+    }
+
+    /// <summary>Writes a file of the run durably.</summary>
+    /// <exception cref="TrainingException">It cannot be written.</exception>
+    public static void Write(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Writes a file of the run durably.</summary>
+    /// <exception cref="TrainingException">It cannot be written.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        try
+        {
+            DurableFile.Write(path, write);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException($"{path}: cannot be written ({e.Message}); make room there and give the same command again", e);
+        }
+    }
+
+    /// <summary>Writes <c>result.json</c>, which says that the run is finished.</summary>
+    public void WriteResult(IReadOnlyDictionary<string, object?> result) =>
+        Write(ResultFile, JsonSerializer.Serialize(result, CheckpointManifest.Json));
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    private static string? Holder(string file)
+    {
+        try
+        {
+            using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+            return reader.ReadToEnd();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private string File(string name) => System.IO.Path.Combine(Path, name);
+}

@@ -1,0 +1,199 @@
+using System.Diagnostics;
+
+using SelfSup.IntegrationTests.Support;
+
+namespace SelfSup.IntegrationTests;
+
+/// <summary>Every mistake gives one clear line and the right exit code, and loses nothing that was there.</summary>
+public sealed class ErrorTests : IDisposable
+{
+    private readonly Workspace _workspace = new();
+
+    public void Dispose() => _workspace.Dispose();
+
+    [Fact]
+    public void AMisspeltKey()
+    {
+        Replace("epochs: 3", "epoch: 3");
+        _workspace.Pretrain("run").IsOneLine(2, "tiny.yaml(11): training.epoch: no such setting; did you mean training.epochs?");
+        Assert.False(Directory.Exists(_workspace["run"]));
+    }
+
+    [Fact]
+    public void AWrongType() => _workspace.Pretrain("run", "--set", "training.epochs=many")
+        .IsOneLine(2, "--set: training.epochs: must be a whole number, is 'many'");
+
+    [Fact]
+    public void AnUnknownVerbOrFlag()
+    {
+        var outcome = _workspace.Run("pretrian");
+        Assert.Equal(2, outcome.ExitCode);
+        Assert.Contains("pretrian", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnEmptyFolder()
+    {
+        Directory.CreateDirectory(_workspace["empty"]);
+        _workspace.Pretrain("run", "--set", "data.path=empty").IsOneLine(3, _workspace["empty"]);
+    }
+
+    [Fact]
+    public void AFolderOfTextFiles()
+    {
+        Directory.CreateDirectory(_workspace["texts"]);
+        File.WriteAllText(_workspace["texts", "a.txt"], "no image");
+        File.WriteAllText(_workspace["texts", "b.txt"], "no image");
+        _workspace.Pretrain("run", "--set", "data.path=texts").IsOneLine(3, _workspace["texts"], ".txt");
+    }
+
+    [Fact]
+    public void APathThatDoesNotExist() =>
+        _workspace.Pretrain("run", "--set", "data.path=nowhere").IsOneLine(3, _workspace["nowhere"]);
+
+    [Fact]
+    public void ATextFileInPlaceOfParquet()
+    {
+        File.WriteAllText(_workspace["a.parquet"], "no Parquet");
+        _workspace.Pretrain("run", "--set", "data.path=a.parquet").IsOneLine(3, _workspace["a.parquet"]);
+    }
+
+    [Fact]
+    public async Task AParquetWithoutImages()
+    {
+        var path = _workspace["numbers.parquet"];
+        await ParquetFiles.WriteNumbers(path);
+        _workspace.Pretrain("run", "--set", "data.path=numbers.parquet").IsOneLine(3, path, "image");
+    }
+
+    [Fact]
+    public void ATruncatedJpegFailsOrIsSkippedAndListed()
+    {
+        var images = _workspace.Images("pictures", 40, 32);
+        var broken = Path.Combine(images, "circles", "broken.jpg");
+        File.WriteAllBytes(broken, Convert.FromBase64String("/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgK"));
+        string[] settings = ["--set", $"data.path={images}", "--set", "data.limit=", "--set", "training.globalBatchSize=16", "--set", "training.maxSteps=3", "--set", "evaluation.test="];
+
+        _workspace.Pretrain("fails", settings).IsOneLine(3, broken, "data.onUnreadable: skip");
+
+        _workspace.Pretrain("skips", [.. settings, "--set", "data.onUnreadable=skip"]).Succeeds();
+        Assert.Contains(broken, File.ReadAllText(_workspace["skips", "unreadable.txt"]), StringComparison.Ordinal);
+        Assert.Contains("\"unreadableImages\": 1", File.ReadAllText(_workspace["skips", "result.json"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MoreImagesInABatchThanThereAre() => _workspace.Pretrain("run", "--set", "training.globalBatchSize=300")
+        .IsOneLine(2, "training.globalBatchSize", "300", "256");
+
+    [Fact]
+    public void AnUnwritableRunDirectory()
+    {
+        File.WriteAllText(_workspace["file"], "what was there");
+        _workspace.Pretrain(Path.Combine("file", "run")).IsOneLine(2, "the run directory cannot be", "--run");
+        Assert.Equal("what was there", File.ReadAllText(_workspace["file"]));
+    }
+
+    [Fact]
+    public void AReadOnlyRunDirectory()
+    {
+        using var mount = Mount("ro", "size=1m,ro");
+        _workspace.Pretrain(mount.Path).IsOneLine(2, mount.Path, "the run directory cannot be written", "--run");
+    }
+
+    [Fact]
+    public void AFullDisk()
+    {
+        using var mount = Mount("full", "size=1m");
+        var run = Path.Combine(mount.Path, "run");
+        // One checkpoint of the narrow network fits, then the rest of the disk is taken by something else.
+        _workspace.Pretrain(run, "--set", "training.maxSteps=5").Succeeds();
+        var checkpoint = Path.Combine(run, "checkpoints", "step-00000005", "state.safetensors");
+        var before = File.ReadAllBytes(checkpoint);
+        File.WriteAllBytes(Path.Combine(mount.Path, "filler"), new byte[FreeBytes(mount.Path) - 8192]);
+
+        var outcome = _workspace.Pretrain(run, "--set", "training.maxSteps=10");
+        Assert.True(outcome.ExitCode is 4 or 5, outcome.Error);
+        Assert.Equal(before, File.ReadAllBytes(checkpoint));
+
+        var full = Path.Combine(mount.Path, "other");
+        var other = _workspace.Pretrain(full, "--set", "encoder.width=1");
+        Assert.Equal(5, other.ExitCode);
+        Assert.Contains("No space left on device", other.ErrorLines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ACheckpointOfAnotherRecipe()
+    {
+        _workspace.Pretrain("run").Succeeds();
+        var before = Snapshot("run");
+        _workspace.Pretrain("run", "--set", "method.temperature=0.3", "--set", "optimizer.momentum=0.8").IsOneLine(
+            4, "another recipe", "method.temperature was 0.2, is 0.3", "optimizer.momentum was 0.9, is 0.8", "--run");
+        Assert.Equal(before, Snapshot("run"));
+    }
+
+    [Fact]
+    public void ACorruptedCheckpoint()
+    {
+        _workspace.Pretrain("run").Succeeds();
+        foreach (var state in Directory.EnumerateFiles(_workspace["run", "checkpoints"], "state.safetensors", SearchOption.AllDirectories))
+        {
+            var bytes = File.ReadAllBytes(state);
+            bytes[bytes.Length / 2] ^= 1;
+            File.WriteAllBytes(state, bytes);
+        }
+
+        var before = Snapshot("run");
+        _workspace.Pretrain("run").IsOneLine(4, $"step-{Workspace.Steps:D8}", "damaged", "checksum", "--run");
+        Assert.Equal(before, Snapshot("run"));
+    }
+
+    [Fact]
+    public void TwoProcessesInOneRunDirectory()
+    {
+        using var first = _workspace.Start("run");
+        first.WaitForLines(_workspace["run", "metrics.jsonl"], 1);
+        _workspace.Pretrain("run").IsOneLine(2, "in use by process", "--run");
+    }
+
+    [Fact]
+    public void EveryVerbHelpsWithAnExample()
+    {
+        Assert.Contains("selfsup pretrain recipes/quickstart.yaml", _workspace.Run("--help").Succeeds().Output, StringComparison.Ordinal);
+        foreach (var verb in new[] { "pretrain", "resume", "views", "knn", "linear-probe" })
+        {
+            Assert.Contains($"Example: selfsup {verb} ", _workspace.Run(verb, "--help").Succeeds().Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        }
+    }
+
+    private static long FreeBytes(string path) => new DriveInfo(path).AvailableFreeSpace;
+
+    private TemporaryMount Mount(string name, string options)
+    {
+        Directory.CreateDirectory(_workspace[name]);
+        using var mount = Process.Start("mount", ["-t", "tmpfs", "-o", options, "tmpfs", _workspace[name]]);
+        mount.WaitForExit();
+        Assert.SkipWhen(mount.ExitCode != 0, "mounting a small tmpfs needs root");
+        return new TemporaryMount(_workspace[name]);
+    }
+
+    private void Replace(string old, string now) => File.WriteAllText(
+        _workspace["tiny.yaml"], File.ReadAllText(_workspace["tiny.yaml"]).Replace(old, now, StringComparison.Ordinal));
+
+    /// <summary>Every file of a run with its content, but for the lock.</summary>
+    private Dictionary<string, string> Snapshot(string run) => Directory
+        .EnumerateFiles(_workspace[run], "*", SearchOption.AllDirectories)
+        .Where(f => !f.EndsWith("run.lock", StringComparison.Ordinal))
+        .ToDictionary(f => f, f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
+
+    private sealed class TemporaryMount(string path) : IDisposable
+    {
+        public string Path { get; } = path;
+
+        public void Dispose()
+        {
+            using var umount = Process.Start("umount", [Path]);
+            umount.WaitForExit();
+        }
+    }
+}

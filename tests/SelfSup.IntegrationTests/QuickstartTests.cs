@@ -1,0 +1,92 @@
+using System.Text.Json;
+
+using SelfSup.IntegrationTests.Support;
+
+namespace SelfSup.IntegrationTests;
+
+/// <summary>The recipes run, and leave what they promise.</summary>
+public sealed class QuickstartTests : IDisposable
+{
+    private readonly Workspace _workspace = new();
+
+    public static TheoryData<string> Recipes =>
+        [.. Directory.EnumerateFiles(Repository.Recipes, "*.yaml").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+
+    public void Dispose() => _workspace.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void EveryRecipeRunsTwoStepsOnMadeUpImages(string recipe)
+    {
+        var images = _workspace.Images("pictures", 24, 64);
+        _workspace.Run(
+            "pretrain", Path.Combine(Repository.Recipes, recipe), "--run", "run",
+            "--set", $"data.path={images}", "--set", $"evaluation.test.path={images}",
+            "--set", "training.globalBatchSize=4", "--set", "training.maxSteps=2", "--set", "evaluation.batchSize=8").Succeeds();
+        using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace["run", "result.json"]));
+        Assert.Equal(2, result.RootElement.GetProperty("steps").GetInt64());
+        Assert.InRange(result.RootElement.GetProperty("knn").GetDouble(), 0, 1);
+        Assert.True(double.IsFinite(result.RootElement.GetProperty("loss").GetDouble()));
+    }
+
+    [Fact]
+    public void ARunLeavesItsRecipeMetricsCheckpointsBackboneAndResult()
+    {
+        var outcome = _workspace.Pretrain("run").Succeeds();
+        Assert.Contains("untrained: kNN ", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("done: kNN ", outcome.Output, StringComparison.Ordinal);
+        Assert.Empty(outcome.Error);
+
+        foreach (var file in new[] { "recipe.yaml", "metrics.jsonl", "result.json", "backbone.safetensors" })
+        {
+            Assert.True(new FileInfo(_workspace["run", file]).Length > 0, file);
+        }
+
+        Assert.False(File.Exists(_workspace["run", "unreadable.txt"]));
+        using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace["run", "result.json"]));
+        foreach (var key in new[] { "knnUntrained", "knn", "loss", "epochs", "steps", "seconds", "imagesPerSecond", "version", "host" })
+        {
+            Assert.True(result.RootElement.TryGetProperty(key, out _), key);
+        }
+
+        var steps = File.ReadLines(_workspace["run", "metrics.jsonl"]).Where(l => l.Contains("\"loss\"", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(Workspace.Steps, steps.Length);
+        using var last = JsonDocument.Parse(steps[^1]);
+        foreach (var key in new[] { "step", "epoch", "loss", "learningRate", "imagesPerSecond", "dataWaitSeconds", "gradientNorm" })
+        {
+            Assert.True(last.RootElement.TryGetProperty(key, out _), key);
+        }
+    }
+
+    [Fact]
+    public void ABackboneIsJudgedByKnnAndLinearProbe()
+    {
+        _workspace.Pretrain("run", "--set", "training.maxSteps=8").Succeeds();
+        foreach (var source in new[] { "run", Path.Combine("run", "checkpoints", "step-00000008"), Path.Combine("run", "backbone.safetensors") })
+        {
+            var outcome = _workspace.Run(
+                "knn", source, "--train", Repository.TrainImages, "--train-limit", "200", "--test", Repository.TestImages, "--test-limit", "100").Succeeds();
+            Assert.Contains("top-1", outcome.Output, StringComparison.Ordinal);
+            Assert.Contains("random initialisation", outcome.Output, StringComparison.Ordinal);
+        }
+
+        foreach (var protocol in new[] { "sgd", "lbfgs" })
+        {
+            var json = $"{protocol}.json";
+            _workspace.Run(
+                "linear-probe", "run", "--protocol", protocol, "--train", Repository.TrainImages, "--train-limit", "200", "--test",
+                Repository.TestImages, "--test-limit", "100", "--epochs", "2", "--json", json).Succeeds();
+            using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace[json]));
+            Assert.InRange(result.RootElement.GetProperty("encoder").GetProperty("top1").GetDouble(), 0.1, 1);
+            Assert.InRange(result.RootElement.GetProperty("randomInitialisation").GetProperty("top1").GetDouble(), 0, 1);
+        }
+    }
+
+    [Fact]
+    public void ViewsAreDrawnAsASheet()
+    {
+        _workspace.Run("views", "tiny.yaml", "--out", "grid.png", "--images", "3", "--views", "4").Succeeds();
+        using var picture = SkiaSharp.SKBitmap.Decode(_workspace["grid.png"]);
+        Assert.True(picture is { Width: > 500, Height: > 350 });
+    }
+}

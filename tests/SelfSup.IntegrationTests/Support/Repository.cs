@@ -1,0 +1,16 @@
+using System.Runtime.CompilerServices;
+
+namespace SelfSup.IntegrationTests.Support;
+
+/// <summary>Files of the repository.</summary>
+internal static class Repository
+{
+    public static string Recipes => Path.Combine(Root(), "recipes");
+
+    public static string TrainImages => Path.Combine(Recipes, "data", "fashion-mnist", "train.parquet");
+
+    public static string TestImages => Path.Combine(Recipes, "data", "fashion-mnist", "test.parquet");
+
+    private static string Root([CallerFilePath] string here = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
+}

@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace SelfSup.IntegrationTests.Support;
+
+/// <summary>The real program in a process of its own, on one thread so that it does not disturb its neighbours.</summary>
+internal sealed class SelfSupProcess : IDisposable
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
+
+    private SelfSupProcess(string workingDirectory, string[] arguments)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli"), arguments)
+        {
+            WorkingDirectory = workingDirectory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["SELFSUP__RUN__THREADS"] = "1";
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Starts the program and leaves it running.</summary>
+    public static SelfSupProcess Start(string workingDirectory, params string[] arguments) => new(workingDirectory, arguments);
+
+    /// <summary>Runs the program to its end.</summary>
+    public static Outcome Run(string workingDirectory, params string[] arguments)
+    {
+        using var process = Start(workingDirectory, arguments);
+        return process.Wait();
+    }
+
+    /// <summary>Sends a signal, <c>TERM</c> or <c>KILL</c>.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
+    /// <summary>Waits until a file has at least so many whole lines, or the process has ended.</summary>
+    public void WaitForLines(string path, int lines)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!_process.HasExited && Lines(path) < lines)
+        {
+            Assert.True(watch.Elapsed < _limit, $"{path} did not reach {lines} lines:\n{_output}{_error}");
+            Task.Delay(5).Wait();
+        }
+    }
+
+    /// <summary>Waits for the end.</summary>
+    public Outcome Wait()
+    {
+        if (!_process.WaitForExit(_limit))
+        {
+            _process.Kill(entireProcessTree: true);
+            Assert.Fail($"the program did not end in {_limit}:\n{_output}{_error}");
+        }
+
+        _process.WaitForExit(); // for the output's end
+        return new Outcome(_process.ExitCode, _output.ToString(), _error.ToString());
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    private static int Lines(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return 0;
+        }
+
+        using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        return reader.ReadToEnd().Count(c => c == '\n');
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        if (line is not null)
+        {
+            lock (text)
+            {
+                text.Append(line).Append('\n');
+            }
+        }
+    }
+}
+
+/// <summary>How a process ended.</summary>
+internal sealed record Outcome(int ExitCode, string Output, string Error)
+{
+    /// <summary>The lines on stderr.</summary>
+    public string[] ErrorLines => Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Fails unless it ended with the code and exactly one line on stderr that contains the text.</summary>
+    public void IsOneLine(int exitCode, params string[] parts)
+    {
+        Assert.True(ExitCode == exitCode, $"exit code {ExitCode}, expected {exitCode}:\n{Output}{Error}");
+        var line = Assert.Single(ErrorLines);
+        Assert.All(parts, part => Assert.Contains(part, line, StringComparison.Ordinal));
+    }
+
+    /// <summary>Fails unless it ended well.</summary>
+    public Outcome Succeeds()
+    {
+        Assert.True(ExitCode == 0, $"exit code {ExitCode}:\n{Output}{Error}");
+        return this;
+    }
+}

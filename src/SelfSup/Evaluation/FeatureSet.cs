@@ -32,9 +32,9 @@ internal sealed class FeatureSet : IDisposable
         }
 
         RequireFinite(name, features);
-        (Name, Labels) = (name, [.. labels]);
-        ClassNames = classNames ?? Numerals(Math.Max(0, Labels.Max() + 1));
+        (Name, Labels, HasClassNames) = (name, [.. labels], classNames is not null);
         var highest = Labels.Max();
+        ClassNames = classNames ?? Numerals(highest + 1);
         if (highest >= ClassNames.Count)
         {
             throw new ArgumentException($"label {highest} has no name among {ClassNames.Count}", nameof(classNames));
@@ -52,8 +52,11 @@ internal sealed class FeatureSet : IDisposable
     /// <summary>The labels, M of them; -1 where there is none.</summary>
     public IReadOnlyList<long> Labels { get; }
 
-    /// <summary>The name of every label.</summary>
+    /// <summary>The name of every label; its number where the classes have none.</summary>
     public IReadOnlyList<string> ClassNames { get; }
+
+    /// <summary>The classes have names of their own.</summary>
+    public bool HasClassNames { get; }
 
     /// <summary>M.</summary>
     public long Count => Labels.Count;

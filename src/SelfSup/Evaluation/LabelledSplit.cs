@@ -4,12 +4,14 @@ namespace SelfSup.Evaluation;
 
 /// <summary>
 /// Labelled training and test features that speak of the same classes. Labels are matched by class name: a test folder
-/// that lacks a class would otherwise number the classes after it differently.
+/// that lacks a class would otherwise number the classes after it differently. They are matched by number where one of
+/// the sets has no names.
 /// </summary>
 internal sealed class LabelledSplit
 {
     /// <exception cref="DataException">
-    /// An image has no label, the training set has one class only, or the features differ in width or type.
+    /// An image has no label, the training set has one class only, the sets have no class in common, or the features
+    /// differ in width or type.
     /// </exception>
     public LabelledSplit(FeatureSet train, FeatureSet test)
     {
@@ -30,10 +32,14 @@ internal sealed class LabelledSplit
                 "point data.path at the folder that holds one folder per class");
         }
 
-        ClassNames = [.. train.ClassNames, .. test.ClassNames.Except(train.ClassNames)];
-        var places = ClassNames.Select((name, place) => (name, (long)place)).ToDictionary();
         (Train, Test) = (train, test);
-        TestLabels = [.. test.Labels.Select(label => places[test.ClassNames[(int)label]])];
+        (ClassNames, TestLabels) = train.HasClassNames && test.HasClassNames ? ByName(train, test) : ByNumber(train, test);
+        if (!TestLabels.Intersect(train.Labels).Any())
+        {
+            throw new DataException(
+                $"{test.Name}: none of its classes ({Some(test)}) is one of {train.Name} ({Some(train)}), must share them; " +
+                "give a training and a test part of one data set");
+        }
 
         var unknown = TestLabels.Distinct().Except(train.Labels).Order().Select(l => $"'{ClassNames[(int)l]}'").ToArray();
         Notes = unknown.Length == 0
@@ -53,6 +59,23 @@ internal sealed class LabelledSplit
 
     /// <summary>What a reader of the result must know.</summary>
     public IReadOnlyList<string> Notes { get; }
+
+    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByName(FeatureSet train, FeatureSet test)
+    {
+        string[] names = [.. train.ClassNames, .. test.ClassNames.Except(train.ClassNames)];
+        var places = names.Select((name, place) => (name, (long)place)).ToDictionary();
+        return (names, [.. test.Labels.Select(label => places[test.ClassNames[(int)label]])]);
+    }
+
+    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByNumber(
+        FeatureSet train, FeatureSet test)
+    {
+        var (named, other) = test.HasClassNames ? (test, train) : (train, test);
+        return ([.. named.ClassNames, .. other.ClassNames.Skip(named.ClassNames.Count)], test.Labels);
+    }
+
+    private static string Some(FeatureSet set) =>
+        string.Join(", ", set.ClassNames.Take(3)) + (set.ClassNames.Count > 3 ? ", ..." : "");
 
     private static void RequireLabels(FeatureSet set)
     {

@@ -12,8 +12,8 @@ namespace SelfSup.Evaluation;
 internal readonly record struct LbfgsOutcome(double Value, double GradientNorm, int Iterations, bool Converged);
 
 /// <summary>
-/// Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5) for smooth functions of a flat tensor. TorchSharp's
-/// own has no line search, so that its steps may rise and it stalls far from the minimum.
+/// Limited-memory BFGS (Nocedal and Wright 2006, algorithms 7.4 and 7.5) for smooth functions of a flat tensor. That of
+/// TorchSharp 0.107 cannot be given a line search: its steps have a fixed length and need not go down.
 /// </summary>
 internal sealed class Lbfgs : IDisposable
 {
@@ -141,7 +141,7 @@ internal sealed class Lbfgs : IDisposable
         var change = _trialGradient - _gradient;
         var curvature = step.dot(change).ToDouble();
         // Rounding may leave a pair without positive curvature, which would spoil the directions to come.
-        if (curvature > double.Epsilon * change.dot(change).ToDouble() && double.IsFinite(1 / curvature))
+        if (curvature > 0 && double.IsFinite(1 / curvature))
         {
             Forget(Memory - 1);
             _history.Add((step.DetachFromDisposeScope(), change.DetachFromDisposeScope(), 1 / curvature));

@@ -84,6 +84,11 @@ internal sealed unsafe class ImageDecoder
             throw new DataException($"{where}: {what}; {Remedy}");
         }
 
+        if (format == "JPEG" && JpegMarkers.AreCutOff(file.Span))
+        {
+            throw new DataException($"{where}: this JPEG is truncated; {Remedy}");
+        }
+
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
         using var codec = SKCodec.Create(data)

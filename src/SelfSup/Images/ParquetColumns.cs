@@ -60,7 +60,7 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
     }
 
     private static bool IsImage(DataField field) =>
-        (field.ClrType == typeof(byte[]) || field.ClrType == typeof(ReadOnlyMemory<byte>))
+        field.ClrType == typeof(ReadOnlyMemory<byte>)
         && (field.Path.Length == 1 || (field.Path.Length == 2 && field.Name == "bytes"));
 
     private static bool IsLabel(DataField field) => field.Path.Length == 1 && _integers.Contains(field.ClrType);
@@ -72,5 +72,7 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
         string.Join(", ", schema.GetDataFields().Take(20).Select(field => $"{field.Path} ({TypeName(field.ClrType)})"));
 
     private static string TypeName(Type type) =>
-        type == typeof(ReadOnlyMemory<byte>) ? "binary" : type == typeof(byte[]) ? "binary" : type.Name.ToLowerInvariant();
+        type == typeof(ReadOnlyMemory<char>) ? "string"
+        : type == typeof(ReadOnlyMemory<byte>) ? "binary"
+        : type.Name.ToLowerInvariant();
 }

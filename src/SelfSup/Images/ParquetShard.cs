@@ -85,7 +85,7 @@ internal sealed class ParquetShard
     {
         var values = new T[count];
         var levels = field.MaxDefinitionLevel == 0 ? null : new int[count];
-        await rows.ReadRawAsync<T>(field, values, levels is null ? null : levels.AsMemory(), null);
+        await rows.ReadRawAsync<T>(field, values, levels is null ? (Memory<int>?)null : levels, null);
         var column = new T?[count];
         var next = 0;
         for (var row = 0; row < count; row++)
@@ -188,10 +188,21 @@ internal sealed class ParquetShard
 
         async Task<T> Run()
         {
-            await using var file = File.OpenRead(path);
+            await using var file = new StrictFile(path);
+            ParquetFooter.Check(file);
             await using var reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
             return await work(reader);
         }
+    }
+
+    /// <summary>
+    /// A file at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte by byte and takes the
+    /// -1 after the last one for a number that goes on.
+    /// </summary>
+    private sealed class StrictFile(string path) : FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
+    {
+        public override int ReadByte() =>
+            base.ReadByte() is >= 0 and var value ? value : throw new EndOfStreamException("a page is cut off");
     }
 
     private static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim().TrimEnd('.');

@@ -67,4 +67,27 @@ public sealed class FeatureSetTests
         Assert.Equal([1, 2, 3], split.TestLabels);
         Assert.Equal("no training image is of 'dog': its test images all count as wrong", Assert.Single(split.Notes));
     }
+
+    [Fact]
+    public void LabelsAreMatchedByNumberWhereOneSideHasNoNames()
+    {
+        using var scope = NewDisposeScope();
+        using var named = new FeatureSet("named", ones(2, 2), [0, 1], ["ant", "bee"]);
+        using var bare = new FeatureSet("bare", ones(3, 2), [1, 0, 2]);
+        Assert.Equal(["ant", "bee", "2"], new LabelledSplit(named, bare).ClassNames);
+        Assert.Equal([1, 0, 2], new LabelledSplit(named, bare).TestLabels);
+        Assert.Equal(["ant", "bee", "2"], new LabelledSplit(bare, named).ClassNames);
+        Assert.Equal([0, 1], new LabelledSplit(bare, named).TestLabels);
+    }
+
+    [Fact]
+    public void SetsWithoutACommonClassAreRefused()
+    {
+        using var scope = NewDisposeScope();
+        using var train = new FeatureSet("train images", ones(2, 2), [0, 1], ["ant", "bee"]);
+        using var test = new FeatureSet("test images", ones(2, 2), [0, 1], ["n01440764", "n01443537"]);
+        Assert.StartsWith(
+            "test images: none of its classes (n01440764, n01443537) is one of train images (ant, bee)",
+            Assert.Throws<DataException>(() => new LabelledSplit(train, test)).Message, StringComparison.Ordinal);
+    }
 }

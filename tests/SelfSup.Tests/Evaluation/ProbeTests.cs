@@ -1,4 +1,5 @@
 using SelfSup.Checkpoints;
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 
 using TorchSharp;
@@ -74,6 +75,16 @@ public sealed class ProbeTests
         Assert.Equal(0.5, report.Top1);
         Assert.Equal(0, report.Confusion.Sum(row => row[1] + row[3]));
         Assert.StartsWith("no training image is of 'b', 'd'", report.Notes[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OneImagePerClassLeavesNothingToChooseOn()
+    {
+        using var scope = NewDisposeScope();
+        using var train = new FeatureSet("train images", eye(3, dtype: float64), [0, 1, 2]);
+        var error = Assert.Throws<DataException>(() => new LbfgsProbe(new()).Evaluate(train, train));
+        Assert.StartsWith("train images: every class has one image", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1, new LbfgsProbe(new() { C = 1 }).Evaluate(train, train).Report.Top1);
     }
 
     [Fact]

@@ -24,14 +24,14 @@ for orientation in 1 2 3 4 5 6 7 8; do
     exiftool -q -overwrite_original -n -Orientation=$orientation "orientation-$orientation.jpg"
 done
 
-convert "$work/base.ppm" -define png:color-type=2 png-rgb.png
-convert "$work/base.ppm" -define png:color-type=2 -interlace PNG png-interlaced.png
-convert "$work/base.ppm" -depth 16 -evaluate Add 100 -define png:bit-depth=16 -define png:color-type=2 png-16bit.png
-convert "$work/gray.pgm" -define png:color-type=0 png-gray.png
-convert "$work/gray.pgm" -depth 16 -evaluate Add 100 -define png:bit-depth=16 -define png:color-type=0 png-gray-16bit.png
-convert "$work/base.ppm" -colors 16 -define png:color-type=3 png-palette.png
-convert "$work/base.ppm" -alpha set -channel A -fx 'i/w' +channel -define png:color-type=6 png-alpha.png
-convert "$work/base.ppm" -monochrome -define png:bit-depth=1 -define png:color-type=0 png-1bit.png
+convert "$work/base.ppm" -strip -define png:color-type=2 png-rgb.png
+convert "$work/base.ppm" -strip -define png:color-type=2 -interlace PNG png-interlaced.png
+convert "$work/base.ppm" -depth 16 -evaluate Add 100 -strip -define png:bit-depth=16 -define png:color-type=2 png-16bit.png
+convert "$work/gray.pgm" -strip -define png:color-type=0 png-gray.png
+convert "$work/gray.pgm" -depth 16 -evaluate Add 100 -strip -define png:bit-depth=16 -define png:color-type=0 png-gray-16bit.png
+convert "$work/base.ppm" -colors 16 -strip -define png:color-type=3 png-palette.png
+convert "$work/base.ppm" -alpha set -channel A -fx 'i/w' +channel -strip -define png:color-type=6 png-alpha.png
+convert "$work/base.ppm" -monochrome -strip -define png:bit-depth=1 -define png:color-type=0 png-1bit.png
 
 cwebp -quiet -q 90 "$work/base.ppm" -o webp-lossy.webp
 cwebp -quiet -lossless "$work/base.ppm" -o webp-lossless.webp

@@ -15,7 +15,7 @@ public sealed class ErrorTests : IDisposable
     public void AMisspeltKey()
     {
         Replace("epochs: 3", "epoch: 3");
-        _workspace.Pretrain("run").IsOneLine(2, "tiny.yaml(11): training.epoch: no such setting; did you mean training.epochs?");
+        _workspace.Pretrain("run").IsOneLine(2, "tiny.yaml(12): training.epoch: no such setting; did you mean training.epochs?");
         Assert.False(Directory.Exists(_workspace["run"]));
     }
 

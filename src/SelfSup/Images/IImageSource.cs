@@ -18,6 +18,12 @@ internal interface IImageSource : IDisposable
     /// </summary>
     IReadOnlyList<int> BlockStarts { get; }
 
+    /// <summary>
+    /// How many blocks the source can keep in memory at once with room for reading ahead: what may be mixed with each
+    /// other in a random order. All of them where access is equally fast everywhere.
+    /// </summary>
+    int WindowBlocks => int.MaxValue;
+
     /// <summary>The label of an image, or -1 where the source has no labels.</summary>
     int Label(int index);
 

@@ -21,6 +21,8 @@ internal sealed class LimitedSource : IImageSource
 
     public IReadOnlyList<int> BlockStarts { get; }
 
+    public int WindowBlocks => _source.WindowBlocks;
+
     public int Label(int index) => _source.Label(Checked(index));
 
     public StoredImage Read(int index) => _source.Read(Checked(index));

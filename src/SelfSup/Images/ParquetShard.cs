@@ -16,11 +16,13 @@ internal sealed class ParquetShard
 {
     private readonly string _imageField;
 
-    private ParquetShard(string path, string imageField, int[] rowsByGroup, int[]? labels, string[] classNames)
+    private ParquetShard(
+        string path, string imageField, int[] rowsByGroup, long largestGroup, int[]? labels, string[] classNames)
     {
         Path = path;
         _imageField = imageField;
         RowsByGroup = rowsByGroup;
+        LargestGroup = largestGroup;
         Labels = labels;
         ClassNames = classNames;
     }
@@ -29,6 +31,9 @@ internal sealed class ParquetShard
 
     /// <summary>How many rows each row group has; some may have none.</summary>
     public IReadOnlyList<int> RowsByGroup { get; }
+
+    /// <summary>Bytes of the largest row group, as its footer says.</summary>
+    public long LargestGroup { get; }
 
     /// <summary>The label of every row, -1 where it is null or negative; null where the file has no labels.</summary>
     public IReadOnlyList<int>? Labels { get; }
@@ -47,10 +52,12 @@ internal sealed class ParquetShard
             var columns = ParquetColumns.Choose(reader.Schema, path, imageColumn, labelColumn);
             var rowsByGroup = new int[reader.RowGroupCount];
             var labels = columns.Label is null ? null : new List<int>();
+            long largest = 0;
             for (var group = 0; group < rowsByGroup.Length; group++)
             {
                 using var rows = reader.OpenRowGroupReader(group);
                 rowsByGroup[group] = CheckedRows(rows, path);
+                largest = Math.Max(largest, rows.RowGroup.TotalByteSize);
                 if (columns.Label is { } field)
                 {
                     var first = labels!.Count;
@@ -62,7 +69,7 @@ internal sealed class ParquetShard
             var names = columns.Label is { } labelled
                 ? ClassNamesOf(reader.CustomMetadata.GetValueOrDefault("huggingface"), labelled.Path.FirstPart ?? "")
                 : [];
-            return new ParquetShard(path, columns.Image.Path.ToString(), rowsByGroup, labels?.ToArray(), names);
+            return new ParquetShard(path, columns.Image.Path.ToString(), rowsByGroup, largest, labels?.ToArray(), names);
         });
 
     /// <summary>The encoded images of a row group, null where a row has none, and the bytes they take together.</summary>

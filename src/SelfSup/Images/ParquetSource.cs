@@ -65,7 +65,11 @@ internal sealed class ParquetSource : IImageSource
             ClassNames = Names(shards);
         }
 
-        _cache = new(options.CacheMegabytes * (1L << 20), block => _groups[block].Shard.ReadImages(_groups[block].Group));
+        var cache = options.CacheMegabytes * (1L << 20);
+        var largest = Math.Max(1, shards.Max(shard => shard.LargestGroup));
+        // Half of the cache is for the window, the other for the next one, into which the loader reads ahead.
+        WindowBlocks = cache >= largest * _groups.Count ? int.MaxValue : (int)Math.Max(1, cache / (2 * largest));
+        _cache = new(cache, block => _groups[block].Shard.ReadImages(_groups[block].Group));
     }
 
     public int Count { get; }
@@ -73,6 +77,8 @@ internal sealed class ParquetSource : IImageSource
     public IReadOnlyList<string> ClassNames { get; } = [];
 
     public IReadOnlyList<int> BlockStarts => _starts;
+
+    public int WindowBlocks { get; }
 
     /// <inheritdoc/>
     /// <remarks>-1 also for a single row whose label is null or negative, as in the test parts of some data sets.</remarks>

@@ -68,7 +68,7 @@ internal sealed class BackboneJudge : IDisposable
         using var test = _extractor.Extract(encoder, _test, cancellationToken);
         var split = new LabelledSplit(train, test);
         var images = _train.Images;
-        var plan = new ShuffledBatches(_recipe.Run.Seed, images, Math.Min(options.BatchSize, images.Count));
+        var plan = new ShuffledBatches(_recipe.Run.Seed, images, Math.Min(options.BatchSize, images.Count), images.WindowBlocks);
         using var loader = new ViewLoader(
             images,
             plan,

@@ -188,7 +188,7 @@ internal sealed class Pretraining : IDisposable
         var data = _recipe.Data!;
         return new ViewLoader(
             _images,
-            new ShuffledBatches(_recipe.Run.Seed, _images, _plan.BatchSize),
+            new ShuffledBatches(_recipe.Run.Seed, _images, _plan.BatchSize, _images.WindowBlocks),
             Pipelines.Views(_recipe, reader, _method.Views),
             new ViewLoaderOptions
             {

@@ -12,6 +12,9 @@ namespace SelfSup.Training;
 /// </summary>
 internal sealed class RunDirectory : IDisposable
 {
+    private const string LockFile = "run.lock";
+    private const string HolderFile = "run.holder";
+
     private readonly FileStream _lock;
 
     private RunDirectory(string path, FileStream held)
@@ -50,16 +53,16 @@ internal sealed class RunDirectory : IDisposable
             throw new RecipeException($"{path}: the run directory cannot be made ({e.Message}); choose another with --run");
         }
 
-        var file = System.IO.Path.Combine(path, "run.lock");
+        var file = System.IO.Path.Combine(path, LockFile);
         try
         {
             var held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             try
             {
-                held.SetLength(0);
-                held.Write(System.Text.Encoding.UTF8.GetBytes(string.Create(
-                    CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}")));
-                held.Flush();
+                // A file of its own: nobody else can read one that is locked.
+                System.IO.File.WriteAllText(
+                    System.IO.Path.Combine(path, HolderFile),
+                    string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} on {Environment.MachineName}"));
             }
             catch (IOException e)
             {
@@ -76,7 +79,7 @@ internal sealed class RunDirectory : IDisposable
         catch (IOException e)
         {
             throw new RecipeException(
-                existed && Holder(file) is { Length: > 0 } holder
+                existed && Holder(path) is { Length: > 0 } holder
                     ? $"{path}: the run directory is in use by {holder}; wait for it, or choose another with --run"
                     : $"{path}: the run directory cannot be written ({e.Message}); choose another with --run");
         }
@@ -105,14 +108,17 @@ internal sealed class RunDirectory : IDisposable
         Write(ResultFile, JsonSerializer.Serialize(result, CheckpointManifest.Json));
 
     /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
+    public void Dispose()
+    {
+        System.IO.File.Delete(File(HolderFile));
+        _lock.Dispose();
+    }
 
-    private static string? Holder(string file)
+    private static string? Holder(string path)
     {
         try
         {
-            using var reader = new StreamReader(new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
-            return reader.ReadToEnd();
+            return System.IO.File.ReadAllText(System.IO.Path.Combine(path, HolderFile));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

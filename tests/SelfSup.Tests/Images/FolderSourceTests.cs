@@ -1,5 +1,6 @@
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Images;
 

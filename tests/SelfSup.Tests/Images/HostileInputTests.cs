@@ -1,6 +1,7 @@
 using SelfSup.Errors;
 using SelfSup.Images;
 using SelfSup.Randomness;
+using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Images;
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Images;
 

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Images;
 

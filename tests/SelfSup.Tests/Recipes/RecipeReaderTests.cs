@@ -35,7 +35,7 @@ public sealed class RecipeReaderTests : IDisposable
         var recipe = Read(Good);
         Assert.Equal("x", recipe.Run.Name);
         Assert.Equal(3UL, recipe.Run.Seed);
-        Assert.Equal(_folder["images"], recipe.Data!.Path);
+        Assert.Equal(_folder.File("images"), recipe.Data!.Path);
         Assert.Equal(0.5, Assert.IsType<SimClrOptions>(recipe.Method!.Options).Temperature);
         Assert.Equal(["randomResizedCrop", "horizontalFlip", "normalize"], recipe.Views!.Of(1).Select(v => v.Name));
         Assert.Equal(5, recipe.Training.Epochs);
@@ -153,7 +153,7 @@ public sealed class RecipeReaderTests : IDisposable
 
     private Recipe Read(string yaml, Dictionary<string, string>? environment = null, params string[] overrides)
     {
-        var path = _folder["x.yaml"];
+        var path = _folder.File("x.yaml");
         File.WriteAllText(path, yaml);
         return new RecipeReader().Read(path, environment ?? _noEnvironment, overrides);
     }

@@ -49,7 +49,7 @@ public sealed class SafeTensorsTests : IDisposable
             ["transposed"] = arange(6, dtype: float32).reshape(2, 3).t(),
             ["part"] = arange(10, dtype: float32).narrow(0, 3, 4),
         };
-        var path = _folder["all.safetensors"];
+        var path = _folder.File("all.safetensors");
         using (var file = File.Create(path))
         {
             SafeTensors.Write(file, tensors, new Dictionary<string, string> { ["key"] = "välue \"quoted\"" });
@@ -74,7 +74,7 @@ public sealed class SafeTensorsTests : IDisposable
         var bytes = new byte[8 + Encoding.UTF8.GetByteCount(header) + (what == "too short" ? 4 : 12)];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, Encoding.UTF8.GetByteCount(header));
         Encoding.UTF8.GetBytes(header, bytes.AsSpan(8));
-        var path = _folder["bad.safetensors"];
+        var path = _folder.File("bad.safetensors");
         File.WriteAllBytes(path, bytes);
         var before = Tensor.TotalCount;
         var error = Assert.Throws<CheckpointException>(() => SafeTensors.Read(path, out _));
@@ -88,7 +88,7 @@ public sealed class SafeTensorsTests : IDisposable
     {
         var bytes = new byte[100];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, ulong.MaxValue - 8);
-        var path = _folder["giant.safetensors"];
+        var path = _folder.File("giant.safetensors");
         File.WriteAllBytes(path, bytes);
         Assert.Throws<CheckpointException>(() => SafeTensors.Read(path, out _));
     }

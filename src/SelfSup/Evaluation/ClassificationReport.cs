@@ -13,7 +13,9 @@ internal sealed record ClassificationReport
     /// <summary>The share of images whose label has the highest score.</summary>
     public required double Top1 { get; init; }
 
-    /// <summary>The share of images whose label is among the five highest scores, or among all of fewer classes.</summary>
+    /// <summary>
+    /// The share of images whose label is among the five highest scores, or among all of fewer classes.
+    /// </summary>
     public required double Top5 { get; init; }
 
     /// <summary>The mean of the classes' accuracies, over the classes that have test images.</summary>

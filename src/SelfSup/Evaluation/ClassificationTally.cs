@@ -25,7 +25,8 @@ internal sealed class ClassificationTally(IReadOnlyList<string> classNames)
         if (!scores.shape.SequenceEqual([labels.Length, classes]))
         {
             throw new ArgumentException(
-                $"scores must be [{labels.Length}, {classes}], are [{string.Join(", ", scores.shape)}]", nameof(scores));
+                $"scores must be [{labels.Length}, {classes}], are [{string.Join(", ", scores.shape)}]",
+                nameof(scores));
         }
 
         using var scope = NewDisposeScope();

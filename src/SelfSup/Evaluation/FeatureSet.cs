@@ -78,8 +78,8 @@ internal sealed class FeatureSet : IDisposable
         {
             var first = bad.nonzero().min().item<long>();
             throw new DataException(
-                $"{name}: the features of {count} of {features.shape[0]} images (the first is image {first}) are NaN or " +
-                "infinite, must be finite; the encoder has diverged or the images are not normalised");
+                $"{name}: the features of {count} of {features.shape[0]} images (the first is image {first}) are " +
+                "NaN or infinite, must be finite; the encoder has diverged or the images are not normalised");
         }
     }
 }

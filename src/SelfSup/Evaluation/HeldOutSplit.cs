@@ -20,14 +20,17 @@ internal static class HeldOutSplit
             var places = members.ToArray();
             var random = new CounterRandom(seed, RandomPurpose.Selection, sample: members.Key);
             random.Shuffle(places.AsSpan());
-            var count = places.Length == 1 ? 0 : Math.Clamp((int)Math.Round(share * places.Length), 1, places.Length - 1);
+            var count = places.Length == 1
+                ? 0
+                : Math.Clamp((int)Math.Round(share * places.Length), 1, places.Length - 1);
             foreach (var place in places.AsSpan(0, count))
             {
                 heldOut[place] = true;
             }
         }
 
-        var all = Enumerable.Range(0, labels.Count).ToArray();
-        return ([.. all.Where(i => !heldOut[i]).Select(i => (long)i)], [.. all.Where(i => heldOut[i]).Select(i => (long)i)]);
+        long[] Places(bool held) =>
+            [.. Enumerable.Range(0, labels.Count).Where(i => heldOut[i] == held).Select(i => (long)i)];
+        return (Places(held: false), Places(held: true));
     }
 }

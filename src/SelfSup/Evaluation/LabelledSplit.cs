@@ -33,15 +33,18 @@ internal sealed class LabelledSplit
         }
 
         (Train, Test) = (train, test);
-        (ClassNames, TestLabels) = train.HasClassNames && test.HasClassNames ? ByName(train, test) : ByNumber(train, test);
+        (ClassNames, TestLabels) = train.HasClassNames && test.HasClassNames
+            ? ByName(train, test)
+            : ByNumber(train, test);
         if (!TestLabels.Intersect(train.Labels).Any())
         {
             throw new DataException(
-                $"{test.Name}: none of its classes ({Some(test)}) is one of {train.Name} ({Some(train)}), must share them; " +
-                "give a training and a test part of one data set");
+                $"{test.Name}: none of its classes ({Some(test)}) is one of {train.Name} ({Some(train)}), " +
+                "must share them; give a training and a test part of one data set");
         }
 
-        var unknown = TestLabels.Distinct().Except(train.Labels).Order().Select(l => $"'{ClassNames[(int)l]}'").ToArray();
+        string[] unknown =
+            [.. TestLabels.Distinct().Except(train.Labels).Order().Select(l => $"'{ClassNames[(int)l]}'")];
         Notes = unknown.Length == 0
             ? []
             : [$"no training image is of {string.Join(", ", unknown)}: its test images all count as wrong"];
@@ -54,13 +57,16 @@ internal sealed class LabelledSplit
     /// <summary>The classes of both, the training set's first.</summary>
     public IReadOnlyList<string> ClassNames { get; }
 
-    /// <summary>The test images' labels as places in <see cref="ClassNames"/>; the training set's labels are that.</summary>
+    /// <summary>
+    /// The test images' labels as places in <see cref="ClassNames"/>; the training set's labels are that.
+    /// </summary>
     public IReadOnlyList<long> TestLabels { get; }
 
     /// <summary>What a reader of the result must know.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByName(FeatureSet train, FeatureSet test)
+    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByName(
+        FeatureSet train, FeatureSet test)
     {
         string[] names = [.. train.ClassNames, .. test.ClassNames.Except(train.ClassNames)];
         var places = names.Select((name, place) => (name, (long)place)).ToDictionary();

@@ -35,7 +35,8 @@ internal sealed class Lbfgs : IDisposable
     }
 
     /// <summary>Moves <paramref name="point"/> to a minimum.</summary>
-    /// <param name="objective">Returns the value at its first argument, [P], and writes the gradient into its second, [P].</param>
+    /// <param name="objective">Returns the value at its first argument, [P], and writes the gradient into its second,
+    /// [P].</param>
     /// <param name="point">The start, [P], float64; changed in place.</param>
     /// <param name="tolerance">The largest entry of the gradient at which to stop.</param>
     /// <param name="maxIterations">How many steps at most.</param>

@@ -94,7 +94,9 @@ internal sealed class LbfgsProbe(LbfgsProbeOptions options)
         return new(classifier.Evaluate(split, notes), c, trials);
     }
 
-    /// <summary>The classifier for one C, of labels from 0 to <paramref name="classes"/> - 1; the caller's to dispose.</summary>
+    /// <summary>
+    /// The classifier for one C, of labels from 0 to <paramref name="classes"/> - 1; the caller's to dispose.
+    /// </summary>
     internal LinearClassifier Fit(Tensor features, IReadOnlyList<long> labels, int classes, double c)
     {
         using var fit = new Fitting(options, features, labels, classes);
@@ -113,8 +115,8 @@ internal sealed class LbfgsProbe(LbfgsProbeOptions options)
         if (heldOut.Length == 0)
         {
             throw new DataException(
-                $"{train.Name}: every class has one image, must have more to choose the regularisation on a held-out part; " +
-                "set C instead");
+                $"{train.Name}: every class has one image, must have more to choose the regularisation on " +
+                "a held-out part; set C instead");
         }
 
         var features = train.Features.index_select(0, tensor(fitted, device: train.Features.device));
@@ -158,15 +160,16 @@ internal sealed class LbfgsProbe(LbfgsProbeOptions options)
             // An absent class has no minimum: its bias would go to minus infinity. It is left out and put back as that.
             long[] present = [.. labels.Distinct().Order()];
             _present = tensor(present, device: features.device).DetachFromDisposeScope();
-            _labels = tensor(labels.Select(l => (long)Array.BinarySearch(present, l)).ToArray(), device: features.device)
-                .DetachFromDisposeScope();
-            // With a bias that is not penalised, centred features have the same minimum but for the bias, and L-BFGS finds
-            // it in a tenth of the steps: features after a ReLU are far from centred.
+            long[] counted = [.. labels.Select(l => (long)Array.BinarySearch(present, l))];
+            _labels = tensor(counted, device: features.device).DetachFromDisposeScope();
+            // With a bias that is not penalised, centred features have the same minimum but for the bias, and L-BFGS
+            // finds it in far fewer steps: features after a ReLU are far from centred.
             var mean = features.mean([0]);
             var centred = features - mean;
             _mean = mean.to(float64).alias().DetachFromDisposeScope();
             _scale = Scale(options, features).DetachFromDisposeScope();
-            _features = (options.Standardize ? centred.mul_(_scale.to(features.dtype)) : centred).DetachFromDisposeScope();
+            _features = (options.Standardize ? centred.mul_(_scale.to(features.dtype)) : centred)
+                .DetachFromDisposeScope();
             _point = zeros(present.Length * (features.shape[1] + 1), float64, features.device).DetachFromDisposeScope();
         }
 
@@ -180,7 +183,8 @@ internal sealed class LbfgsProbe(LbfgsProbeOptions options)
                 objective.Value, _point, _options.Tolerance * _labels.shape[0], _options.MaxIterations).Converged;
             var scaled = objective.Weight(_point) * _scale;
             var shifted = objective.Bias(_point) - (scaled * _mean).sum(1);
-            var weight = zeros(_classes, _features.shape[1], float64, _features.device).index_copy_(0, _present, scaled);
+            var weight = zeros(_classes, _features.shape[1], float64, _features.device)
+                .index_copy_(0, _present, scaled);
             var bias = full(_classes, double.NegativeInfinity, float64, _features.device)
                 .index_copy_(0, _present, shifted);
             return new LinearClassifier(weight, bias);

@@ -18,9 +18,10 @@ public enum LinearProbeSchedule
 }
 
 /// <summary>
-/// Settings of <see cref="LinearProbeSgd"/>. The defaults are MoCo's protocol for ImageNet (He et al. 2020, section 4.1).
-/// SimCLR's (Chen et al. 2020, appendix B.6) is <c>{ epochs: 90, batchSize: 4096, learningRate: 1.6, nesterov: true,
-/// schedule: cosine }</c>, a rate of 0.1 per 256 images. In both the images are random resized crops, flipped at random.
+/// Settings of <see cref="LinearProbeSgd"/>. The defaults are MoCo's protocol for ImageNet (He et al. 2020, section
+/// 4.1). SimCLR's (Chen et al. 2020, appendix B.6) is <c>{ epochs: 90, batchSize: 4096, learningRate: 1.6, nesterov:
+/// true, schedule: cosine }</c>, a rate of 0.1 per 256 images. In both the images are random resized crops, flipped
+/// at random.
 /// </summary>
 public sealed class LinearProbeSgdOptions : IValidatableObject
 {
@@ -61,7 +62,8 @@ public sealed class LinearProbeSgdOptions : IValidatableObject
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (Schedule == LinearProbeSchedule.Step &&
-            (Milestones is not { Length: > 0 } || Milestones.Zip(Milestones.Prepend(0)).Any(m => !(m.First > m.Second))))
+            (Milestones is not { Length: > 0 } ||
+             Milestones.Zip(Milestones.Prepend(0)).Any(m => !(m.First > m.Second))))
         {
             yield return new("schedule: step needs milestones above 0 that rise", [nameof(Milestones)]);
         }
@@ -83,8 +85,8 @@ public sealed class LinearProbeSgdOptions : IValidatableObject
 }
 
 /// <summary>
-/// The classifier of the linear protocol: softmax regression trained by SGD on the features of ever new views, which the
-/// caller computes. Starts at zero, which for a convex problem is as good as anything.
+/// The classifier of the linear protocol: softmax regression trained by SGD on the features of ever new views, which
+/// the caller computes. Starts at zero, which for a convex problem is as good as anything.
 /// </summary>
 internal sealed class LinearProbeSgd : IStateful, IDisposable
 {

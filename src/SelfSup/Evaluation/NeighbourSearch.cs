@@ -4,8 +4,8 @@ namespace SelfSup.Evaluation;
 
 /// <summary>
 /// The exact nearest neighbours by cosine similarity. Works in tiles: a bank of 1.28 million images and 50,000 queries
-/// need 64 MiB beside the features, not 256 GB of similarities. Among equally similar neighbours the one that comes first
-/// in the bank goes first.
+/// need about 100 MiB beside the features, not 256 GB of similarities. Among equally similar neighbours the one that comes
+/// first in the bank goes first.
 /// </summary>
 internal sealed class NeighbourSearch : IDisposable
 {

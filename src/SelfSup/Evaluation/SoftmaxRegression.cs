@@ -6,8 +6,8 @@ namespace SelfSup.Evaluation;
 
 /// <summary>
 /// The objective of multinomial logistic regression as a function of a flat tensor [K * F + K], weights then biases:
-/// the sum of the cross-entropies of all images + |W|^2 / (2 C). The biases are not penalised. Sums are made in float64,
-/// in tiles of rows.
+/// the sum of the cross-entropies of all images + |W|^2 / (2 C). The biases are not penalised. Sums are made in
+/// float64, in tiles of rows.
 /// </summary>
 internal sealed class SoftmaxRegression : IDisposable
 {
@@ -26,7 +26,8 @@ internal sealed class SoftmaxRegression : IDisposable
     /// <param name="c">C, the inverse of the penalty's weight.</param>
     public SoftmaxRegression(Tensor features, Tensor labels, long classes, double c)
     {
-        _features = (features.numel() <= ConvertedAtOnce ? features.to(float64) : features).alias().DetachFromDisposeScope();
+        var converted = features.numel() <= ConvertedAtOnce ? features.to(float64) : features;
+        _features = converted.alias().DetachFromDisposeScope();
         (_labels, _classes, _penalty) = (labels, classes, 1 / c);
         _tileRows = Math.Max(1, TileElements / Math.Max(classes, features.shape[1]));
     }
@@ -40,7 +41,9 @@ internal sealed class SoftmaxRegression : IDisposable
     /// <summary>The biases, [K], as a view of a flat tensor.</summary>
     public Tensor Bias(Tensor flat) => flat.narrow(0, flat.numel() - _classes, _classes);
 
-    /// <summary>The objective at <paramref name="point"/>, [P]; its gradient is written into <paramref name="gradient"/>.</summary>
+    /// <summary>
+    /// The objective at <paramref name="point"/>, [P]; its gradient is written into <paramref name="gradient"/>.
+    /// </summary>
     public double Value(Tensor point, Tensor gradient)
     {
         using var scope = NewDisposeScope();

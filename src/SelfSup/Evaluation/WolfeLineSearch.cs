@@ -22,8 +22,8 @@ internal sealed class WolfeLineSearch(Func<double, LinePoint> evaluate, LinePoin
     private int _evaluations;
 
     /// <summary>
-    /// The accepted point, always the last one evaluated; or null where no step lowers the value, because the direction is
-    /// wrong or the precision exhausted.
+    /// The accepted point, always the last one evaluated; or null where no step lowers the value, because the
+    /// direction is wrong or the precision exhausted.
     /// </summary>
     /// <param name="firstStep">Where to look first; 1 is right for quasi-Newton directions.</param>
     public LinePoint? Find(double firstStep)

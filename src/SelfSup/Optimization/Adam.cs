@@ -96,7 +96,9 @@ internal sealed class AdamW : IOptimizer
     public void Dispose() => _steps.Dispose();
 }
 
-/// <summary>The step that <see cref="Adam"/> and <see cref="AdamW"/> have in common but for the place of the decay.</summary>
+/// <summary>
+/// The step that <see cref="Adam"/> and <see cref="AdamW"/> have in common but for the place of the decay.
+/// </summary>
 internal sealed class AdamSteps : IStateful, IDisposable
 {
     private readonly AdamOptions _options;

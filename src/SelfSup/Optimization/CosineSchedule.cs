@@ -5,8 +5,9 @@ using SelfSup.Catalogs;
 namespace SelfSup.Optimization;
 
 /// <summary>
-/// Whose warm-up and cosine. With k the step, w the warm-up steps, T all steps, s and f the fractions of the rate at the
-/// start of the warm-up and at the end, and half(x) = f + (1 - f) (1 + cos(pi x)) / 2, the fraction of the rate is
+/// Whose warm-up and cosine. With k the step, w the warm-up steps, T all steps, s and f the fractions of the rate at
+/// the start of the warm-up and at the end, and half(x) = f + (1 - f) (1 + cos(pi x)) / 2, the fraction of the
+/// rate is
 /// <code>
 ///             k below w                    from w on
 /// simClr      s + (1 - s) k / w            half((k - w) / (T - w))

@@ -93,8 +93,8 @@ public sealed class LarsOptions : IValidatableObject
 }
 
 /// <summary>
-/// Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017): momentum SGD in which the step of every parameter is
-/// scaled by its own norm over its gradient's. <see cref="LarsConvention"/> has the formulas.
+/// Layer-wise adaptive rate scaling (You, Gitman and Ginsburg 2017): momentum SGD in which the step of every
+/// parameter is scaled by its own norm over its gradient's. <see cref="LarsConvention"/> has the formulas.
 /// </summary>
 [Named("lars")]
 internal sealed class Lars : IOptimizer

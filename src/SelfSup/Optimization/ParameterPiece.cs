@@ -21,8 +21,8 @@ internal readonly record struct ParameterPiece(long Offset, long Length, bool De
     public Tensor Of(Tensor flat) => flat.narrow(0, Offset, Length);
 
     /// <summary>
-    /// Divides [P] into pieces: a parameter that adapts is a piece of its own; of the others, neighbours that are treated
-    /// alike are joined, and on a CPU cut where the cache ends.
+    /// Divides [P] into pieces: a parameter that adapts is a piece of its own; of the others, neighbours that are
+    /// treated alike are joined, and on a CPU cut where the cache ends.
     /// </summary>
     public static IReadOnlyList<ParameterPiece> Divide(
         FlatParameters parameters,

@@ -44,8 +44,8 @@ public sealed class SgdOptions : IValidatableObject
 }
 
 /// <summary>
-/// Stochastic gradient descent with momentum, by PyTorch's rule: g += decay * p; v = momentum * v + (1 - dampening) * g,
-/// in the first step v = g; p -= rate * v, with Nesterov p -= rate * (g + momentum * v).
+/// Stochastic gradient descent with momentum, by PyTorch's rule: g += decay * p; v = momentum * v + (1 - dampening) *
+/// g, in the first step v = g; p -= rate * v, with Nesterov p -= rate * (g + momentum * v).
 /// </summary>
 [Named("sgd")]
 internal sealed class Sgd : IOptimizer

@@ -26,7 +26,9 @@ public sealed class StepOptions : ScheduleOptions, IValidatableObject
     }
 }
 
-/// <summary>A linear warm-up, then a constant rate that is multiplied by a factor at milestones, as in MoCo v1.</summary>
+/// <summary>
+/// A linear warm-up, then a constant rate that is multiplied by a factor at milestones, as in MoCo v1.
+/// </summary>
 [Named("step")]
 internal sealed class StepSchedule(StepOptions options, ScheduleSpan span) : ILearningRateSchedule
 {

@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Evaluation;
 
-/// <summary>kNN against solo-learn's and lightly's, the probe against scikit-learn's polished minimum, in float64.</summary>
+/// <summary>
+/// kNN against solo-learn's and lightly's, the probe against scikit-learn's polished minimum, in float64.
+/// </summary>
 public static class EvaluationGoldenTests
 {
     [GoldenComponent("knn_weighted")]

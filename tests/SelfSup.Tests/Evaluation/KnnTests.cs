@@ -34,7 +34,8 @@ public sealed class KnnTests
     public void IdenticalTrainingImagesVoteInTheirOrder()
     {
         using var scope = NewDisposeScope();
-        using var train = new FeatureSet("train", ones(100, 8), [.. Enumerable.Range(0, 100).Select(i => i < 3 ? 1L : 0)]);
+        long[] labels = [.. Enumerable.Range(0, 100).Select(i => i < 3 ? 1L : 0)];
+        using var train = new FeatureSet("train", ones(100, 8), labels);
         using var test = new FeatureSet("test", ones(2, 8), [1, 1]);
         Assert.Equal(1, new KnnClassifier(new() { Neighbours = 5 }).Evaluate(train, test).Top1);
         Assert.Equal(0, new KnnClassifier(new() { Neighbours = 7 }).Evaluate(train, test).Top1);

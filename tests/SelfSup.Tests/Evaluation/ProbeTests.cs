@@ -103,7 +103,8 @@ public sealed class ProbeTests
     [InlineData(true)]
     public void TrainingByGradientStepsReachesTheRegularizedMinimum(bool nesterov)
     {
-        // With decay 1 / (C N) on weights and biases the minimum is close to the probe's; from the same gradient of zero.
+        // With decay 1 / (C N) on weights and biases the minimum is close to the probe's; from the same gradient of
+        // zero.
         using var scope = NewDisposeScope();
         using var train = Clusters("train", 60, 0.9);
         var labels = tensor(train.Labels.ToArray());
@@ -150,7 +151,8 @@ public sealed class ProbeTests
     {
         var moco = new LinearProbeSgdOptions();
         var rates = moco.CreateSchedule(stepsPerEpoch: 10);
-        Assert.Equal([30, 30, 3, 3, 0.3], [.. new long[] { 0, 599, 600, 799, 800 }.Select(k => Math.Round(rates.At(k), 12))]);
+        double[] at = [.. new long[] { 0, 599, 600, 799, 800 }.Select(k => Math.Round(rates.At(k), 12))];
+        Assert.Equal([30, 30, 3, 3, 0.3], at);
 
         var simClr = new LinearProbeSgdOptions
         {
@@ -201,7 +203,8 @@ public sealed class ProbeTests
     {
         using var scope = NewDisposeScope();
         long[] labels = [.. Enumerable.Range(0, count).Select(i => (long)(i % 3))];
-        var noise = ((arange(count * 4, float64) + shift) * 12.9898).sin().mul(43758.5453).remainder(1).reshape(count, 4);
+        var hash = ((arange(count * 4, float64) + shift) * 12.9898).sin() * 43758.5453;
+        var noise = hash.remainder(1).reshape(count, 4);
         var corners = nn.functional.one_hot(tensor(labels), 4).to(float64);
         var features = corners + ((noise - 0.5) * 2 * spread);
         return new FeatureSet(name, features.MoveToOuterDisposeScope(), labels);

@@ -32,7 +32,9 @@ public static class ScheduleGoldenTests
                         new ScheduleSpan((long)Setting("total"), StepsPerEpoch: 1));
                     Close(outputs.GetProperty("lr"), schedule);
                     Assert.Equal(
-                        outputs.GetProperty("lr_after_last").GetDouble(), schedule.At((long)Setting("total")), Tolerance);
+                        outputs.GetProperty("lr_after_last").GetDouble(),
+                        schedule.At((long)Setting("total")),
+                        Tolerance);
                     break;
                 }
 

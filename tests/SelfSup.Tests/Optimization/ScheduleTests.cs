@@ -12,7 +12,8 @@ public sealed class ScheduleTests
 
     [Fact]
     public void TheCatalogueHasThePublishedNames() => Assert.Equal(
-        ["constant", "cosine", "step"], new Catalog<ILearningRateSchedule>(typeof(ILearningRateSchedule).Assembly).Names);
+        ["constant", "cosine", "step"],
+        new Catalog<ILearningRateSchedule>(typeof(ILearningRateSchedule).Assembly).Names);
 
     [Theory]
     [InlineData(CosineConvention.SimClr)]

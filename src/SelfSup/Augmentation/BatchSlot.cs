@@ -1,0 +1,173 @@
+using System.Runtime.ExceptionServices;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>Where a slot of the loader's ring is on its way round.</summary>
+internal enum SlotState
+{
+    /// <summary>Waiting for a step.</summary>
+    Free,
+
+    /// <summary>Workers write its rows.</summary>
+    Filling,
+
+    /// <summary>All rows are done, or one failed.</summary>
+    Ready,
+
+    /// <summary>The consumer has it.</summary>
+    Lent,
+}
+
+/// <summary>
+/// The memory of one batch: tensors that are allocated once and filled again and again, because fresh memory of this size
+/// costs more in page faults than the writing. Workers write different rows at the same time, through the tensors'
+/// addresses; everything else is changed under the loader's lock.
+/// </summary>
+internal sealed unsafe class BatchSlot : IDisposable
+{
+    private readonly Tensor _samples; // [N]
+    private readonly Tensor _labels; // [N]
+    private readonly Tensor[] _views; // V of [N, 3, S, S]
+    private readonly long* _sampleAt;
+    private readonly long* _labelAt;
+    private readonly float*[] _viewAt;
+    private readonly int[] _rowLengths;
+    private readonly bool[] _leftOut;
+    private ExceptionDispatchInfo? _failure;
+    private int _failedRow;
+
+    /// <param name="batchSize">N.</param>
+    /// <param name="viewSizes">S of each view.</param>
+    public BatchSlot(int batchSize, IReadOnlyList<int> viewSizes)
+    {
+        Indices = new int[batchSize];
+        _leftOut = new bool[batchSize];
+        _samples = empty(batchSize, dtype: int64).DetachFromDisposeScope();
+        _labels = empty(batchSize, dtype: int64).DetachFromDisposeScope();
+        _views = [.. viewSizes.Select(
+            size => empty([batchSize, 3, size, size], dtype: float32).DetachFromDisposeScope())];
+        _rowLengths = [.. viewSizes.Select(size => 3 * size * size)];
+        _sampleAt = (long*)Address(_samples);
+        _labelAt = (long*)Address(_labels);
+        _viewAt = new float*[_views.Length];
+        for (var view = 0; view < _views.Length; view++)
+        {
+            _viewAt[view] = (float*)Address(_views[view]);
+        }
+    }
+
+    public SlotState State { get; set; }
+
+    public long Step { get; private set; }
+
+    public long Epoch { get; private set; }
+
+    /// <summary>The images of the step, in the order of the rows; <see cref="Rows"/> of them count.</summary>
+    public int[] Indices { get; }
+
+    /// <summary>Rows of the step, at most N.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Rows that were given to workers.</summary>
+    public int Assigned { get; set; }
+
+    /// <summary>Rows that workers are done with.</summary>
+    public int Finished { get; set; }
+
+    /// <summary>Begins a step whose images are in <see cref="Indices"/>.</summary>
+    public void Begin(long step, long epoch, int rows)
+    {
+        (Step, Epoch, Rows, Assigned, Finished, _failure) = (step, epoch, rows, 0, 0, null);
+        _leftOut.AsSpan().Clear();
+        State = SlotState.Filling;
+    }
+
+    /// <summary>The memory of one view of one row, [3, S, S].</summary>
+    public Span<float> View(int view, int row) =>
+        new(_viewAt[view] + ((nint)row * _rowLengths[view]), _rowLengths[view]);
+
+    /// <summary>Says which image a row holds.</summary>
+    public void SetRow(int row, long sample, long label) => (_sampleAt[row], _labelAt[row]) = (sample, label);
+
+    /// <summary>Says that a row holds no image.</summary>
+    public void LeaveOut(int row) => _leftOut[row] = true;
+
+    /// <summary>Notes why a row failed. The first row's reason stays, so it does not depend on the workers.</summary>
+    public void Fail(int row, Exception exception)
+    {
+        if (_failure is null || row < _failedRow)
+        {
+            (_failure, _failedRow) = (ExceptionDispatchInfo.Capture(exception), row);
+        }
+    }
+
+    /// <summary>Throws what a worker met in this step, if it met anything.</summary>
+    public void ThrowFailure() => _failure?.Throw();
+
+    /// <summary>Moves the rows together where some were left out.</summary>
+    public void Close()
+    {
+        var kept = 0;
+        for (var row = 0; row < Rows; row++)
+        {
+            if (_leftOut[row])
+            {
+                continue;
+            }
+
+            if (kept != row)
+            {
+                SetRow(kept, _sampleAt[row], _labelAt[row]);
+                for (var view = 0; view < _views.Length; view++)
+                {
+                    View(view, row).CopyTo(View(view, kept));
+                }
+            }
+
+            kept++;
+        }
+
+        Rows = kept;
+    }
+
+    /// <summary>The batch of the rows; disposing it does <paramref name="handBack"/>.</summary>
+    public ViewBatch Lend(Action handBack)
+    {
+        if (Rows == Indices.Length)
+        {
+            return new ViewBatch(Step, Epoch, _samples, _labels, _views, handBack);
+        }
+
+        var samples = Part(_samples);
+        var labels = Part(_labels);
+        Tensor[] views = [.. _views.Select(Part)];
+        return new ViewBatch(Step, Epoch, samples, labels, views, () =>
+        {
+            samples.Dispose();
+            labels.Dispose();
+            Array.ForEach(views, view => view.Dispose());
+            handBack();
+        });
+    }
+
+    public void Dispose()
+    {
+        _samples.Dispose();
+        _labels.Dispose();
+        Array.ForEach(_views, view => view.Dispose());
+    }
+
+    private Tensor Part(Tensor whole) => whole.narrow(0, 0, Rows).DetachFromDisposeScope();
+
+    private static byte* Address(Tensor tensor)
+    {
+        // A span over a whole batch may pass 2 GB, one over its first row does not. Native memory does not move.
+        using var first = tensor.narrow(0, 0, 1);
+        fixed (byte* address = first.bytes)
+        {
+            return address;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using SelfSup.Randomness;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>
+/// One transform of a view. It draws all its random numbers from the stream handed to <see cref="Apply"/>, keeps
+/// no state, and may be used by several workers at once.
+/// </summary>
+internal interface IAugmentation
+{
+    /// <summary>Changes the view in place.</summary>
+    void Apply(ViewCanvas canvas, ref CounterRandom random);
+
+    /// <summary>
+    /// The side of the square view after this transform, or null where it depends on the image. Transforms that keep
+    /// the size return <paramref name="before"/>.
+    /// </summary>
+    /// <param name="before">The side of the square view before this transform, or null where it depends on the image.</param>
+    int? OutputSize(int? before) => before;
+}

@@ -1,0 +1,39 @@
+using System.ComponentModel.DataAnnotations;
+
+using SelfSup.Catalogs;
+using SelfSup.Randomness;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>Brings the short side to a size; the long side follows, rounded down.</summary>
+[Named("resize")]
+internal sealed class Resize(ResizeOptions options) : IAugmentation
+{
+    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    {
+        var (height, width) = (canvas.Height, canvas.Width);
+        var shortSide = Math.Min(height, width);
+        if (shortSide != options.Size)
+        {
+            var longSide = (int)((long)options.Size * Math.Max(height, width) / shortSide);
+            var (newHeight, newWidth) = height <= width ? (options.Size, longSide) : (longSide, options.Size);
+            var whole = new Region(0, 0, height, width);
+            canvas.ResizedCrop(whole, newHeight, newWidth, options.Interpolation, options.Antialias);
+        }
+    }
+
+    public int? OutputSize(int? before) => before is null ? null : options.Size;
+}
+
+/// <summary>Settings of <see cref="Resize"/>.</summary>
+internal sealed class ResizeOptions
+{
+    /// <summary>The short side afterwards, in pixels.</summary>
+    [Range(1, 4096)]
+    public int Size { get; set; }
+
+    public Interpolation Interpolation { get; set; } = Interpolation.Bilinear;
+
+    /// <summary>Whether shrinking averages over all pixels it leaves out.</summary>
+    public bool Antialias { get; set; } = true;
+}

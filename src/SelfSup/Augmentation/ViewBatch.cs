@@ -1,0 +1,41 @@
+using static TorchSharp.torch;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>
+/// The views of one batch of images. The tensors belong to no dispose scope; they are valid until the batch is disposed,
+/// which hands their memory back to the loader for a later batch.
+/// </summary>
+internal sealed class ViewBatch : IDisposable
+{
+    private Action? _handBack;
+
+    /// <param name="step">The step the batch belongs to.</param>
+    /// <param name="epoch">The epoch the step belongs to.</param>
+    /// <param name="samples">Index of each image in the data set, [N] int64.</param>
+    /// <param name="labels">Label of each image, -1 without, [N] int64.</param>
+    /// <param name="views">V tensors of [N, 3, S, S] float32; S may differ between views.</param>
+    /// <param name="handBack">What is done when the batch is disposed.</param>
+    public ViewBatch(
+        long step, long epoch, Tensor samples, Tensor labels, IReadOnlyList<Tensor> views, Action? handBack = null)
+    {
+        (Step, Epoch, Samples, Labels, Views, _handBack) = (step, epoch, samples, labels, views, handBack);
+    }
+
+    /// <summary>The step the batch belongs to.</summary>
+    public long Step { get; }
+
+    /// <summary>The epoch the step belongs to.</summary>
+    public long Epoch { get; }
+
+    /// <summary>Index of each image in the data set, [N] int64.</summary>
+    public Tensor Samples { get; }
+
+    /// <summary>Label of each image, -1 where the source has no labels, [N] int64.</summary>
+    public Tensor Labels { get; }
+
+    /// <summary>V tensors of [N, 3, S, S] float32.</summary>
+    public IReadOnlyList<Tensor> Views { get; }
+
+    public void Dispose() => Interlocked.Exchange(ref _handBack, null)?.Invoke();
+}

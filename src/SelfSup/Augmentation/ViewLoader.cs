@@ -1,0 +1,172 @@
+using SelfSup.Images;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>
+/// Makes the views of batch after batch on threads of its own, ahead of the consumer, and hands them over in the order
+/// of the steps. The plan says which images a step sees, so training (<see cref="ShuffledBatches"/>) and evaluation
+/// (<see cref="SequentialBatches"/>) are the same mechanism; a pass can begin at any step, and the views do not
+/// depend on the number of workers. Memory is bounded by a ring of batches that is allocated once.
+/// </summary>
+/// <remarks>
+/// One pass runs at a time. The threads live as long as the pass; buffers and working space are kept for the next one.
+/// Workers share the rows of a batch, so a batch is ready early even when images are large.
+/// </remarks>
+internal sealed class ViewLoader : IDisposable
+{
+    private readonly BatchPlan _plan;
+    private readonly TimeProvider _time;
+    private readonly ViewWorker[] _workers;
+    private readonly BatchSlot[] _slots;
+    private readonly BatchRing _ring;
+    private Thread[] _threads = [];
+    private long _waitedTicks;
+    private long _batches;
+    private long _images;
+    private int _disposed;
+
+    /// <param name="source">The data; not disposed with the loader.</param>
+    /// <param name="plan">Which images each step sees.</param>
+    /// <param name="views">The pipeline of each view; the same one may stand there several times.</param>
+    /// <param name="options">How the loader works.</param>
+    /// <param name="unreadable">Takes the images that were skipped.</param>
+    /// <param name="time">The clock by which waiting is measured.</param>
+    /// <exception cref="ArgumentException">A view's transforms do not fix its size.</exception>
+    public ViewLoader(
+        IImageSource source, BatchPlan plan, IReadOnlyList<ViewPipeline> views, ViewLoaderOptions options,
+        UnreadableImages unreadable, TimeProvider time)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Workers);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch);
+        int[] sizes = [.. views.Select(view => view.OutputSize
+            ?? throw new ArgumentException("no transform of a view fixes its size", nameof(views)))];
+        (_plan, _time) = (plan, time);
+        _workers = [.. Enumerable.Range(0, options.Workers)
+            .Select(_ => new ViewWorker(source, views, options, unreadable))];
+        _slots = [.. Enumerable.Range(0, options.Prefetch).Select(_ => new BatchSlot(plan.BatchSize, sizes))];
+        // Small enough that all workers finish a batch together, large enough that the lock is rarely taken.
+        _ring = new BatchRing(plan, _slots, Math.Clamp(plan.BatchSize / (4 * options.Workers), 1, 16));
+    }
+
+    /// <summary>How long the consumer has waited for batches, over all passes.</summary>
+    public TimeSpan Waited => TimeSpan.FromTicks(Volatile.Read(ref _waitedTicks));
+
+    /// <summary>How many batches the consumer was given, over all passes.</summary>
+    public long Batches => Volatile.Read(ref _batches);
+
+    /// <summary>How many images those batches held, each counted once whatever its number of views.</summary>
+    public long Images => Volatile.Read(ref _images);
+
+    /// <summary>The batches of the steps of one epoch: for evaluation, every image once.</summary>
+    public IEnumerable<ViewBatch> Pass(CancellationToken cancellationToken) =>
+        From(0, _plan.StepsPerEpoch, cancellationToken);
+
+    /// <summary>
+    /// The batches of a range of steps, in order. Each is the consumer's until it is disposed, which should be before
+    /// the next is taken: when the consumer holds all of them, nothing is left to fill. A step all of whose images were
+    /// left out has no batch.
+    /// </summary>
+    /// <param name="firstStep">The first step; any step, also in the middle of an epoch.</param>
+    /// <param name="lastStepExclusive">The step after the last.</param>
+    /// <param name="cancellationToken">Ends the waiting for a batch.</param>
+    /// <exception cref="Errors.DataException">An image cannot be read; thrown when its step is reached.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="InvalidOperationException">Another pass is running, or all batches are in use.</exception>
+    public IEnumerable<ViewBatch> From(long firstStep, long lastStepExclusive, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
+        ArgumentOutOfRangeException.ThrowIfLessThan(lastStepExclusive, firstStep);
+        return Run(firstStep, lastStepExclusive, cancellationToken);
+    }
+
+    /// <summary>Stops the threads and frees the buffers; a batch that is still in use loses its memory.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            Stop(close: true);
+            Array.ForEach(_slots, slot => slot.Dispose());
+        }
+    }
+
+    private IEnumerable<ViewBatch> Run(long firstStep, long endStep, CancellationToken cancellationToken)
+    {
+        _ring.Begin(firstStep, endStep);
+        try
+        {
+            _threads = [.. _workers.Select(
+                (worker, number) => new Thread(() => Work(worker)) { IsBackground = true, Name = $"views {number}" })];
+            Array.ForEach(_threads, thread => thread.Start());
+            for (var step = firstStep; step < endStep; step++)
+            {
+                if (Take(step, cancellationToken) is { } batch)
+                {
+                    yield return batch;
+                }
+            }
+        }
+        finally
+        {
+            Stop(close: false);
+        }
+    }
+
+    private ViewBatch? Take(long step, CancellationToken cancellationToken)
+    {
+        var began = _time.GetTimestamp();
+        var slot = _ring.Take(step, cancellationToken);
+        Interlocked.Add(ref _waitedTicks, _time.GetElapsedTime(began).Ticks);
+        if (slot.Rows == 0)
+        {
+            _ring.HandBack(slot);
+            return null;
+        }
+
+        Interlocked.Increment(ref _batches);
+        Interlocked.Add(ref _images, slot.Rows);
+        return slot.Lend(() => _ring.HandBack(slot));
+    }
+
+    private void Stop(bool close)
+    {
+        _ring.Stop(close);
+        // A worker looks at the flag between images, so this waits for one image at most.
+        Array.ForEach(_threads, thread => thread.Join());
+        _ring.End();
+    }
+
+    /// <summary>What a worker thread does, to the end of the pass. No exception leaves it.</summary>
+    private void Work(ViewWorker worker)
+    {
+        try
+        {
+            while (_ring.TakeRows(out var slot, out var first, out var count))
+            {
+                Fill(worker, slot, first, count);
+            }
+        }
+        catch (Exception e)
+        {
+            _ring.Fault(e);
+        }
+    }
+
+    private void Fill(ViewWorker worker, BatchSlot slot, int first, int count)
+    {
+        var row = first;
+        Exception? failure = null;
+        try
+        {
+            for (; row < first + count && !_ring.Stopping; row++)
+            {
+                worker.Fill(slot, row, _plan.Substitutes);
+            }
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+
+        _ring.FinishRows(slot, count, row, failure);
+    }
+}

@@ -1,0 +1,82 @@
+using SelfSup.Errors;
+using SelfSup.Images;
+using SelfSup.Randomness;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>What one thread of the loader needs to make the views of one image after another.</summary>
+/// <param name="source">The data, shared by all workers.</param>
+/// <param name="views">The pipeline of each view, shared by all workers.</param>
+/// <param name="options">The loader's options.</param>
+/// <param name="unreadable">Takes the images that were skipped, shared by all workers.</param>
+internal sealed class ViewWorker(
+    IImageSource source, IReadOnlyList<ViewPipeline> views, ViewLoaderOptions options, UnreadableImages unreadable)
+{
+    /// <summary>When so many images drawn at random cannot be read, there is nothing to train on.</summary>
+    private const int SubstituteTries = 100;
+
+    private readonly ImageDecoder _decoder = new(options.MaxPixels);
+    private readonly PixelImage _pixels = new();
+    private readonly ViewCanvas _canvas = new();
+
+    /// <summary>Makes all views of one row of a batch.</summary>
+    /// <param name="slot">The batch.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="substitutes">Whether another image takes the place of one that is skipped.</param>
+    /// <exception cref="DataException">The image cannot be read and may not be skipped, or nothing can be read.</exception>
+    public void Fill(BatchSlot slot, int row, bool substitutes)
+    {
+        var index = slot.Indices[row];
+        if (!Load(index))
+        {
+            if (!substitutes)
+            {
+                slot.LeaveOut(row);
+                return;
+            }
+
+            index = LoadSubstitute(slot.Epoch, index);
+        }
+
+        for (var view = 0; view < views.Count; view++)
+        {
+            views[view].Make(_canvas, _pixels, options.Seed, slot.Epoch, index, view, slot.View(view, row));
+        }
+
+        slot.SetRow(row, index, source.Label(index));
+    }
+
+    /// <summary>Decodes an image; false where it cannot be read and may be skipped.</summary>
+    private bool Load(int index)
+    {
+        try
+        {
+            _decoder.Decode(source.Read(index), _pixels, source.Locate(index));
+            return true;
+        }
+        catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip)
+        {
+            unreadable.Add(index, source.Locate(index), e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Decodes an image in place of another, chosen as a function of (seed, epoch, sample).</summary>
+    private int LoadSubstitute(long epoch, int sample)
+    {
+        // View 1 of this purpose: view 0 (of sample 0) is the order of the epoch.
+        var random = new CounterRandom(options.Seed, RandomPurpose.Order, epoch, sample, view: 1);
+        for (var attempt = 0; attempt < SubstituteTries; attempt++)
+        {
+            var index = random.NextInt(source.Count);
+            if (Load(index))
+            {
+                return index;
+            }
+        }
+
+        throw new DataException(
+            $"{source.Locate(sample)}: cannot be read, and none of {SubstituteTries} other images drawn at random "
+            + "can, some must be readable; look at the data, or see one error with data.onUnreadable: fail");
+    }
+}

@@ -17,11 +17,11 @@ public sealed class ViewCanvasTests
 
     /// <summary>Whatever is only noted while the view is the image gives what the planes give.</summary>
     [Theory]
-    [InlineData(Interpolation.Bilinear, true)]
-    [InlineData(Interpolation.Bicubic, true)]
-    [InlineData(Interpolation.Bilinear, false)]
-    [InlineData(Interpolation.Bicubic, false)]
-    public void NotedTransformsEqualTransformsOfThePlanes(Interpolation interpolation, bool antialias)
+    [InlineData(nameof(Interpolation.Bilinear), true)]
+    [InlineData(nameof(Interpolation.Bicubic), true)]
+    [InlineData(nameof(Interpolation.Bilinear), false)]
+    [InlineData(nameof(Interpolation.Bicubic), false)]
+    public void NotedTransformsEqualTransformsOfThePlanes(string interpolation, bool antialias)
     {
         var image = Views.Image(50, 40);
         var (noted, done) = (Views.Canvas(image), Views.Canvas(image, planes: true));
@@ -30,7 +30,7 @@ public sealed class ViewCanvasTests
             canvas.FlipHorizontal();
             canvas.Crop(new Region(2, 1, 30, 45));
             canvas.FlipVertical();
-            canvas.ResizedCrop(Crop with { Height = 17 }, 24, 12, interpolation, antialias);
+            canvas.ResizedCrop(Crop with { Height = 17 }, 24, 12, Enum.Parse<Interpolation>(interpolation), antialias);
             canvas.FlipHorizontal();
         }
 
@@ -45,10 +45,10 @@ public sealed class ViewCanvasTests
         var canvas = Views.Canvas(image, planes: true);
         canvas.FlipHorizontal();
         canvas.FlipVertical();
-        Assert.NotEqual(Views.Canvas(image).Planes, canvas.Planes);
+        Assert.NotEqual(Views.Canvas(image).Planes.ToArray(), canvas.Planes.ToArray());
         canvas.FlipHorizontal();
         canvas.FlipVertical();
-        Assert.Equal(Views.Canvas(image).Planes, canvas.Planes);
+        Assert.Equal(Views.Canvas(image).Planes.ToArray(), canvas.Planes.ToArray());
     }
 
     [Theory]
@@ -68,13 +68,13 @@ public sealed class ViewCanvasTests
     }
 
     [Theory]
-    [InlineData(Interpolation.Bilinear)]
-    [InlineData(Interpolation.Bicubic)]
-    public void AnAntialiasedResizeToTheSameSizeChangesNothing(Interpolation interpolation)
+    [InlineData(nameof(Interpolation.Bilinear))]
+    [InlineData(nameof(Interpolation.Bicubic))]
+    public void AnAntialiasedResizeToTheSameSizeChangesNothing(string interpolation)
     {
         var image = Views.Image(33, 21);
         var canvas = Views.Canvas(image);
-        canvas.ResizedCrop(new Region(0, 0, 21, 33), 21, 33, interpolation, antialias: true);
+        canvas.ResizedCrop(new Region(0, 0, 21, 33), 21, 33, Enum.Parse<Interpolation>(interpolation), antialias: true);
         Assert.InRange(Views.Difference(Views.Canvas(image).Planes, canvas.Planes), 0, 1e-6);
     }
 

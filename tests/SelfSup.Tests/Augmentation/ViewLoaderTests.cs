@@ -258,7 +258,8 @@ public sealed class ViewLoaderTests
         };
         var loader = Loader(source, new() { Workers = 2 });
         Exception? seen = null;
-        var consumer = new Thread(() => seen = Record.Exception(() => Drain(loader.From(0, 2, default))));
+        var token = Token; // the test's context is not known on other threads
+        var consumer = new Thread(() => seen = Record.Exception(() => Drain(loader.From(0, 2, token))));
         consumer.Start();
         reached.Wait(Token);
         var disposer = new Thread(loader.Dispose);

@@ -1,0 +1,154 @@
+using System.Runtime.InteropServices;
+
+using SelfSup.Images;
+
+using SkiaSharp;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>
+/// A picture of what the pipelines do: a row per image with the original and its views, as the network would see them
+/// but with the normalisation undone. Small views are enlarged by whole factors, pixel for pixel.
+/// </summary>
+internal sealed class ContactSheet
+{
+    private const int SmallestCell = 128;
+    private const int LargestCell = 256;
+    private const int Gap = 6;
+    private const int Margin = 16;
+    private const int TitleHeight = 26;
+    private const float TitleSize = 13;
+
+    private static readonly SKColor Paper = new(0xF7, 0xF7, 0xF5);
+    private static readonly SKColor Ink = new(0x33, 0x33, 0x33);
+    private static readonly SKColor Mat = new(0xE6, 0xE6, 0xE2);
+    private static readonly SKSamplingOptions Enlarge = new(SKFilterMode.Nearest);
+    private static readonly SKSamplingOptions Reduce = new(SKFilterMode.Linear, SKMipmapMode.Linear);
+
+    private readonly IReadOnlyList<ViewPipeline> _views;
+    private readonly int _cell;
+    private readonly ViewCanvas _working = new();
+
+    /// <param name="views">The pipeline of each view, in the order of the batch.</param>
+    /// <exception cref="ArgumentException">A view's transforms do not fix its size.</exception>
+    public ContactSheet(IReadOnlyList<ViewPipeline> views)
+    {
+        _views = views;
+        _cell = Math.Clamp(views.Max(view => Enlarged(Size(view))), SmallestCell, LargestCell);
+    }
+
+    /// <summary>How often each view is drawn, with the random numbers of that many epochs.</summary>
+    public int Epochs { get; init; } = 1;
+
+    /// <summary>The run's seed.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Draws the sheet and writes it to a file, which is overwritten.</summary>
+    /// <inheritdoc cref="Write(Stream, IImageSource, ImageDecoder, IReadOnlyList{int})"/>
+    public void Write(string path, IImageSource source, ImageDecoder decoder, IReadOnlyList<int> indices)
+    {
+        using var file = File.Create(path);
+        Write(file, source, decoder, indices);
+    }
+
+    /// <summary>Draws the sheet and writes it as PNG.</summary>
+    /// <param name="destination">Takes the PNG.</param>
+    /// <param name="source">The data.</param>
+    /// <param name="decoder">Decodes the images.</param>
+    /// <param name="indices">The images, one row each.</param>
+    /// <exception cref="Errors.DataException">An image cannot be read.</exception>
+    public void Write(Stream destination, IImageSource source, ImageDecoder decoder, IReadOnlyList<int> indices)
+    {
+        var columns = 1 + (_views.Count * Epochs);
+        var width = (2 * Margin) + (columns * (_cell + Gap)) - Gap;
+        var height = (2 * Margin) + TitleHeight + (indices.Count * (_cell + Gap)) - Gap;
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var canvas = new SKCanvas(bitmap);
+        canvas.Clear(Paper);
+        DrawTitles(canvas);
+
+        var pixels = new PixelImage();
+        for (var row = 0; row < indices.Count; row++)
+        {
+            decoder.Decode(source.Read(indices[row]), pixels, source.Locate(indices[row]));
+            Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
+            for (var view = 0; view < _views.Count * Epochs; view++)
+            {
+                DrawView(canvas, row, view, pixels, indices[row]);
+            }
+        }
+
+        canvas.Flush();
+        using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        png.SaveTo(destination);
+    }
+
+    private void DrawTitles(SKCanvas canvas)
+    {
+        // Without any font on the machine the typeface is empty; the sheet is then drawn without titles.
+        using var font = new SKFont(SKTypeface.Default, TitleSize) { Edging = SKFontEdging.Antialias };
+        using var paint = new SKPaint { Color = Ink, IsAntialias = true };
+        var baseline = Margin + TitleHeight - 10;
+        canvas.DrawText("original", CellLeft(0), baseline, SKTextAlign.Left, font, paint);
+        for (var view = 0; view < _views.Count * Epochs; view++)
+        {
+            var title = $"view {(view % _views.Count) + 1}" + (Epochs > 1 ? $", epoch {view / _views.Count}" : "");
+            canvas.DrawText(title, CellLeft(1 + view), baseline, SKTextAlign.Left, font, paint);
+        }
+    }
+
+    private void DrawView(SKCanvas canvas, int row, int column, PixelImage image, int index)
+    {
+        var (view, epoch) = (column % _views.Count, column / _views.Count);
+        var pipeline = _views[view];
+        var size = Size(pipeline);
+        var plane = size * size;
+        var values = new float[3 * plane];
+        pipeline.Make(_working, image, Seed, epoch, index, view, values);
+
+        var colors = new byte[3 * plane];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (channel, position) = Math.DivRem(i, plane);
+            double value = values[i];
+            if (pipeline.Normalization is { } normalization)
+            {
+                value = (value * normalization.StandardDeviation[channel]) + normalization.Mean[channel];
+            }
+
+            colors[(3 * position) + channel] = (byte)Math.Round(255 * Math.Clamp(value, 0, 1));
+        }
+
+        Draw(canvas, row, 1 + column, colors, size, size);
+    }
+
+    /// <summary>Draws interleaved RGB into a cell, as large as it fits.</summary>
+    private void Draw(SKCanvas canvas, int row, int column, ReadOnlySpan<byte> colors, int width, int height)
+    {
+        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        var target = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = colors[3 * i] | ((uint)colors[(3 * i) + 1] << 8) | ((uint)colors[(3 * i) + 2] << 16) | 0xFF000000;
+        }
+
+        var factor = Math.Min((float)_cell / width, (float)_cell / height);
+        factor = factor >= 1 ? MathF.Floor(factor) : factor;
+        var cell = SKRect.Create(CellLeft(column), Margin + TitleHeight + (row * (_cell + Gap)), _cell, _cell);
+        using var mat = new SKPaint { Color = Mat };
+        canvas.DrawRect(cell, mat);
+        var (drawnWidth, drawnHeight) = (MathF.Round(width * factor), MathF.Round(height * factor));
+        var left = cell.Left + MathF.Floor((_cell - drawnWidth) / 2);
+        var top = cell.Top + MathF.Floor((_cell - drawnHeight) / 2);
+        using var image = SKImage.FromBitmap(bitmap);
+        canvas.DrawImage(
+            image, SKRect.Create(left, top, drawnWidth, drawnHeight), factor >= 1 ? Enlarge : Reduce, null);
+    }
+
+    private float CellLeft(int column) => Margin + (column * (_cell + Gap));
+
+    private static int Size(ViewPipeline view) =>
+        view.OutputSize ?? throw new ArgumentException("no transform of a view fixes its size", nameof(view));
+
+    private static int Enlarged(int size) => size * Math.Max(1, (SmallestCell + size - 1) / size);
+}

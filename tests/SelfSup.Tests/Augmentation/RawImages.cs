@@ -1,0 +1,55 @@
+using SelfSup.Images;
+
+namespace SelfSup.Tests.Augmentation;
+
+/// <summary>Images of raw pixels in memory. An image without pixels is one that cannot be read.</summary>
+internal sealed class RawImages(IReadOnlyList<byte[]> images, int width, int height, int blocks = 1) : IImageSource
+{
+    public int Count => images.Count;
+
+    public IReadOnlyList<string> ClassNames { get; } = ["a", "b", "c"];
+
+    public IReadOnlyList<int> BlockStarts { get; } = [.. Enumerable.Range(0, blocks).Select(b => b * images.Count / blocks)];
+
+    /// <summary>Thrown by <see cref="Read"/> for the image of this index.</summary>
+    public (int Index, Exception Exception)? Broken { get; init; }
+
+    /// <summary>Called by every <see cref="Read"/>.</summary>
+    public Action<int>? Reading { get; init; }
+
+    /// <summary>Images of random pixels.</summary>
+    public static RawImages Random(int count, int width, int height, int blocks = 1, params int[] unreadable) =>
+        new(Pixels(count, 3 * width * height, unreadable), width, height, blocks);
+
+    public static byte[][] Pixels(int count, int length, params int[] unreadable)
+    {
+        var images = new byte[count][];
+        for (var i = 0; i < count; i++)
+        {
+            images[i] = unreadable.Contains(i) ? [] : new byte[length];
+            var random = new SelfSup.Randomness.CounterRandom(99, SelfSup.Randomness.RandomPurpose.Selection, 0, i);
+            for (var k = 0; k < images[i].Length; k++)
+            {
+                images[i][k] = (byte)random.NextInt(256);
+            }
+        }
+
+        return images;
+    }
+
+    public int Label(int index) => index % 3;
+
+    public StoredImage Read(int index)
+    {
+        Reading?.Invoke(index);
+        return Broken is { } broken && broken.Index == index
+            ? throw broken.Exception
+            : new StoredImage(images[index], width, height, 3);
+    }
+
+    public string Locate(int index) => $"image {index}";
+
+    public void Dispose()
+    {
+    }
+}

@@ -37,5 +37,11 @@ internal sealed class ViewBatch : IDisposable
     /// <summary>V tensors of [N, 3, S, S] float32.</summary>
     public IReadOnlyList<Tensor> Views { get; }
 
+    /// <summary>The batch on a device: itself on the CPU, else copies that belong to the current dispose scope.</summary>
+    public ViewBatch To(Device device) => device.type == TorchSharp.DeviceType.CPU
+        ? this
+        : new ViewBatch(
+            Step, Epoch, Samples.to(device), Labels.to(device), [.. Views.Select(v => v.to(device, non_blocking: true))]);
+
     public void Dispose() => Interlocked.Exchange(ref _handBack, null)?.Invoke();
 }

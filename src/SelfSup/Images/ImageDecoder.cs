@@ -8,13 +8,15 @@ using SkiaSharp;
 namespace SelfSup.Images;
 
 /// <summary>
-/// Turns stored bytes into upright 8-bit RGB: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels. Values
-/// are what the file holds: no colour profile is applied, and transparency is dropped without blending. One worker
-/// owns a decoder; it keeps a buffer from image to image and is not safe for several threads at once.
+/// Turns stored bytes into upright 8-bit RGB: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels.
+/// Values are what the file holds: no colour profile is applied, and transparency is dropped without blending. One
+/// worker owns a decoder; it keeps a buffer from image to image and is not safe for several threads at once.
 /// </summary>
 internal sealed unsafe class ImageDecoder
 {
-    /// <summary>The largest limit a decoder can be given; beyond it offsets into the pixels no longer fit an int.</summary>
+    /// <summary>
+    /// The largest limit a decoder can be given; beyond it offsets into the pixels no longer fit an int.
+    /// </summary>
     public const long MostPixels = 500_000_000;
 
     /// <summary>What is kept between images; the rare larger image gets memory of its own.</summary>
@@ -77,7 +79,8 @@ internal sealed unsafe class ImageDecoder
 
     private void DecodeFile(ReadOnlyMemory<byte> file, PixelImage into, string where)
     {
-        // Only known signatures reach the library: it also guesses at formats (WBMP, raw camera files) that have none.
+        // Only known signatures reach the library: it also guesses at formats (WBMP, raw camera files) that have
+        // none.
         if (EncodedImage.Format(file.Span) is not { } format)
         {
             var what = file.IsEmpty ? "is empty" : "not a JPEG, PNG, WebP, BMP or GIF";
@@ -126,7 +129,8 @@ internal sealed unsafe class ImageDecoder
     private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, string where)
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
-        // Without a colour space in the target nothing is converted; unpremultiplied, so that alpha can just be left out.
+        // Without a colour space in the target nothing is converted; unpremultiplied, so that alpha can just be left
+        // out.
         var target = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
         var result = codec.GetPixels(target, (nint)scratch, target.RowBytes, SKCodecOptions.Default);
         if (result != SKCodecResult.Success)

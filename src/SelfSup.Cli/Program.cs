@@ -11,6 +11,7 @@ var root = new RootCommand(
 {
     PretrainCommand.Create(),
     ResumeCommand.Create(),
+    ViewsCommand.Create(),
     KnnCommand.Create(),
     LinearProbeCommand.Create(),
 };

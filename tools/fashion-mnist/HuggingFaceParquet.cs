@@ -37,7 +37,8 @@ internal static class HuggingFaceParquet
             DictionaryEncodingThreshold = 0,
         };
 
-        await using var writer = await ParquetWriter.CreateAsync(schema, stream, options, cancellationToken: cancellationToken);
+        await using var writer = await ParquetWriter.CreateAsync(
+            schema, stream, options, cancellationToken: cancellationToken);
         writer.CustomMetadata = new Dictionary<string, string> { ["huggingface"] = Features() };
         foreach (var group in rows.Chunk(RowsPerGroup))
         {
@@ -57,7 +58,8 @@ internal static class HuggingFaceParquet
         }
     }
 
-    private static byte[] Encode(StoredImage image) => GrayPng.Encode(image.Bytes.Span, image.RawWidth, image.RawHeight);
+    private static byte[] Encode(StoredImage image) =>
+        GrayPng.Encode(image.Bytes.Span, image.RawWidth, image.RawHeight);
 
     private static string Name(int index) => index.ToString("D5", CultureInfo.InvariantCulture) + ".png";
 

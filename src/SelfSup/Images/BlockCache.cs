@@ -43,7 +43,9 @@ internal sealed class BlockCache<T>(long capacity, Func<int, (T Value, long Byte
         }
     }
 
-    /// <summary>Counts a block the first time it is seen loaded, and displaces the ones that were not used longest.</summary>
+    /// <summary>
+    /// Counts a block the first time it is seen loaded, and displaces the ones that were not used longest.
+    /// </summary>
     private void Account(Block block, long bytes)
     {
         lock (_gate)

@@ -23,7 +23,8 @@ internal sealed partial class IdxSource : IImageSource
     /// <param name="path">The images file. The labels are looked for under the same name with <c>labels</c> for
     /// <c>images</c> and <c>idx1</c> for <c>idx3</c>, with and without <c>.gz</c>.</param>
     /// <param name="maxPixels">The largest image that is accepted.</param>
-    /// <exception cref="DataException">One of the files is not an IDX file, damaged, or does not fit the other.</exception>
+    /// <exception cref="DataException">One of the files is not an IDX file, damaged, or does not fit the
+    /// other.</exception>
     public IdxSource(string path, long maxPixels)
     {
         _path = path;
@@ -31,8 +32,8 @@ internal sealed partial class IdxSource : IImageSource
         if (images.Dimensions is not ([_, _, _] or [_, _, _, 1 or 3]))
         {
             throw new DataException(
-                $"{path}: an array of {string.Join(" x ", images.Dimensions)} bytes, must be M x H x W or M x H x W x 3 "
-                + "to be images; check the path");
+                $"{path}: an array of {string.Join(" x ", images.Dimensions)} bytes, must be M x H x W or M x "
+                + "H x W x 3 to be images; check the path");
         }
 
         _pixels = images.Values;
@@ -44,8 +45,8 @@ internal sealed partial class IdxSource : IImageSource
             if (labels.Dimensions is not [var count] || count != Count)
             {
                 throw new DataException(
-                    $"{beside}: an array of {string.Join(" x ", labels.Dimensions)} bytes, must be {Count} labels, one for "
-                    + $"each image of {path}; remove the file or check the path");
+                    $"{beside}: an array of {string.Join(" x ", labels.Dimensions)} bytes, must be {Count} "
+                    + $"labels, one for each image of {path}; remove the file or check the path");
             }
 
             _labels = labels.Values;
@@ -90,7 +91,9 @@ internal sealed partial class IdxSource : IImageSource
 
         var plain = labels.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? labels[..^3] : labels;
         string[] candidates = [labels, plain, plain + ".gz"];
-        return candidates.Select(file => Path.Combine(Path.GetDirectoryName(path) ?? "", file)).FirstOrDefault(File.Exists);
+        return candidates
+            .Select(file => Path.Combine(Path.GetDirectoryName(path) ?? "", file))
+            .FirstOrDefault(File.Exists);
     }
 
     [GeneratedRegex(@"images.*idx[34].*ubyte(\.gz)?$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
@@ -143,7 +146,8 @@ internal sealed record IdxFile(int[] Dimensions, byte[] Values)
         if (content.ReadAtLeast(number, 4, throwOnEndOfStream: false) < 4 || !HasSignature(number))
         {
             throw new DataException(
-                $"{path}: not an IDX file of bytes (the first bytes must be 00 00 08 and the number of dimensions); check the path");
+                $"{path}: not an IDX file of bytes (the first bytes must be 00 00 08 and the number of "
+                + "dimensions); check the path");
         }
 
         var dimensions = new int[number[3]];
@@ -164,8 +168,8 @@ internal sealed record IdxFile(int[] Dimensions, byte[] Values)
         if (dimensions is [_, var height, var width, ..] && (long)height * width > maxPixels)
         {
             throw new DataException(
-                $"{path}: images of {width} x {height} pixels, data.maxPixels allows {maxPixels:N0} pixels; check the file or "
-                + "raise data.maxPixels");
+                $"{path}: images of {width} x {height} pixels, data.maxPixels allows {maxPixels:N0} pixels; "
+                + "check the file or raise data.maxPixels");
         }
 
         if (size > (UInt128)mostBytes)
@@ -176,7 +180,8 @@ internal sealed record IdxFile(int[] Dimensions, byte[] Values)
         if (size > (UInt128)Array.MaxLength)
         {
             throw new DataException(
-                $"{path}: an array of {shape} bytes, at most {Array.MaxLength:N0} bytes are kept in memory; convert it to Parquet");
+                $"{path}: an array of {shape} bytes, at most {Array.MaxLength:N0} bytes are kept in memory; "
+                + "convert it to Parquet");
         }
 
         var values = GC.AllocateUninitializedArray<byte>((int)size);

@@ -2,7 +2,9 @@ using System.ComponentModel.DataAnnotations;
 
 namespace SelfSup.Images;
 
-/// <summary>Which images are read, and how: the recipe's <c>data</c>, and the parts of it that an evaluation names.</summary>
+/// <summary>
+/// Which images are read, and how: the recipe's <c>data</c>, and the parts of it that an evaluation names.
+/// </summary>
 internal class ImageSourceOptions
 {
     /// <summary>
@@ -25,7 +27,9 @@ internal class ImageSourceOptions
     [Range(1.0, ImageDecoder.MostPixels)]
     public long MaxPixels { get; set; } = 100_000_000;
 
-    /// <summary>Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes).</summary>
+    /// <summary>
+    /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes).
+    /// </summary>
     [Range(1, 1 << 24)]
     public int CacheMegabytes { get; set; } = 1024;
 

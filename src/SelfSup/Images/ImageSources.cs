@@ -9,8 +9,8 @@ namespace SelfSup.Images;
 internal static class ImageSources
 {
     /// <summary>
-    /// Opens a folder of images, Parquet files (a file, a folder of them, a pattern) or an IDX pair (the images file, or a
-    /// folder with one). The content decides, not the name, wherever the content tells.
+    /// Opens a folder of images, Parquet files (a file, a folder of them, a pattern) or an IDX pair (the images file,
+    /// or a folder with one). The content decides, not the name, wherever the content tells.
     /// </summary>
     /// <exception cref="DataException">There is nothing at the path, or nothing that holds images.</exception>
     public static IImageSource Open(ImageSourceOptions options)
@@ -52,8 +52,8 @@ internal static class ImageSources
         if (parquet.Length > 0 && images > 0)
         {
             throw new DataException(
-                $"{path}: holds both {images:N0} image files and {parquet.Length:N0} Parquet files; name one of the two, such "
-                + $"as {Path.Combine(path, "**", "*.parquet")}");
+                $"{path}: holds both {images:N0} image files and {parquet.Length:N0} Parquet files; name one "
+                + $"of the two, such as {Path.Combine(path, "**", "*.parquet")}");
         }
 
         if (parquet.Length > 0)

@@ -38,15 +38,16 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
                 return images.TryGetValue(imageColumn, out var named)
                     ? named
                     : throw new DataException(
-                        $"{path}: '{imageColumn}' is no column of images, it holds {Describe(schema)}; set data.imageColumn");
+                        $"{path}: '{imageColumn}' is no column of images, it holds {Describe(schema)}; set "
+                        + "data.imageColumn");
             }
 
             return images.GetValueOrDefault("image") ?? images.GetValueOrDefault("img") ?? images.Count switch
             {
                 1 => images.Values.Single(),
                 0 => throw new DataException(
-                    $"{path}: holds no images, only {Describe(schema)}; must have a binary column or a struct with binary "
-                    + "'bytes'; check the path"),
+                    $"{path}: holds no images, only {Describe(schema)}; must have a binary column or a struct "
+                    + "with binary 'bytes'; check the path"),
                 _ => throw new DataException(
                     $"{path}: several columns may be the images ({string.Join(", ", images.Keys)}) and none is called "
                     + "'image'; set data.imageColumn"),

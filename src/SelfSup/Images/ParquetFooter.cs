@@ -4,9 +4,9 @@ namespace SelfSup.Images;
 
 /// <summary>
 /// Checks the footer of a Parquet file before Parquet.Net reads it. That reader takes the types of known fields for
-/// granted and at the end of its input reads 0xFF for ever, so that one wrong byte in a footer can keep it in an endless
-/// loop. What passes here is a complete <c>FileMetaData</c> (parquet.thrift) in Thrift's compact protocol, with every
-/// known field of the type it must have.
+/// granted and at the end of its input reads 0xFF for ever, so that one wrong byte in a footer can keep it in an
+/// endless loop. What passes here is a complete <c>FileMetaData</c> (parquet.thrift) in Thrift's compact protocol,
+/// with every known field of the type it must have.
 /// </summary>
 internal ref struct ParquetFooter
 {
@@ -171,36 +171,44 @@ internal ref struct ParquetFooter
 
     private static Shape List(Shape element) => new(Kind.List, element);
 
-    /// <summary>The fields of parquet.thrift that are known to every reader; other fields only have to be well formed.</summary>
+    /// <summary>
+    /// The fields of parquet.thrift that are known to every reader; other fields only have to be well formed.
+    /// </summary>
     private static Shape FileMetaData()
     {
         var any = Struct();
         var time = Struct((1, _boolean), (2, Struct((1, any), (2, any), (3, any))));
         var logicalType = Struct(
-            (1, any), (2, any), (3, any), (4, any), (5, Struct((1, _integer), (2, _integer))), (6, any), (7, time), (8, time),
+            (1, any), (2, any), (3, any), (4, any), (5, Struct((1, _integer), (2, _integer))), (6, any),
+            (7, time), (8, time),
             (10, Struct((1, _byte), (2, _boolean))), (11, any), (12, any), (13, any), (14, any), (15, any));
         var schemaElement = Struct(
             (1, _integer), (2, _integer), (3, _integer), (4, _binary), (5, _integer), (6, _integer), (7, _integer),
             (8, _integer), (9, _integer), (10, logicalType));
         var keyValue = Struct((1, _binary), (2, _binary));
         var statistics = Struct(
-            (1, _binary), (2, _binary), (3, _integer), (4, _integer), (5, _binary), (6, _binary), (7, _boolean), (8, _boolean));
+            (1, _binary), (2, _binary), (3, _integer), (4, _integer), (5, _binary), (6, _binary),
+            (7, _boolean), (8, _boolean));
         var encodingStatistics = Struct((1, _integer), (2, _integer), (3, _integer));
         var sizes = Struct((1, _integer), (2, List(_integer)), (3, List(_integer)));
         var columnMetaData = Struct(
-            (1, _integer), (2, List(_integer)), (3, List(_binary)), (4, _integer), (5, _integer), (6, _integer), (7, _integer),
+            (1, _integer), (2, List(_integer)), (3, List(_binary)), (4, _integer), (5, _integer),
+            (6, _integer), (7, _integer),
             (8, List(keyValue)), (9, _integer), (10, _integer), (11, _integer), (12, statistics),
             (13, List(encodingStatistics)), (14, _integer), (15, _integer), (16, sizes));
         var encryption = Struct((1, any), (2, Struct((1, List(_binary)), (2, _binary))));
         var columnChunk = Struct(
-            (1, _binary), (2, _integer), (3, columnMetaData), (4, _integer), (5, _integer), (6, _integer), (7, _integer),
+            (1, _binary), (2, _integer), (3, columnMetaData), (4, _integer), (5, _integer), (6, _integer),
+            (7, _integer),
             (8, encryption), (9, _binary));
         var sorting = Struct((1, _integer), (2, _boolean), (3, _boolean));
         var rowGroup = Struct(
-            (1, List(columnChunk)), (2, _integer), (3, _integer), (4, List(sorting)), (5, _integer), (6, _integer), (7, _integer));
+            (1, List(columnChunk)), (2, _integer), (3, _integer), (4, List(sorting)), (5, _integer),
+            (6, _integer), (7, _integer));
         var cipher = Struct((1, _binary), (2, _binary), (3, _boolean));
         return Struct(
-            (1, _integer), (2, List(schemaElement)), (3, _integer), (4, List(rowGroup)), (5, List(keyValue)), (6, _binary),
+            (1, _integer), (2, List(schemaElement)), (3, _integer), (4, List(rowGroup)), (5, List(keyValue)),
+            (6, _binary),
             (7, List(Struct((1, any)))), (8, Struct((1, cipher), (2, cipher))), (9, _binary));
     }
 

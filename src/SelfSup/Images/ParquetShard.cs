@@ -9,8 +9,8 @@ using SelfSup.Errors;
 namespace SelfSup.Images;
 
 /// <summary>
-/// One Parquet file: its row groups, labels and class names, read when it is opened, and its images, read by row group.
-/// No file is kept open in between, and several threads may read at once.
+/// One Parquet file: its row groups, labels and class names, read when it is opened, and its images, read by row
+/// group. No file is kept open in between, and several threads may read at once.
 /// </summary>
 internal sealed class ParquetShard
 {
@@ -72,7 +72,9 @@ internal sealed class ParquetShard
             return new ParquetShard(path, columns.Image.Path.ToString(), rowsByGroup, largest, labels?.ToArray(), names);
         });
 
-    /// <summary>The encoded images of a row group, null where a row has none, and the bytes they take together.</summary>
+    /// <summary>
+    /// The encoded images of a row group, null where a row has none, and the bytes they take together.
+    /// </summary>
     /// <exception cref="DataException">The row group cannot be read.</exception>
     public (ReadOnlyMemory<byte>?[] Images, long Bytes) ReadImages(int group) => Guarded(Path, async reader =>
     {
@@ -84,8 +86,8 @@ internal sealed class ParquetShard
 
     /// <summary>
     /// Reads a column by the raw interface, which hands out the values that are there and, for every row, how much of
-    /// its path is defined. The typed interface takes a null struct for a value and moves all later rows up by one, so
-    /// that images would meet the labels of their neighbours.
+    /// its path is defined. The typed interface takes a null struct for a value and moves all later rows up by one,
+    /// so that images would meet the labels of their neighbours.
     /// </summary>
     private static async Task<T?[]> ReadColumn<T>(ParquetRowGroupReader rows, DataField field, int count)
         where T : struct
@@ -134,7 +136,8 @@ internal sealed class ParquetShard
         return rows.RowCount >= 0 && rows.RowCount <= most
             ? (int)rows.RowCount
             : throw new DataException(
-                $"{path}: its footer promises {rows.RowCount:N0} rows in a row group, must be at most {most:N0}; get it again");
+                $"{path}: its footer promises {rows.RowCount:N0} rows in a row group, must be at most "
+                + $"{most:N0}; get it again");
     }
 
     private static int CheckedLabel(long? label, string path, int row) => label switch
@@ -166,7 +169,9 @@ internal sealed class ParquetShard
                 }
             }
 
-            return element.ValueKind == JsonValueKind.Array ? [.. element.EnumerateArray().Select(e => e.ToString())] : [];
+            return element.ValueKind == JsonValueKind.Array
+                ? [.. element.EnumerateArray().Select(name => name.ToString())]
+                : [];
         }
         catch (JsonException)
         {
@@ -182,13 +187,15 @@ internal sealed class ParquetShard
             // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
             return Run().GetAwaiter().GetResult();
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        catch (Exception e)
+            when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             throw new DataException($"{path}: this file cannot be read ({e.Message}); check the path", e);
         }
         catch (Exception e) when (e is not DataException)
         {
-            // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to NullReference.
+            // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to
+            // NullReference.
             throw new DataException(
                 $"{path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
         }
@@ -203,8 +210,8 @@ internal sealed class ParquetShard
     }
 
     /// <summary>
-    /// A file at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte by byte and takes the
-    /// -1 after the last one for a number that goes on.
+    /// A file at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte by byte and takes
+    /// the -1 after the last one for a number that goes on.
     /// </summary>
     private sealed class StrictFile(string path) : FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
     {

@@ -5,10 +5,10 @@ using SelfSup.Errors;
 namespace SelfSup.Images;
 
 /// <summary>
-/// Parquet files in the layout of Hugging Face data sets: a struct <c>image</c> with the encoded file in <c>bytes</c>, or
-/// a plain binary column, and optionally an integer <c>label</c>. A row group is read as a whole when one of its images
-/// is asked for, and kept as long as the cache has room. At most the cache and one row group for each thread that is
-/// reading are in memory.
+/// Parquet files in the layout of Hugging Face data sets: a struct <c>image</c> with the encoded file in
+/// <c>bytes</c>, or a plain binary column, and optionally an integer <c>label</c>. A row group is read as a whole
+/// when one of its images is asked for, and kept as long as the cache has room. At most the cache and one row group
+/// for each thread that is reading are in memory.
 /// </summary>
 internal sealed class ParquetSource : IImageSource
 {
@@ -81,7 +81,8 @@ internal sealed class ParquetSource : IImageSource
     public int WindowBlocks { get; }
 
     /// <inheritdoc/>
-    /// <remarks>-1 also for a single row whose label is null or negative, as in the test parts of some data sets.</remarks>
+    /// <remarks>-1 also for a single row whose label is null or negative, as in the test parts of some data
+    /// sets.</remarks>
     public int Label(int index) => _labels is [] ? -1 : _labels[index];
 
     public StoredImage Read(int index)
@@ -132,8 +133,8 @@ internal sealed class ParquetSource : IImageSource
         if (most >= naming.ClassNames.Count)
         {
             throw new DataException(
-                $"{Locate(Array.IndexOf(_labels, most))}: the label {most} must be less than {naming.ClassNames.Count}, the "
-                + "number of classes that the file names; get it again");
+                $"{Locate(Array.IndexOf(_labels, most))}: the label {most} must be less than "
+                + $"{naming.ClassNames.Count}, the number of classes that the file names; get it again");
         }
 
         return [.. naming.ClassNames];

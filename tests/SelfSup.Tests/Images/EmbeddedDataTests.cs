@@ -34,7 +34,8 @@ public sealed class EmbeddedDataTests
             }
         }
 
-        // The mean of all 60,000 images is 0.2860 (the constant everybody normalises with); sandals are mostly background.
+        // The mean of all 60,000 images is 0.2860 (the constant everybody normalises with); sandals are mostly
+        // background.
         var means = Array.ConvertAll(sums, sum => sum / (count / 10 * 28 * 28 * 3) / 255);
         Assert.Equal(0.2860, means.Average(), 0.004);
         Assert.Equal("Sandal", source.ClassNames[Array.IndexOf(means, means.Min())]);

@@ -11,7 +11,8 @@ public sealed class FolderSourceTests : IDisposable
     [Fact]
     public void ImagesAreInOrdinalOrderOfTheirPaths()
     {
-        foreach (var name in (string[])["b/2.png", "a/x/9.webp", "a/10.JPG", "a/9.jpeg", "B/1.gif", "a/z.bmp", "a b/1.jpg"])
+        string[] names = ["b/2.png", "a/x/9.webp", "a/10.JPG", "a/9.jpeg", "B/1.gif", "a/z.bmp", "a b/1.jpg"];
+        foreach (var name in names)
         {
             _folder.Write(name);
         }
@@ -38,7 +39,8 @@ public sealed class FolderSourceTests : IDisposable
     [Fact]
     public void OtherFilesAndHiddenOnesAreLeftOut()
     {
-        foreach (var name in (string[])["a/1.png", "a/1.txt", "README.md", "a/._1.png", ".cache/2.png", "empty/note.txt"])
+        string[] names = ["a/1.png", "a/1.txt", "README.md", "a/._1.png", ".cache/2.png", "empty/note.txt"];
+        foreach (var name in names)
         {
             _folder.Write(name);
         }
@@ -70,8 +72,8 @@ public sealed class FolderSourceTests : IDisposable
 
         var error = Assert.Throws<DataException>(() => new FolderSource(_folder.Path));
         Assert.Equal(
-            $"{_folder.Path}: holds no images, only other files (2 .txt, 1 without extension, 1 .csv), must hold .jpg, .png, "
-            + ".webp, .bmp or .gif files; check the path",
+            $"{_folder.Path}: holds no images, only other files (2 .txt, 1 without extension, 1 .csv), must "
+            + "hold .jpg, .png, .webp, .bmp or .gif files; check the path",
             error.Message);
     }
 

@@ -49,7 +49,9 @@ public sealed class HostileInputTests
         FuzzSource(folder, path, 500);
     }
 
-    /// <summary>Parquet.Net 6.1.0 never comes back from this one: the byte that ends the footer is another one.</summary>
+    /// <summary>
+    /// Parquet.Net 6.1.0 never comes back from this one: the byte that ends the footer is another one.
+    /// </summary>
     [Fact]
     public void AFooterThatDoesNotEndIsRefused()
     {
@@ -67,7 +69,8 @@ public sealed class HostileInputTests
     public void AMutatedIdxFileIsReadOrRefused()
     {
         using var folder = new TemporaryFolder();
-        FuzzSource(folder, folder.Write("images-idx3-ubyte", [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4]), 500);
+        byte[] array = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4];
+        FuzzSource(folder, folder.Write("images-idx3-ubyte", array), 500);
     }
 
     private static void FuzzSource(TemporaryFolder folder, string path, int cases)

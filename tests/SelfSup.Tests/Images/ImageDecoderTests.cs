@@ -23,7 +23,8 @@ public sealed class ImageDecoderTests
         var tolerance = name switch
         {
             _ when name.Contains("16bit", StringComparison.Ordinal) => 1,
-            _ when name.EndsWith(".jpg", StringComparison.Ordinal) || name.Contains("lossy", StringComparison.Ordinal) => 3,
+            _ when name.EndsWith(".jpg", StringComparison.Ordinal) => 3,
+            "webp-lossy.webp" => 3,
             _ => 0,
         };
         var worst = 0;
@@ -52,7 +53,8 @@ public sealed class ImageDecoderTests
     {
         var bytes = Fixture.Bytes(name);
         // The second half of the animated GIF is its second frame, which nobody asks for.
-        foreach (var part in name.EndsWith(".gif", StringComparison.Ordinal) ? (double[])[0.2, 0.3] : [0.2, 0.5, 0.75, 0.85])
+        double[] parts = name.EndsWith(".gif", StringComparison.Ordinal) ? [0.2, 0.3] : [0.2, 0.5, 0.75, 0.85];
+        foreach (var part in parts)
         {
             var cut = new StoredImage(bytes.AsMemory(0, (int)(bytes.Length * part)));
             var error = Assert.Throws<DataException>(() => _decoder.Decode(cut, _image, "folder/it"));

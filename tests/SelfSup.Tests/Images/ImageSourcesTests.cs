@@ -40,7 +40,8 @@ public sealed class ImageSourcesTests : IDisposable
     {
         _folder.Write("1.png");
         _folder.Write("2.parquet");
-        Assert.Contains("holds both 1 image files and 1 Parquet files", Refusal(_folder.Path), StringComparison.Ordinal);
+        Assert.Contains(
+            "holds both 1 image files and 1 Parquet files", Refusal(_folder.Path), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -65,7 +66,8 @@ public sealed class ImageSourcesTests : IDisposable
     [Fact]
     public void APatternWithoutFilesIsRefused()
     {
-        Assert.EndsWith(": matches no file; check the pattern", Refusal(_folder.File("*.parquet")), StringComparison.Ordinal);
+        Assert.EndsWith(
+            ": matches no file; check the pattern", Refusal(_folder.File("*.parquet")), StringComparison.Ordinal);
         Assert.Contains("there is no folder", Refusal(_folder.File("nowhere/*.parquet")), StringComparison.Ordinal);
     }
 
@@ -103,7 +105,7 @@ public sealed class ImageSourcesTests : IDisposable
         Parallel.For(0, 100, i => unreadable.Add(i % 3, $"file {i % 3}", $"file {i % 3}: is empty; remove it"));
         Assert.Equal(3, unreadable.Count);
         Assert.Equal(
-            [new("file 0", "is empty; remove it"), new("file 1", "is empty; remove it"), new("file 2", "is empty; remove it")],
+            from i in Enumerable.Range(0, 3) select new UnreadableImage($"file {i}", "is empty; remove it"),
             unreadable.Snapshot());
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 using Parquet;
 using Parquet.Schema;
 
@@ -64,11 +66,10 @@ internal static class ParquetFile
             await using var writer = await ParquetWriter.CreateAsync(schema, file);
             if (names is not null)
             {
-                var list = string.Join(',', names.Select(n => $"\"{n}\""));
+                var label = JsonSerializer.Serialize(new { names, _type = "ClassLabel" });
                 writer.CustomMetadata = new Dictionary<string, string>
                 {
-                    ["huggingface"] =
-                        $"{{\"info\": {{\"features\": {{\"label\": {{\"names\": [{list}], \"_type\": \"ClassLabel\"}}}}}}}}",
+                    ["huggingface"] = $"{{\"info\": {{\"features\": {{\"label\": {label}}}}}}}",
                 };
             }
 

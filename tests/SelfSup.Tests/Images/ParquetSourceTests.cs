@@ -126,7 +126,8 @@ public sealed class ParquetSourceTests : IDisposable
         ParquetFile.Write(_folder.File("whole.parquet"), [[new byte[1000], new byte[1000]]]);
         var whole = File.ReadAllBytes(_folder.File("whole.parquet"));
         var path = _folder.Write("cut.parquet", whole.AsSpan(0, whole.Length - 100));
-        Assert.StartsWith($"{path}: not a Parquet file, a truncated or a damaged one (", Refusal(path), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{path}: not a Parquet file, a truncated or a damaged one (", Refusal(path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -134,7 +135,8 @@ public sealed class ParquetSourceTests : IDisposable
     {
         var path = _folder.Write("text.parquet", "no such thing as a footer in here");
         Assert.StartsWith($"{path}: not a Parquet file", Refusal(path), StringComparison.Ordinal);
-        Assert.StartsWith($"{_folder.Write("empty.parquet", [])}: not", Refusal(_folder.File("empty.parquet")), StringComparison.Ordinal);
+        path = _folder.Write("empty.parquet", []);
+        Assert.StartsWith($"{path}: not a Parquet file", Refusal(path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -150,7 +152,8 @@ public sealed class ParquetSourceTests : IDisposable
     {
         ParquetFile.Write(_folder.File("a.parquet"), [[[1]]], [[0]]);
         ParquetFile.Write(_folder.File("b.parquet"), [[[1]]]);
-        Assert.StartsWith($"{_folder.File("b.parquet")}: has no labels", Refusal(_folder.Path), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{_folder.File("b.parquet")}: has no labels", Refusal(_folder.Path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -158,7 +161,8 @@ public sealed class ParquetSourceTests : IDisposable
     {
         var path = _folder.File("ids.parquet");
         ParquetFile.Write(path, [[[1], [2]]], [[0, 1L << 40]]);
-        Assert.StartsWith($"{path}, row 1: the label 1099511627776 must be less", Refusal(path), StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"{path}, row 1: the label 1099511627776 must be less", Refusal(path), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -169,7 +173,8 @@ public sealed class ParquetSourceTests : IDisposable
         using var source = ImageSources.Open(new() { Path = path, CacheMegabytes = 1 });
         var all = Enumerable.Range(0, 8).Select(source.Read).ToArray();
         Assert.All(all, (stored, i) => Assert.True(
-            stored.Bytes.Span.IndexOfAnyExcept((byte)((i / 2) + 1 + (i % 2 * 10))) < 0 && stored.Bytes.Length == 700_000));
+            stored.Bytes.Length == 700_000
+            && stored.Bytes.Span.IndexOfAnyExcept((byte)((i / 2) + 1 + (i % 2 * 10))) < 0));
 
         static byte[] Filled(int value)
         {
@@ -203,5 +208,6 @@ public sealed class ParquetSourceTests : IDisposable
 
     private static byte[] Bytes(IImageSource source, int index) => source.Read(index).Bytes.ToArray();
 
-    private static IEnumerable<int> Labels(IImageSource source) => Enumerable.Range(0, source.Count).Select(source.Label);
+    private static IEnumerable<int> Labels(IImageSource source) =>
+        Enumerable.Range(0, source.Count).Select(source.Label);
 }

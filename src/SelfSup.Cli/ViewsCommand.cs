@@ -1,0 +1,63 @@
+using System.CommandLine;
+
+using SelfSup.Augmentation;
+using SelfSup.Errors;
+using SelfSup.Images;
+using SelfSup.Randomness;
+using SelfSup.Recipes;
+using SelfSup.Training;
+
+namespace SelfSup.Cli;
+
+/// <summary><c>selfsup views RECIPE --out grid.png</c>.</summary>
+internal static class ViewsCommand
+{
+    public static Command Create()
+    {
+        var recipe = CommonOptions.Recipe();
+        var output = new Option<string>("--out") { Description = "The picture to write, a PNG", DefaultValueFactory = _ => "views.png", HelpName = "file" };
+        var images = new Option<int>("--images") { Description = "How many images", DefaultValueFactory = _ => 6 };
+        var views = new Option<int>("--views") { Description = "How many views of each", DefaultValueFactory = _ => 6 };
+        var set = CommonOptions.Set();
+        var command = new Command(
+            "views",
+            "Draws a contact sheet: a few images and several views of each, exactly as training makes them. " +
+            "Example: selfsup views recipes/quickstart.yaml --out grid.png --set data.path=photos")
+        {
+            recipe, output, images, views, set,
+        };
+        command.SetAction((parsed, _) => Task.FromResult(Draw(
+            parsed.GetRequiredValue(recipe),
+            parsed.GetValue(set)!,
+            parsed.GetValue(output)!,
+            parsed.GetValue(images),
+            parsed.GetValue(views))));
+        return command;
+    }
+
+    private static int Draw(string recipePath, string[] overrides, string output, int images, int views)
+    {
+        if (images < 1 || views < 1)
+        {
+            throw new RecipeException("--images and --views: must be at least 1");
+        }
+
+        var reader = new RecipeReader();
+        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
+        using var source = ImageSources.Open(recipe.Data!);
+        var chosen = Enumerable.Range(0, source.Count).ToArray();
+        new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(chosen);
+
+        // With lists for each view, a row shows every list; epoch after epoch, until there are as many views as asked for.
+        var lists = recipe.Views!.Lists;
+        var sheet = new ContactSheet([.. lists.Select(list => Pipelines.Create(list, reader))])
+        {
+            Epochs = ((views - 1) / lists.Count) + 1,
+            Seed = recipe.Run.Seed,
+        };
+        var decoder = new ImageDecoder(recipe.Data!.MaxPixels);
+        RunDirectory.Write(output, stream => sheet.Write(stream, source, decoder, chosen.AsSpan(0, Math.Min(images, chosen.Length)).ToArray()));
+        Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {sheet.Epochs * lists.Count} views of each");
+        return ExitCodes.Success;
+    }
+}

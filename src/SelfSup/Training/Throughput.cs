@@ -43,7 +43,7 @@ internal sealed class Throughput(TrainingPlan plan)
     public StepProgress After(StepReport report)
     {
         var perStep = _seconds / Math.Max(1, _steps.Count);
-        var remaining = ((plan.TotalSteps - report.Step) * perStep) + (plan.EvaluationsAfter(report.Step) * _evaluation);
+        var remaining = ((plan.TotalSteps - report.Step) * perStep) + (plan.EvaluationsFrom(report.Step) * _evaluation);
         return new StepProgress(
             report,
             plan.Epoch(report.Step),

@@ -26,7 +26,7 @@ internal sealed record TrainingPlan(
     public bool SavesAt(long step) =>
         step == TotalSteps || (step > 0 && (step % CheckpointEvery == 0 || step % (CheckpointEverySteps ?? long.MaxValue) == 0));
 
-    /// <summary>How many evaluations are left from a step on, that of the step itself not counted.</summary>
-    public long EvaluationsAfter(long step) =>
-        step >= TotalSteps ? 0 : 1 + (EvaluateEvery == 0 ? 0 : ((TotalSteps - 1) / EvaluateEvery) - (step / EvaluateEvery));
+    /// <summary>How many evaluations are due from a step on, that after the step itself included.</summary>
+    public long EvaluationsFrom(long step) =>
+        1 + (EvaluateEvery == 0 ? 0 : ((TotalSteps - 1) / EvaluateEvery) - ((step - 1) / EvaluateEvery));
 }

@@ -16,11 +16,10 @@ internal sealed class ContactSheet
     private const int LargestCell = 256;
     private const int Gap = 6;
     private const int Margin = 16;
-    private const int TitleHeight = 26;
-    private const float TitleSize = 13;
+    private const int LineGap = 4;
 
     private static readonly SKColor Paper = new(0xF7, 0xF7, 0xF5);
-    private static readonly SKColor Ink = new(0x33, 0x33, 0x33);
+    private static readonly SKColor Ink = new(0x50, 0x50, 0x50);
     private static readonly SKColor Mat = new(0xE6, 0xE6, 0xE2);
     private static readonly SKSamplingOptions Enlarge = new(SKFilterMode.Nearest);
     private static readonly SKSamplingOptions Reduce = new(SKFilterMode.Linear, SKMipmapMode.Linear);
@@ -85,15 +84,17 @@ internal sealed class ContactSheet
 
     private void DrawTitles(SKCanvas canvas)
     {
-        // Without any font on the machine the typeface is empty; the sheet is then drawn without titles.
-        using var font = new SKFont(SKTypeface.Default, TitleSize) { Edging = SKFontEdging.Antialias };
-        using var paint = new SKPaint { Color = Ink, IsAntialias = true };
-        var baseline = Margin + TitleHeight - 10;
-        canvas.DrawText("original", CellLeft(0), baseline, SKTextAlign.Left, font, paint);
-        for (var view = 0; view < _views.Count * Epochs; view++)
+        using var paint = new SKPaint { Color = Ink };
+        SheetLetters.Draw(canvas, "original", CellLeft(0), Margin, paint);
+        for (var column = 0; column < _views.Count * Epochs; column++)
         {
-            var title = $"view {(view % _views.Count) + 1}" + (Epochs > 1 ? $", epoch {view / _views.Count}" : "");
-            canvas.DrawText(title, CellLeft(1 + view), baseline, SKTextAlign.Left, font, paint);
+            var (view, epoch) = (column % _views.Count, column / _views.Count);
+            SheetLetters.Draw(canvas, $"view {view + 1}", CellLeft(1 + column), Margin, paint);
+            if (Epochs > 1)
+            {
+                var second = Margin + SheetLetters.LineHeight + LineGap;
+                SheetLetters.Draw(canvas, $"epoch {epoch}", CellLeft(1 + column), second, paint);
+            }
         }
     }
 
@@ -144,6 +145,8 @@ internal sealed class ContactSheet
         canvas.DrawImage(
             image, SKRect.Create(left, top, drawnWidth, drawnHeight), factor >= 1 ? Enlarge : Reduce, null);
     }
+
+    private int TitleHeight => (Epochs > 1 ? 2 : 1) * (SheetLetters.LineHeight + LineGap);
 
     private float CellLeft(int column) => Margin + (column * (_cell + Gap));
 

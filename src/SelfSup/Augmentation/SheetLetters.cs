@@ -3,8 +3,8 @@ using SkiaSharp;
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// The few letters a contact sheet needs, as pixels: a sheet then looks the same on every machine, also on those without
-/// fonts, which most containers are.
+/// The few letters a contact sheet needs, as pixels: a sheet then looks the same on every machine, also where there are
+/// no fonts. (The Skia build for Linux without dependencies finds none anywhere.)
 /// </summary>
 internal static class SheetLetters
 {
@@ -13,7 +13,7 @@ internal static class SheetLetters
     private const string Letters = "orignalvewpch";
     private const string Digits = "0123456789";
 
-    private static readonly string[] LetterRows =
+    private static readonly string[] _letterRows =
     [
         "..... ..... ..#.. ..... ..... ..... .##.. ..... ..... ..... ..... ..... #....",
         "..... ..... ..... ..... ..... ..... ..#.. ..... ..... ..... ..... ..... #....",
@@ -26,7 +26,7 @@ internal static class SheetLetters
         "..... ..... ..... .###. ..... ..... ..... ..... ..... ..... #.... ..... .....",
     ];
 
-    private static readonly string[] DigitRows =
+    private static readonly string[] _digitRows =
     [
         ".###. ..#.. .###. .###. ...#. ##### ..##. ##### .###. .###.",
         "#...# .##.. #...# #...# ..##. #.... .#... ....# #...# #...#",
@@ -53,8 +53,8 @@ internal static class SheetLetters
             }
 
             var (rows, place) = char.IsAsciiDigit(text[i])
-                ? (DigitRows, Digits.IndexOf(text[i], StringComparison.Ordinal))
-                : (LetterRows, Letters.IndexOf(text[i], StringComparison.Ordinal));
+                ? (_digitRows, Digits.IndexOf(text[i], StringComparison.Ordinal))
+                : (_letterRows, Letters.IndexOf(text[i], StringComparison.Ordinal));
             ArgumentOutOfRangeException.ThrowIfNegative(place, nameof(text));
             for (var y = 0; y < rows.Length; y++)
             {

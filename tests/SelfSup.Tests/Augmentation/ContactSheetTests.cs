@@ -22,14 +22,16 @@ public sealed class ContactSheetTests
         for (var column = 0; column < 5; column++)
         {
             Assert.Contains(
-                Enumerable.Range(16 + (column * 146), 60), x => Enumerable.Range(16, 18).Any(y => sheet.GetPixel(x, y) != paper));
+                Enumerable.Range(16 + (column * 146), 60),
+                x => Enumerable.Range(16, 18).Any(y => sheet.GetPixel(x, y) != paper));
         }
     }
 
     [Fact]
     public void TheNormalisationIsUndone()
     {
-        using var source = new RawImages([[.. Enumerable.Repeat(new byte[] { 200, 100, 50 }, 32 * 32).SelectMany(p => p)]], 32, 32);
+        byte[] orange = [.. Enumerable.Repeat(new byte[] { 200, 100, 50 }, 32 * 32).SelectMany(p => p)];
+        using var source = new RawImages([orange], 32, 32);
         using var stream = new MemoryStream();
         new ContactSheet([new ViewPipeline(new CenterCrop(new() { Size = 32 }), Views.Normalization())])
             .Write(stream, source, new ImageDecoder(1_000_000), [0]);

@@ -30,7 +30,7 @@ public class ViewBenchmarks
 [MemoryDiagnoser]
 public class KernelBenchmarks
 {
-    private static readonly Region Middle = new(40, 60, 280, 320);
+    private static readonly Region _middle = new(40, 60, 280, 320);
 
     private readonly ViewCanvas _canvas = new();
     private readonly PixelImage _photo = Pictures.Smooth(500, 375);
@@ -45,14 +45,14 @@ public class KernelBenchmarks
     public void Bilinear()
     {
         _canvas.Start(_photo);
-        _canvas.ResizedCrop(Middle, 224, 224, Interpolation.Bilinear, antialias: true);
+        _canvas.ResizedCrop(_middle, 224, 224, Interpolation.Bilinear, antialias: true);
     }
 
     [Benchmark]
     public void Bicubic()
     {
         _canvas.Start(_photo);
-        _canvas.ResizedCrop(Middle, 224, 224, Interpolation.Bicubic, antialias: true);
+        _canvas.ResizedCrop(_middle, 224, 224, Interpolation.Bicubic, antialias: true);
     }
 
     [Benchmark]

@@ -19,7 +19,7 @@ internal abstract class BatchPlan
 
     public long Epoch(long step) => step / StepsPerEpoch;
 
-    /// <summary>Writes the indices of a step's images, in the order of the rows, and returns how many they are.</summary>
+    /// <summary>Writes the indices of a step's images, in the order of the rows; returns how many.</summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="indices">Room for a full batch, [N].</param>
     public abstract int Fill(long step, Span<int> indices);

@@ -4,9 +4,9 @@ using System.Runtime.ExceptionServices;
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// The batches in memory and who may do what with them: workers take rows to fill, step after step, as long as a slot is
-/// free; the consumer waits for the slots in the order of the steps and hands them back. This is the one lock of the
-/// loader. All waiting ends when the pass is stopped.
+/// The batches in memory and who may do what with them: workers take rows to fill, step after step, as long as a slot
+/// is free; the consumer waits for the slots in the order of the steps and hands them back. This is the one lock of
+/// the loader. All waiting ends when the pass is stopped.
 /// </summary>
 /// <param name="plan">Which images each step sees.</param>
 /// <param name="slots">The batches.</param>
@@ -137,8 +137,8 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
         }
     }
 
-    /// <summary>The consumer's side: waits until a step's rows are done. The slot is the consumer's from then on.</summary>
-    /// <exception cref="InvalidOperationException">The consumer holds all batches, so waiting would never end.</exception>
+    /// <summary>The consumer's side: waits until a step's rows are done. The slot is then the consumer's.</summary>
+    /// <exception cref="InvalidOperationException">The consumer holds all batches: nothing can come.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The ring was closed.</exception>
     public BatchSlot Take(long step, CancellationToken cancellationToken)

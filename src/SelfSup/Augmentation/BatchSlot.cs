@@ -21,9 +21,9 @@ internal enum SlotState
 }
 
 /// <summary>
-/// The memory of one batch: tensors that are allocated once and filled again and again, because fresh memory of this size
-/// costs more in page faults than the writing. Workers write different rows at the same time, through the tensors'
-/// addresses; everything else is changed under the loader's lock.
+/// The memory of one batch: tensors that are allocated once and filled again and again, because fresh memory of this
+/// size costs more in page faults than the writing. Workers write different rows at the same time, through the
+/// tensors' addresses; everything else is changed under the lock of the <see cref="BatchRing"/>.
 /// </summary>
 internal sealed unsafe class BatchSlot : IDisposable
 {

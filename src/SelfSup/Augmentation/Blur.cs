@@ -84,7 +84,7 @@ internal static class Blur
     private static double Weight(int distance, double sigma) =>
         Math.Exp(-0.5 * distance * distance / (sigma * sigma));
 
-    /// <summary>The position inside 0 .. length - 1 that a mirror at both ends shows at <paramref name="position"/>.</summary>
+    /// <summary>The position in 0 .. length - 1 that mirrors at both ends show elsewhere.</summary>
     private static int Mirror(int position, int length)
     {
         if (length == 1)

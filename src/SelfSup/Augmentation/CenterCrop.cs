@@ -17,7 +17,7 @@ internal sealed class CenterCrop(CenterCropOptions options) : IAugmentation
 
     public int? OutputSize(int? before) => options.Size;
 
-    /// <summary>Where the crop begins. An odd rest is halved as torchvision does it: to even, or less margin first.</summary>
+    /// <summary>Where the crop begins. An odd rest is halved as torchvision does: to even, or less before.</summary>
     private static int Before(int length, int size) =>
         length >= size ? (int)Math.Round((length - size) / 2.0) : -((size - length) / 2);
 }

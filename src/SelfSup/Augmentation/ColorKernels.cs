@@ -42,7 +42,8 @@ internal static class ColorKernels
 
     /// <summary>(image - mean) / standard deviation, by channel. The destination may be the source.</summary>
     public static void Normalize(
-        ReadOnlySpan<float> planes, Span<float> destination, ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation) =>
+        ReadOnlySpan<float> planes, Span<float> destination, ReadOnlySpan<double> mean,
+        ReadOnlySpan<double> deviation) =>
         Each(planes, destination, new NormalizeOperation(mean, deviation));
 
     /// <summary>The mean of the gray image.</summary>
@@ -237,7 +238,8 @@ internal static class ColorKernels
             Vector.GreaterThanOrEqual(value, Vector.Create(threshold)), Vector<float>.One - value, value);
     }
 
-    private readonly struct NormalizeOperation(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation) : IColorOperation
+    private readonly struct NormalizeOperation(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
+        : IColorOperation
     {
         private readonly float _redScale = (float)(1 / deviation[0]);
         private readonly float _redShift = (float)(-mean[0] / deviation[0]);

@@ -16,14 +16,13 @@ internal sealed class ContactSheet
     private const int LargestCell = 256;
     private const int Gap = 6;
     private const int Margin = 16;
-    private const int TitleHeight = 26;
-    private const float TitleSize = 13;
+    private const int LineGap = 4;
 
-    private static readonly SKColor Paper = new(0xF7, 0xF7, 0xF5);
-    private static readonly SKColor Ink = new(0x33, 0x33, 0x33);
-    private static readonly SKColor Mat = new(0xE6, 0xE6, 0xE2);
-    private static readonly SKSamplingOptions Enlarge = new(SKFilterMode.Nearest);
-    private static readonly SKSamplingOptions Reduce = new(SKFilterMode.Linear, SKMipmapMode.Linear);
+    private static readonly SKColor _paper = new(0xF7, 0xF7, 0xF5);
+    private static readonly SKColor _ink = new(0x50, 0x50, 0x50);
+    private static readonly SKColor _mat = new(0xE6, 0xE6, 0xE2);
+    private static readonly SKSamplingOptions _enlarge = new(SKFilterMode.Nearest);
+    private static readonly SKSamplingOptions _reduce = new(SKFilterMode.Linear, SKMipmapMode.Linear);
 
     private readonly IReadOnlyList<ViewPipeline> _views;
     private readonly int _cell;
@@ -64,7 +63,7 @@ internal sealed class ContactSheet
         var height = (2 * Margin) + TitleHeight + (indices.Count * (_cell + Gap)) - Gap;
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
-        canvas.Clear(Paper);
+        canvas.Clear(_paper);
         DrawTitles(canvas);
 
         var pixels = new PixelImage();
@@ -85,15 +84,17 @@ internal sealed class ContactSheet
 
     private void DrawTitles(SKCanvas canvas)
     {
-        // Without any font on the machine the typeface is empty; the sheet is then drawn without titles.
-        using var font = new SKFont(SKTypeface.Default, TitleSize) { Edging = SKFontEdging.Antialias };
-        using var paint = new SKPaint { Color = Ink, IsAntialias = true };
-        var baseline = Margin + TitleHeight - 10;
-        canvas.DrawText("original", CellLeft(0), baseline, SKTextAlign.Left, font, paint);
-        for (var view = 0; view < _views.Count * Epochs; view++)
+        using var paint = new SKPaint { Color = _ink };
+        SheetLetters.Draw(canvas, "original", CellLeft(0), Margin, paint);
+        for (var column = 0; column < _views.Count * Epochs; column++)
         {
-            var title = $"view {(view % _views.Count) + 1}" + (Epochs > 1 ? $", epoch {view / _views.Count}" : "");
-            canvas.DrawText(title, CellLeft(1 + view), baseline, SKTextAlign.Left, font, paint);
+            var (view, epoch) = (column % _views.Count, column / _views.Count);
+            SheetLetters.Draw(canvas, $"view {view + 1}", CellLeft(1 + column), Margin, paint);
+            if (Epochs > 1)
+            {
+                var second = Margin + SheetLetters.LineHeight + LineGap;
+                SheetLetters.Draw(canvas, $"epoch {epoch}", CellLeft(1 + column), second, paint);
+            }
         }
     }
 
@@ -129,21 +130,24 @@ internal sealed class ContactSheet
         var target = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
         for (var i = 0; i < target.Length; i++)
         {
-            target[i] = colors[3 * i] | ((uint)colors[(3 * i) + 1] << 8) | ((uint)colors[(3 * i) + 2] << 16) | 0xFF000000;
+            var (red, green, blue) = (colors[3 * i], colors[(3 * i) + 1], colors[(3 * i) + 2]);
+            target[i] = red | ((uint)green << 8) | ((uint)blue << 16) | 0xFF000000;
         }
 
         var factor = Math.Min((float)_cell / width, (float)_cell / height);
         factor = factor >= 1 ? MathF.Floor(factor) : factor;
         var cell = SKRect.Create(CellLeft(column), Margin + TitleHeight + (row * (_cell + Gap)), _cell, _cell);
-        using var mat = new SKPaint { Color = Mat };
+        using var mat = new SKPaint { Color = _mat };
         canvas.DrawRect(cell, mat);
         var (drawnWidth, drawnHeight) = (MathF.Round(width * factor), MathF.Round(height * factor));
         var left = cell.Left + MathF.Floor((_cell - drawnWidth) / 2);
         var top = cell.Top + MathF.Floor((_cell - drawnHeight) / 2);
         using var image = SKImage.FromBitmap(bitmap);
         canvas.DrawImage(
-            image, SKRect.Create(left, top, drawnWidth, drawnHeight), factor >= 1 ? Enlarge : Reduce, null);
+            image, SKRect.Create(left, top, drawnWidth, drawnHeight), factor >= 1 ? _enlarge : _reduce, null);
     }
+
+    private int TitleHeight => (Epochs > 1 ? 2 : 1) * (SheetLetters.LineHeight + LineGap);
 
     private float CellLeft(int column) => Margin + (column * (_cell + Gap));
 

@@ -21,7 +21,7 @@ internal sealed class GaussianBlur(GaussianBlurOptions options) : IAugmentation
         }
     }
 
-    /// <summary>The odd number next to a tenth of the side; at least 3, because a kernel of 1 changes nothing.</summary>
+    /// <summary>The odd number next to a tenth of the side; at least 3, as a kernel of 1 changes nothing.</summary>
     internal static int TenthOf(int side) => Math.Max(3, (2 * (int)Math.Round(((side / 10.0) - 1) / 2)) + 1);
 }
 
@@ -50,7 +50,8 @@ internal sealed class GaussianBlurOptions : IValidatableObject
         if (Sigma is [var smallest, var largest] && !(smallest > 0 && smallest <= largest && largest <= 1000))
         {
             yield return new ValidationResult(
-                $"must be two widths in pixels, 0 < smallest <= largest <= 1000, is [{smallest}, {largest}]", [nameof(Sigma)]);
+                $"must be two widths in pixels, 0 < smallest <= largest <= 1000, is [{smallest}, {largest}]",
+                [nameof(Sigma)]);
         }
     }
 }

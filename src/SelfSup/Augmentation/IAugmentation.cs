@@ -15,6 +15,6 @@ internal interface IAugmentation
     /// The side of the square view after this transform, or null where it depends on the image. Transforms that keep
     /// the size return <paramref name="before"/>.
     /// </summary>
-    /// <param name="before">The side of the square view before this transform, or null where it depends on the image.</param>
+    /// <param name="before">The side before this transform, or null where it depends on the image.</param>
     int? OutputSize(int? before) => before;
 }

@@ -87,13 +87,15 @@ internal sealed class RandomResizedCropOptions : IValidatableObject
         if (Scale is [var smallest, var largest] && !(smallest > 0 && smallest <= largest && largest <= 1))
         {
             yield return new ValidationResult(
-                $"must be two shares of the area, 0 < smallest <= largest <= 1, is [{smallest}, {largest}]", [nameof(Scale)]);
+                $"must be two shares of the area, 0 < smallest <= largest <= 1, is [{smallest}, {largest}]",
+                [nameof(Scale)]);
         }
 
         if (Ratio is [var narrowest, var widest] && !(narrowest > 0 && narrowest <= widest && widest < 100))
         {
             yield return new ValidationResult(
-                $"must be two ratios width / height, 0 < narrowest <= widest < 100, is [{narrowest}, {widest}]", [nameof(Ratio)]);
+                $"must be two ratios width / height, 0 < narrowest <= widest < 100, is [{narrowest}, {widest}]",
+                [nameof(Ratio)]);
         }
     }
 }

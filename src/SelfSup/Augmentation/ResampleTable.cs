@@ -64,7 +64,7 @@ internal sealed class ResampleTable
         }
     }
 
-    /// <summary>The samples whose centres lie within the support around <paramref name="centre"/>; none beyond the edge.</summary>
+    /// <summary>The samples whose centres lie within the support around a position; none beyond the edge.</summary>
     private (int Start, int Count) Stretched(double centre, double support, double stretch, Span<double> sums)
     {
         var start = Math.Max(0, (int)(centre - support + 0.5));
@@ -72,13 +72,15 @@ internal sealed class ResampleTable
         for (var k = start; k < end; k++)
         {
             var distance = Math.Abs((k - centre + 0.5) / stretch);
-            sums[k - start] = Interpolation == Interpolation.Bilinear ? Math.Max(0, 1 - distance) : Cubic(distance, -0.5);
+            sums[k - start] = Interpolation == Interpolation.Bilinear
+                ? Math.Max(0, 1 - distance)
+                : Cubic(distance, -0.5);
         }
 
         return (start, end - start);
     }
 
-    /// <summary>The two or four samples around <paramref name="position"/>, where 0 is the centre of the first sample.</summary>
+    /// <summary>The two or four samples around a position; 0 is the centre of the first sample.</summary>
     private (int Start, int Count) Narrow(double position, Span<double> sums)
     {
         var reach = 2;

@@ -55,8 +55,8 @@ internal static class Resampling
     /// <param name="row">Scratch of <see cref="RowLength"/>.</param>
     /// <param name="destination">The result, [H, W].</param>
     public static void FromPlane(
-        ReadOnlySpan<float> source, int sourceWidth, int top, int left, ResampleTable vertical, ResampleTable horizontal,
-        Span<float> row, Span<float> destination)
+        ReadOnlySpan<float> source, int sourceWidth, int top, int left, ResampleTable vertical,
+        ResampleTable horizontal, Span<float> row, Span<float> destination)
     {
         var combined = row[..horizontal.Input];
         for (var y = 0; y < vertical.Output; y++)

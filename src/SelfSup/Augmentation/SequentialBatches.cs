@@ -1,6 +1,6 @@
 namespace SelfSup.Augmentation;
 
-/// <summary>The plan of evaluation: every image once, in the order of the source; the last batch may be smaller.</summary>
+/// <summary>The plan of evaluation: every image once, in the source's order; the last batch may be smaller.</summary>
 internal sealed class SequentialBatches : BatchPlan
 {
     private readonly int _count;

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// The views of one batch of images. The tensors belong to no dispose scope; they are valid until the batch is disposed,
-/// which hands their memory back to the loader for a later batch.
+/// The views of one batch of images. The tensors belong to no dispose scope; they are valid until the batch is
+/// disposed, which hands their memory back to the loader for a later batch.
 /// </summary>
 internal sealed class ViewBatch : IDisposable
 {

@@ -10,7 +10,7 @@ namespace SelfSup.Augmentation;
 /// </summary>
 internal sealed class ViewCanvas
 {
-    private static readonly float[] Unit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
+    private static readonly float[] _unit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
 
     private readonly ResampleTables _vertical = new();
     private readonly ResampleTables _horizontal = new();
@@ -30,7 +30,7 @@ internal sealed class ViewCanvas
     /// <summary>W.</summary>
     public int Width { get; private set; }
 
-    /// <summary>The values, [3, H, W]. Asking for them turns the image into planes, if that is still to be done.</summary>
+    /// <summary>The values, [3, H, W]. Asking for them turns the image into planes, if it is not yet.</summary>
     public Span<float> Planes
     {
         get
@@ -188,9 +188,9 @@ internal sealed class ViewCanvas
             var target = y * Width;
             for (var x = 0; x < row.Length; x += 3, target++)
             {
-                red[target] = Unit[row[x]];
-                green[target] = Unit[row[x + 1]];
-                blue[target] = Unit[row[x + 2]];
+                red[target] = _unit[row[x]];
+                green[target] = _unit[row[x + 1]];
+                blue[target] = _unit[row[x + 2]];
             }
         }
 

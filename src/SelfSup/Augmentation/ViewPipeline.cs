@@ -48,7 +48,8 @@ internal sealed class ViewPipeline
         ViewCanvas canvas, PixelImage image, ulong seed, long epoch, long sample, int view, Span<float> destination)
     {
         var size = OutputSize
-            ?? throw new InvalidOperationException("no transform of this view fixes its size; add a crop of fixed size");
+            ?? throw new InvalidOperationException(
+                "no transform of this view fixes its size; add a crop of fixed size");
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, 3 * size * size);
 
         var random = new CounterRandom(seed, RandomPurpose.Augmentation, epoch, sample, view);

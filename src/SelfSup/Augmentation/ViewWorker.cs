@@ -23,7 +23,7 @@ internal sealed class ViewWorker(
     /// <param name="slot">The batch.</param>
     /// <param name="row">The row.</param>
     /// <param name="substitutes">Whether another image takes the place of one that is skipped.</param>
-    /// <exception cref="DataException">The image cannot be read and may not be skipped, or nothing can be read.</exception>
+    /// <exception cref="DataException">The image cannot be read and may not be skipped, or none can.</exception>
     public void Fill(BatchSlot slot, int row, bool substitutes)
     {
         var index = slot.Indices[row];

@@ -15,7 +15,7 @@ internal static class SampleOrder
     /// <param name="seed">The run's seed.</param>
     /// <param name="epoch">The epoch.</param>
     /// <param name="count">M, the number of images.</param>
-    /// <param name="blockStarts">The first index of each block, ascending, see <see cref="IImageSource.BlockStarts"/>.</param>
+    /// <param name="blockStarts">The first index of each block, see <see cref="IImageSource.BlockStarts"/>.</param>
     /// <param name="windowBlocks">How many blocks are mixed with each other.</param>
     public static int[] Epoch(
         ulong seed, long epoch, int count, IReadOnlyList<int> blockStarts, int windowBlocks)

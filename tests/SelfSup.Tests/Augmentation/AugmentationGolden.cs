@@ -196,7 +196,8 @@ internal static class AugmentationGolden
 
     /// <summary>
     /// How many levels two computations may differ that both cut to 8 bits: a level and a half for one operation. In a
-    /// chain each operation carries the difference on, enlarged by how much its inputs can weigh together, and adds one.
+    /// chain each operation carries the difference on, enlarged by how much its inputs can weigh together, and adds
+    /// one.
     /// </summary>
     private static double RoundingTolerance(GoldenCase golden)
     {

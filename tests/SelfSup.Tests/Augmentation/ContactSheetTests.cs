@@ -16,14 +16,22 @@ public sealed class ContactSheetTests
             .Write(stream, source, new ImageDecoder(1_000_000), [0, 3, 4]);
         stream.Position = 0;
         using var sheet = SKBitmap.Decode(stream);
-        // Cells of 5 x 28 pixels, 6 apart; margins of 16 and 26 for the titles.
-        Assert.Equal((32 + (5 * 146) - 6, 32 + 26 + (3 * 146) - 6), (sheet.Width, sheet.Height));
+        // Cells of 5 x 28 pixels, 6 apart; margins of 16 and two lines of titles of 22.
+        Assert.Equal((32 + (5 * 146) - 6, 32 + 44 + (3 * 146) - 6), (sheet.Width, sheet.Height));
+        var paper = sheet.GetPixel(0, 0);
+        for (var column = 0; column < 5; column++)
+        {
+            Assert.Contains(
+                Enumerable.Range(16 + (column * 146), 60),
+                x => Enumerable.Range(16, 18).Any(y => sheet.GetPixel(x, y) != paper));
+        }
     }
 
     [Fact]
     public void TheNormalisationIsUndone()
     {
-        using var source = new RawImages([[.. Enumerable.Repeat(new byte[] { 200, 100, 50 }, 32 * 32).SelectMany(p => p)]], 32, 32);
+        byte[] orange = [.. Enumerable.Repeat(new byte[] { 200, 100, 50 }, 32 * 32).SelectMany(p => p)];
+        using var source = new RawImages([orange], 32, 32);
         using var stream = new MemoryStream();
         new ContactSheet([new ViewPipeline(new CenterCrop(new() { Size = 32 }), Views.Normalization())])
             .Write(stream, source, new ImageDecoder(1_000_000), [0]);
@@ -31,7 +39,7 @@ public sealed class ContactSheetTests
         using var sheet = SKBitmap.Decode(stream);
         foreach (var x in new[] { 16 + 64, 16 + 128 + 6 + 64 })
         {
-            Assert.Equal(new SKColor(200, 100, 50), sheet.GetPixel(x, 16 + 26 + 64));
+            Assert.Equal(new SKColor(200, 100, 50), sheet.GetPixel(x, 16 + 22 + 64));
         }
     }
 

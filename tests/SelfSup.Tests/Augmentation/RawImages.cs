@@ -1,4 +1,5 @@
 using SelfSup.Images;
+using SelfSup.Randomness;
 
 namespace SelfSup.Tests.Augmentation;
 
@@ -9,7 +10,8 @@ internal sealed class RawImages(IReadOnlyList<byte[]> images, int width, int hei
 
     public IReadOnlyList<string> ClassNames { get; } = ["a", "b", "c"];
 
-    public IReadOnlyList<int> BlockStarts { get; } = [.. Enumerable.Range(0, blocks).Select(b => b * images.Count / blocks)];
+    public IReadOnlyList<int> BlockStarts { get; } =
+        [.. Enumerable.Range(0, blocks).Select(b => b * images.Count / blocks)];
 
     /// <summary>Thrown by <see cref="Read"/> for the image of this index.</summary>
     public (int Index, Exception Exception)? Broken { get; init; }
@@ -27,7 +29,7 @@ internal sealed class RawImages(IReadOnlyList<byte[]> images, int width, int hei
         for (var i = 0; i < count; i++)
         {
             images[i] = unreadable.Contains(i) ? [] : new byte[length];
-            var random = new SelfSup.Randomness.CounterRandom(99, SelfSup.Randomness.RandomPurpose.Selection, 0, i);
+            var random = new CounterRandom(99, RandomPurpose.Selection, 0, i);
             for (var k = 0; k < images[i].Length; k++)
             {
                 images[i][k] = (byte)random.NextInt(256);

@@ -9,7 +9,7 @@ namespace SelfSup.Tests.Augmentation;
 
 public sealed class TransformTests
 {
-    private static readonly PixelImage Image = Views.Image(24, 20);
+    private static readonly PixelImage _image = Views.Image(24, 20);
 
     public static TheoryData<string> Names => [.. new Catalog<IAugmentation>(typeof(IAugmentation).Assembly).Names];
 
@@ -31,7 +31,7 @@ public sealed class TransformTests
     [Fact]
     public void ProbabilityZeroIsTheIdentity()
     {
-        var original = Views.Canvas(Image).Planes.ToArray();
+        var original = Views.Canvas(_image).Planes.ToArray();
         IAugmentation[] transforms =
         [
             new HorizontalFlip(new() { Probability = 0 }),
@@ -42,13 +42,13 @@ public sealed class TransformTests
             new Solarize(new() { Probability = 0 }),
             new RandomRotation(new() { Probability = 0, Degrees = 90 }),
         ];
-        Assert.All(transforms, transform => Assert.Equal(original, Views.Apply(transform, Image)));
+        Assert.All(transforms, transform => Assert.Equal(original, Views.Apply(transform, _image)));
     }
 
     [Fact]
     public void ProbabilityOneAlwaysActs()
     {
-        var original = Views.Canvas(Image).Planes.ToArray();
+        var original = Views.Canvas(_image).Planes.ToArray();
         IAugmentation[] transforms =
         [
             new HorizontalFlip(new() { Probability = 1 }),
@@ -59,19 +59,19 @@ public sealed class TransformTests
             new Solarize(new() { Probability = 1 }),
             new RandomRotation(new() { Probability = 1, Degrees = 90 }),
         ];
-        Assert.All(transforms, transform => Assert.NotEqual(original, Views.Apply(transform, Image)));
+        Assert.All(transforms, transform => Assert.NotEqual(original, Views.Apply(transform, _image)));
     }
 
     [Fact]
     public void AFlipActsAsOftenAsItsProbabilitySays()
     {
-        var original = Views.Canvas(Image).Planes.ToArray();
+        var original = Views.Canvas(_image).Planes.ToArray();
         var flip = new HorizontalFlip(new() { Probability = 0.3 });
-        var flipped = Enumerable.Range(0, 2000).Count(i => !original.SequenceEqual(Views.Apply(flip, Image, i)));
+        var flipped = Enumerable.Range(0, 2000).Count(i => !original.SequenceEqual(Views.Apply(flip, _image, i)));
         Assert.InRange(flipped, 600 - 82, 600 + 82); // 4 standard errors of 20.5
     }
 
-    /// <summary>Brightness with a strength that saturates does not commute with contrast, so both orders can be told apart.</summary>
+    /// <summary>Strong brightness does not commute with contrast, so the two orders can be told apart.</summary>
     [Fact]
     public void TheOrderOfTheJitterVaries()
     {
@@ -85,12 +85,12 @@ public sealed class TransformTests
             Span<int> order = [0, 1, 2, 3];
             random.Shuffle(order);
             var (brightness, contrast) = (random.Uniform(0, 2), random.Uniform(0, 2));
-            var (brightnessFirst, contrastFirst) = (Views.Canvas(Image), Views.Canvas(Image));
+            var (brightnessFirst, contrastFirst) = (Views.Canvas(_image), Views.Canvas(_image));
             ColorKernels.Brightness(brightnessFirst.Planes, brightness);
             ColorKernels.Contrast(brightnessFirst.Planes, contrast);
             ColorKernels.Contrast(contrastFirst.Planes, contrast);
             ColorKernels.Brightness(contrastFirst.Planes, brightness);
-            var actual = Views.Apply(jitter, Image, sample);
+            var actual = Views.Apply(jitter, _image, sample);
             var isFirst = actual.AsSpan().SequenceEqual(brightnessFirst.Planes);
             Assert.True(isFirst || actual.AsSpan().SequenceEqual(contrastFirst.Planes));
             first += isFirst ? 1 : 0;
@@ -102,13 +102,13 @@ public sealed class TransformTests
     [Fact]
     public void AHueTurnedAllAroundIsTheSame()
     {
-        var canvas = Views.Canvas(Image);
+        var canvas = Views.Canvas(_image);
         foreach (var _ in Enumerable.Range(0, 5))
         {
             ColorKernels.Hue(canvas.Planes, 0.2);
         }
 
-        Assert.InRange(Views.Difference(Views.Canvas(Image).Planes, canvas.Planes), 0, 1e-5);
+        Assert.InRange(Views.Difference(Views.Canvas(_image).Planes, canvas.Planes), 0, 1e-5);
     }
 
     [Fact]
@@ -149,7 +149,8 @@ public sealed class TransformTests
         var crop = new RandomCrop(new() { Size = 3, Padding = 1 });
         var centres = Enumerable.Range(0, 500).Select(i => (int)Math.Round(255 * Views.Apply(crop, image, i)[4]));
         Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8, 9], centres.Distinct().Order());
-        Assert.Contains(Enumerable.Range(0, 500).Select(i => Views.Apply(crop, image, i)), view => view[0] == 0 && view[8] != 0);
+        Assert.Contains(
+            Enumerable.Range(0, 500).Select(i => Views.Apply(crop, image, i)), view => view[0] == 0 && view[8] != 0);
     }
 
     [Fact]
@@ -216,7 +217,8 @@ public sealed class TransformTests
     public void WrongOptionsAreNamed(object options, string member)
     {
         var results = new List<ValidationResult>();
-        Assert.False(Validator.TryValidateObject(options, new ValidationContext(options), results, validateAllProperties: true));
+        var context = new ValidationContext(options);
+        Assert.False(Validator.TryValidateObject(options, context, results, validateAllProperties: true));
         Assert.Contains(results, result => result.MemberNames.Contains(member));
     }
 }

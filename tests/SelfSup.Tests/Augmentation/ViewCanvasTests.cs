@@ -4,7 +4,7 @@ namespace SelfSup.Tests.Augmentation;
 
 public sealed class ViewCanvasTests
 {
-    private static readonly Region Crop = new(3, 5, 20, 31);
+    private static readonly Region _crop = new(3, 5, 20, 31);
 
     [Fact]
     public void TheImageIsReadAsValuesBetween0And1()
@@ -30,7 +30,7 @@ public sealed class ViewCanvasTests
             canvas.FlipHorizontal();
             canvas.Crop(new Region(2, 1, 30, 45));
             canvas.FlipVertical();
-            canvas.ResizedCrop(Crop with { Height = 17 }, 24, 12, Enum.Parse<Interpolation>(interpolation), antialias);
+            canvas.ResizedCrop(_crop with { Height = 17 }, 24, 12, Enum.Parse<Interpolation>(interpolation), antialias);
             canvas.FlipHorizontal();
         }
 
@@ -93,7 +93,7 @@ public sealed class ViewCanvasTests
                 var image = Views.Image(40, 40);
                 image.Pixels.Fill(51);
                 var canvas = Views.Canvas(image);
-                canvas.ResizedCrop(Crop, height, width, interpolation, antialias);
+                canvas.ResizedCrop(_crop, height, width, interpolation, antialias);
                 canvas.GaussianBlur(9, 1.5);
                 Assert.All(canvas.Planes.ToArray(), v => Assert.Equal(0.2, v, 1e-5));
             }

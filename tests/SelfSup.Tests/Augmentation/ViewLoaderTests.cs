@@ -136,7 +136,8 @@ public sealed class ViewLoaderTests
     {
         using var source = RawImages.Random(40, 20, 18, 1, 23, 31, 29);
         using var loader = new ViewLoader(
-            source, new SequentialBatches(40, 10), [Views.SimClr(Size)], new() { Workers = workers }, new(), TimeProvider.System);
+            source, new SequentialBatches(40, 10), [Views.SimClr(Size)], new() { Workers = workers }, new(),
+            TimeProvider.System);
         var batches = 0;
         var error = Assert.Throws<DataException>(() =>
         {
@@ -159,7 +160,8 @@ public sealed class ViewLoaderTests
     {
         using var source = RawImages.Random(40, 20, 18, 1, 35);
         using var loader = new ViewLoader(
-            source, new SequentialBatches(40, 10), [Views.SimClr(Size)], new() { Workers = 2 }, new(), TimeProvider.System);
+            source, new SequentialBatches(40, 10), [Views.SimClr(Size)], new() { Workers = 2 }, new(),
+            TimeProvider.System);
         Assert.Throws<DataException>(() => Drain(loader.Pass(Token)));
         Assert.Equal(3, Drain(loader.From(0, 3, Token)));
     }

@@ -4,7 +4,7 @@ namespace SelfSup.Tests.Images;
 
 public sealed class SampleOrderTests
 {
-    private static readonly int[] Blocks = [0, 10, 15, 40, 41, 70, 90];
+    private static readonly int[] _blocks = [0, 10, 15, 40, 41, 70, 90];
 
     [Theory]
     [InlineData(1)]
@@ -14,7 +14,7 @@ public sealed class SampleOrderTests
     [InlineData(int.MaxValue)]
     public void EveryImageComesOnce(int windowBlocks)
     {
-        var order = SampleOrder.Epoch(1, 0, 100, Blocks, windowBlocks);
+        var order = SampleOrder.Epoch(1, 0, 100, _blocks, windowBlocks);
         Assert.Equal(Enumerable.Range(0, 100), order.Order());
     }
 
@@ -23,10 +23,10 @@ public sealed class SampleOrderTests
     [InlineData(7)]
     public void TheOrderIsAFunctionOfSeedAndEpoch(int windowBlocks)
     {
-        var order = SampleOrder.Epoch(1, 0, 100, Blocks, windowBlocks);
-        Assert.Equal(order, SampleOrder.Epoch(1, 0, 100, Blocks, windowBlocks));
-        Assert.NotEqual(order, SampleOrder.Epoch(1, 1, 100, Blocks, windowBlocks));
-        Assert.NotEqual(order, SampleOrder.Epoch(2, 0, 100, Blocks, windowBlocks));
+        var order = SampleOrder.Epoch(1, 0, 100, _blocks, windowBlocks);
+        Assert.Equal(order, SampleOrder.Epoch(1, 0, 100, _blocks, windowBlocks));
+        Assert.NotEqual(order, SampleOrder.Epoch(1, 1, 100, _blocks, windowBlocks));
+        Assert.NotEqual(order, SampleOrder.Epoch(2, 0, 100, _blocks, windowBlocks));
     }
 
     [Fact]
@@ -34,7 +34,8 @@ public sealed class SampleOrderTests
     {
         int[] starts = [.. Enumerable.Range(0, 20).Select(b => b * 50)];
         var order = SampleOrder.Epoch(3, 4, 1000, starts, windowBlocks: 4);
-        var windows = order.Chunk(200).Select(window => window.Select(index => index / 50).Distinct().Order().ToArray()).ToArray();
+        int[][] windows = [.. order.Chunk(200)
+            .Select(window => window.Select(index => index / 50).Distinct().Order().ToArray())];
         Assert.All(windows, blocks => Assert.Equal(4, blocks.Length));
         Assert.Equal(20, windows.SelectMany(blocks => blocks).Distinct().Count());
         Assert.NotEqual(Enumerable.Range(0, 20), windows.SelectMany(blocks => blocks));

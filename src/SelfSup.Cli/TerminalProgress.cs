@@ -136,19 +136,19 @@ internal sealed class LiveProgress : TerminalProgress
     {
         _plan = start.Plan;
         base.Started(start);
-        using var ready = new ManualResetEventSlim();
+        var ready = new TaskCompletionSource();
         _display = AnsiConsole.Progress()
             .AutoClear(true)
             .HideCompleted(false)
             .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
             .StartAsync(async context =>
             {
-                _bar = context.AddTask("", maxValue: start.Plan.TotalSteps);
+                _bar = context.AddTask("starting", maxValue: start.Plan.TotalSteps);
                 _bar.Value = start.FirstStep;
-                ready.Set();
+                ready.SetResult();
                 await _ended.Task;
             });
-        ready.Wait();
+        Task.WhenAny(ready.Task, _display).Unwrap().GetAwaiter().GetResult(); // an error of the display must not hang the run
     }
 
     /// <inheritdoc/>

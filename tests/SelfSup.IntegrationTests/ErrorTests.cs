@@ -106,20 +106,29 @@ public sealed class ErrorTests : IDisposable
     {
         using var mount = Mount("full", "size=1m");
         var run = Path.Combine(mount.Path, "run");
-        // One checkpoint of the narrow network fits, then the rest of the disk is taken by something else.
-        _workspace.Pretrain(run, "--set", "training.maxSteps=5").Succeeds();
-        var checkpoint = Path.Combine(run, "checkpoints", "step-00000005", "state.safetensors");
-        var before = File.ReadAllBytes(checkpoint);
-        File.WriteAllBytes(Path.Combine(mount.Path, "filler"), new byte[FreeBytes(mount.Path) - 8192]);
+        string[] settings = ["--set", "checkpoint.everySteps=1", "--set", "checkpoint.keep=99"];
+        var outcome = _workspace.Pretrain(run, settings);
+        outcome.IsOneLine(5, "the checkpoint cannot be written", "No space left on device", "give the same command again", "step-");
+        Assert.DoesNotContain(Directory.EnumerateDirectories(Path.Combine(run, "checkpoints")), d => d.EndsWith(".tmp", StringComparison.Ordinal));
+        var before = Snapshot(Path.Combine("full", "run"));
 
-        var outcome = _workspace.Pretrain(run, "--set", "training.maxSteps=10");
-        Assert.True(outcome.ExitCode is 4 or 5, outcome.Error);
-        Assert.Equal(before, File.ReadAllBytes(checkpoint));
+        // With room again the same command goes on, from checkpoints that are all still there and whole.
+        Remount(mount, "size=64m");
+        var resumed = _workspace.Pretrain(run, settings).Succeeds();
+        Assert.Contains("goes on after step", resumed.Output, StringComparison.Ordinal);
+        var after = Snapshot(Path.Combine("full", "run"));
+        Assert.All(before.Keys.Where(f => f.Contains("step-", StringComparison.Ordinal)), f => Assert.Equal(before[f], after[f]));
+    }
 
-        var full = Path.Combine(mount.Path, "other");
-        var other = _workspace.Pretrain(full, "--set", "encoder.width=1");
-        Assert.Equal(5, other.ExitCode);
-        Assert.Contains("No space left on device", other.ErrorLines[^1], StringComparison.Ordinal);
+    [Fact]
+    public void ADiskThatIsFullFromTheStart()
+    {
+        using var mount = Mount("full", "size=64k");
+        File.WriteAllBytes(Path.Combine(mount.Path, "filler"), new byte[60 << 10]);
+        var outcome = _workspace.Pretrain(Path.Combine(mount.Path, "run"));
+        Assert.Equal(5, outcome.ExitCode);
+        Assert.Contains("No space left on device", outcome.ErrorLines[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -166,8 +175,6 @@ public sealed class ErrorTests : IDisposable
         }
     }
 
-    private static long FreeBytes(string path) => new DriveInfo(path).AvailableFreeSpace;
-
     private TemporaryMount Mount(string name, string options)
     {
         Directory.CreateDirectory(_workspace[name]);
@@ -175,6 +182,13 @@ public sealed class ErrorTests : IDisposable
         mount.WaitForExit();
         Assert.SkipWhen(mount.ExitCode != 0, "mounting a small tmpfs needs root");
         return new TemporaryMount(_workspace[name]);
+    }
+
+    private static void Remount(TemporaryMount mount, string options)
+    {
+        using var remount = Process.Start("mount", ["-o", $"remount,{options}", mount.Path]);
+        remount.WaitForExit();
+        Assert.Equal(0, remount.ExitCode);
     }
 
     private void Replace(string old, string now) => File.WriteAllText(

@@ -59,6 +59,33 @@ public sealed class QuickstartTests : IDisposable
     }
 
     [Fact]
+    public void ATerminalGetsALiveBar()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "script(1) of util-linux makes the terminal");
+        var program = Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli");
+        using var terminal = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(
+            "script", ["-qec", $"{program} pretrain tiny.yaml --run run --threads 1 --set training.maxSteps=6", "/dev/null"])
+        {
+            WorkingDirectory = _workspace["."],
+            RedirectStandardOutput = true,
+            RedirectStandardInput = true,
+            Environment = { ["TERM"] = "xterm-256color" },
+        })!;
+        var reading = terminal.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        if (!terminal.WaitForExit(TimeSpan.FromMinutes(2)))
+        {
+            terminal.Kill(entireProcessTree: true);
+            Assert.Fail("the run did not end");
+        }
+
+        var output = reading.GetAwaiter().GetResult();
+        Assert.Equal(0, terminal.ExitCode);
+        Assert.Contains("judging the untrained encoder", output, StringComparison.Ordinal);
+        Assert.Contains("untrained: kNN ", output, StringComparison.Ordinal);
+        Assert.Contains("done: kNN ", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ABackboneIsJudgedByKnnAndLinearProbe()
     {
         _workspace.Pretrain("run", "--set", "training.maxSteps=8").Succeeds();

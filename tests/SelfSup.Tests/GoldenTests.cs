@@ -11,11 +11,12 @@ public sealed class GoldenTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void TheReferenceIsMet(string component, string name)
+    public void TheReferenceIsMet(string file, string name)
     {
+        var component = Path.GetFileName(file);
         var check = GoldenComponentAttribute.Find(component);
         Assert.SkipWhen(check is null, $"{component}: no such component yet (case '{name}')");
-        using var golden = GoldenFolder.Read(component, name);
+        using var golden = GoldenFolder.Read(file, name);
         using var scope = NewDisposeScope();
         check!(golden);
     }

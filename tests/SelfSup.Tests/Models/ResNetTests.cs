@@ -23,17 +23,14 @@ public sealed partial class ResNetTests
         ["152"] = [3, 8, 36, 3],
     };
 
-    public static TheoryData<string> GoldenModels =>
-    [
-        .. Directory.EnumerateFiles(Path.Combine(GoldenFolder.Path, "models"), "*_io.safetensors")
-            .Select(f => Path.GetFileName(f).Replace("_io.safetensors", "", StringComparison.Ordinal))
-            .Order(StringComparer.Ordinal),
-    ];
+    // A folder put in place of the repository's may hold no networks; a theory without any row would fail.
+    public static TheoryData<string> GoldenModels => [.. GoldenFolder.Models().DefaultIfEmpty("")];
 
     [Theory]
     [MemberData(nameof(GoldenModels))]
     public void FeaturesLogitsAndGradientsAreThoseOfTheReference(string name)
     {
+        Assert.SkipWhen(name.Length == 0, $"{GoldenFolder.Path}: holds no reference networks");
         using var scope = NewDisposeScope();
         using var golden = new GoldenModel(name);
         using var net = Build(name);
@@ -157,7 +154,7 @@ public sealed partial class ResNetTests
 
     private static ResNet Build(string name)
     {
-        var match = Name().Match(name);
+        var match = Name().Match(Path.GetFileName(name));
         Assert.True(match.Success, $"{name}: what network is this?");
         var depth = match.Groups["depth"].Value;
         var width = match.Groups["width"] is { Success: true } w ? double.Parse(w.Value, CultureInfo.InvariantCulture) : 1;
@@ -184,9 +181,9 @@ public sealed partial class ResNetTests
 
         public GoldenModel(string name)
         {
-            var folder = Path.Combine(GoldenFolder.Path, "models");
-            _weights = SafeTensors.Read(Path.Combine(folder, name + ".safetensors"), out _);
-            Io = SafeTensors.Read(Path.Combine(folder, name + "_io.safetensors"), out var metadata);
+            var path = Path.Combine(GoldenFolder.Path, name);
+            _weights = SafeTensors.Read(path + ".safetensors", out _);
+            Io = SafeTensors.Read(path + "_io.safetensors", out var metadata);
             Metadata = metadata;
         }
 

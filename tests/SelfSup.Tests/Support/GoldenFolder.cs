@@ -13,30 +13,35 @@ internal static class GoldenFolder
         ? System.IO.Path.GetFullPath(other)
         : Beside();
 
-    /// <summary>Every case of every file, by component and name, in a stable order.</summary>
-    public static IEnumerable<(string Component, string Case)> Cases()
+    /// <summary>Every case of every file, by the file's name under the folder and the case's, in a stable order.</summary>
+    public static IEnumerable<(string File, string Case)> Cases()
     {
-        foreach (var file in Directory.EnumerateFiles(Path, "*.json").Order(StringComparer.Ordinal))
+        foreach (var file in Directory.EnumerateFiles(Path, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(file));
-            if (document.RootElement.TryGetProperty("cases", out var cases))
+            if (document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("cases", out var cases))
             {
-                var component = System.IO.Path.GetFileNameWithoutExtension(file);
                 foreach (var name in cases.EnumerateArray().Select(c => c.GetProperty("name").GetString()!))
                 {
-                    yield return (component, name);
+                    yield return (System.IO.Path.ChangeExtension(System.IO.Path.GetRelativePath(Path, file), null), name);
                 }
             }
         }
     }
 
+    /// <summary>Every reference network: what stands before <c>_io.safetensors</c>.</summary>
+    public static IEnumerable<string> Models() =>
+        Directory.EnumerateFiles(Path, "*_io.safetensors", SearchOption.AllDirectories)
+            .Select(f => System.IO.Path.GetRelativePath(Path, f).Replace("_io.safetensors", "", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
+
     /// <summary>Reads one case; the document is the caller's to dispose.</summary>
-    public static GoldenCase Read(string component, string name)
+    public static GoldenCase Read(string file, string name)
     {
-        var document = JsonDocument.Parse(File.ReadAllBytes(System.IO.Path.Combine(Path, component + ".json")));
+        var document = JsonDocument.Parse(File.ReadAllBytes(System.IO.Path.Combine(Path, file + ".json")));
         var found = document.RootElement.GetProperty("cases").EnumerateArray()
             .Single(c => c.GetProperty("name").GetString() == name);
-        return new GoldenCase(document, component, found);
+        return new GoldenCase(document, System.IO.Path.GetFileName(file), found);
     }
 
     private static string Beside([CallerFilePath] string here = "") =>

@@ -19,6 +19,7 @@ internal sealed class ViewLoader : IDisposable
     private readonly ViewWorker[] _workers;
     private readonly BatchSlot[] _slots;
     private readonly BatchRing _ring;
+    private readonly Lock _startingThreads = new();
     private Thread[] _threads = [];
     private long _waitedTicks;
     private long _batches;
@@ -94,9 +95,7 @@ internal sealed class ViewLoader : IDisposable
         _ring.Begin(firstStep, endStep);
         try
         {
-            _threads = [.. _workers.Select(
-                (worker, number) => new Thread(() => Work(worker)) { IsBackground = true, Name = $"views {number}" })];
-            Array.ForEach(_threads, thread => thread.Start());
+            StartThreads();
             for (var step = firstStep; step < endStep; step++)
             {
                 if (Take(step, cancellationToken) is { } batch)
@@ -108,6 +107,17 @@ internal sealed class ViewLoader : IDisposable
         finally
         {
             Stop(close: false);
+        }
+    }
+
+    private void StartThreads()
+    {
+        // Another thread may dispose the loader right now, and a thread cannot be joined before it was started.
+        lock (_startingThreads)
+        {
+            _threads = [.. _workers.Select(
+                (worker, number) => new Thread(() => Work(worker)) { IsBackground = true, Name = $"views {number}" })];
+            Array.ForEach(_threads, thread => thread.Start());
         }
     }
 
@@ -130,8 +140,14 @@ internal sealed class ViewLoader : IDisposable
     private void Stop(bool close)
     {
         _ring.Stop(close);
+        Thread[] threads;
+        lock (_startingThreads)
+        {
+            threads = _threads;
+        }
+
         // A worker looks at the flag between images, so this waits for one image at most.
-        Array.ForEach(_threads, thread => thread.Join());
+        Array.ForEach(threads, thread => thread.Join());
         _ring.End();
     }
 

@@ -59,7 +59,7 @@ public sealed class QuickstartTests : IDisposable
     }
 
     [Fact]
-    public void ATerminalGetsALiveBar()
+    public async Task ATerminalGetsALiveBar()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "script(1) of util-linux makes the terminal");
         var program = Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli");
@@ -78,7 +78,7 @@ public sealed class QuickstartTests : IDisposable
             Assert.Fail("the run did not end");
         }
 
-        var output = reading.GetAwaiter().GetResult();
+        var output = await reading;
         Assert.Equal(0, terminal.ExitCode);
         Assert.Contains("judging the untrained encoder", output, StringComparison.Ordinal);
         Assert.Contains("untrained: kNN ", output, StringComparison.Ordinal);

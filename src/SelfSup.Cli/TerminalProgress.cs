@@ -19,7 +19,11 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         Line($"{start.RunDirectory}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
             $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
             $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
-        if (start.FirstStep > 0)
+        if (start.FirstStep == plan.TotalSteps)
+        {
+            Line("is finished; nothing is left to train (start another run with --run)");
+        }
+        else if (start.FirstStep > 0)
         {
             Line($"goes on after step {start.FirstStep} (epoch {plan.Epoch(start.FirstStep):0.00})");
         }

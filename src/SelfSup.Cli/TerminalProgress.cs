@@ -16,7 +16,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public virtual void Started(RunStart start)
     {
         var plan = start.Plan;
-        Line($"{start.RunDirectory}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
+        Line($"{Short(start.RunDirectory)}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
             $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
             $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
         if (start.FirstStep == plan.TotalSteps)
@@ -58,7 +58,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
             : "";
         Line($"done: {accuracy}loss {Number("loss", "0.0000")}, {Number("imagesPerSecond", "0.0")} images/s, " +
             $"{Time(TimeSpan.FromSeconds((double)result["seconds"]!))}");
-        Line($"backbone and result: {directory}");
+        Line($"backbone and result: {Short(directory)}");
     }
 
     /// <summary>Ends what is live, so that what follows is printed below it.</summary>
@@ -83,6 +83,12 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     protected static string Time(TimeSpan time) => time.TotalHours >= 1
         ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
         : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.TotalSeconds:0.0} s";
+
+    /// <summary>A path as the user would type it.</summary>
+    private static string Short(string path) =>
+        Path.GetRelativePath(Directory.GetCurrentDirectory(), path) is { } relative && !relative.StartsWith("..", StringComparison.Ordinal)
+            ? relative
+            : path;
 
     private static string Name(string key) => key switch
     {

@@ -166,6 +166,16 @@ public sealed class ErrorTests : IDisposable
     }
 
     [Fact]
+    public void AnEnvironmentVariableIsASetting() => SelfSupProcess
+        .Run(_workspace["."], ("SELFSUP__TRAINING__EPOCHS", "none"), "pretrain", "tiny.yaml")
+        .IsOneLine(2, "environment variable SELFSUP__TRAINING__EPOCHS: training.epochs: must be a whole number, is 'none'");
+
+    [Fact]
+    public void AWrongFolderOfLibtorch() => SelfSupProcess
+        .Run(_workspace["."], ("SELFSUP_LIBTORCH", "/nowhere"), "pretrain", "tiny.yaml")
+        .IsOneLine(2, "SELFSUP_LIBTORCH: ", "libc10.so does not exist; name the folder that holds libtorch_cpu.so");
+
+    [Fact]
     public void EveryVerbHelpsWithAnExample()
     {
         Assert.Contains("selfsup pretrain recipes/quickstart.yaml", _workspace.Run("--help").Succeeds().Output, StringComparison.Ordinal);

@@ -47,17 +47,23 @@ internal static partial class TorchRuntime
             LoadFrom(folder);
         }
 
-        try
+        // Looked for here first: TorchSharp's own search, when it fails, copies half a gigabyte about and says little.
+        foreach (var library in new[] { "torch_cpu", "LibTorchSharp" })
         {
-            _ = torch.__version__;
-            torch.set_num_threads(torch.get_num_threads());
+            try
+            {
+                _ = NativeLibrary.Load(library, typeof(torch).Assembly, searchPath: null);
+            }
+            catch (DllNotFoundException e)
+            {
+                var reason = e.Message.Split('\n') is [_, { Length: > 0 } loader, ..] ? loader : e.Message; // the first line is advice
+                throw new RecipeException(
+                    $"libtorch: {library} cannot be loaded ({reason.Trim()}); build with -p:TorchBackend=cpu or cuda, or let " +
+                    "SELFSUP_LIBTORCH name the folder of an installed libtorch 2.10, for example site-packages/torch/lib");
+            }
         }
-        catch (Exception e) when (e is TypeInitializationException or NotSupportedException or DllNotFoundException)
-        {
-            throw new RecipeException(
-                "libtorch: cannot be loaded; build with -p:TorchBackend=cpu (or cuda), or let SELFSUP_LIBTORCH name the folder of " +
-                $"an installed libtorch 2.10, for example site-packages/torch/lib ({(e.InnerException ?? e).Message.ReplaceLineEndings(" ")})");
-        }
+
+        _ = torch.__version__;
     }
 
     /// <summary>
@@ -103,9 +109,6 @@ internal static partial class TorchRuntime
                 throw new RecipeException($"SELFSUP_LIBTORCH: {path} cannot be loaded ({e.Message.ReplaceLineEndings(" ")})");
             }
         }
-
-        // TorchSharp would look for its libraries beside the program; now that they are loaded, the loader finds them by name.
-        NativeLibrary.Load("LibTorchSharp", typeof(torch).Assembly, DllImportSearchPath.AssemblyDirectory);
     }
 
     private static string FileName(string name) => OperatingSystem.IsWindows()

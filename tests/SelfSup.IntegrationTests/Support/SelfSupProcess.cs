@@ -13,7 +13,7 @@ internal sealed class SelfSupProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
 
-    private SelfSupProcess(string workingDirectory, string[] arguments)
+    private SelfSupProcess(string workingDirectory, string[] arguments, params (string Name, string Value)[] environment)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli"), arguments)
         {
@@ -22,6 +22,11 @@ internal sealed class SelfSupProcess : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["SELFSUP__RUN__THREADS"] = "1";
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
         _process = new Process { StartInfo = start };
         _process.OutputDataReceived += (_, line) => Append(_output, line.Data);
         _process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
@@ -37,6 +42,13 @@ internal sealed class SelfSupProcess : IDisposable
     public static Outcome Run(string workingDirectory, params string[] arguments)
     {
         using var process = Start(workingDirectory, arguments);
+        return process.Wait();
+    }
+
+    /// <summary>Runs the program to its end with another environment variable.</summary>
+    public static Outcome Run(string workingDirectory, (string Name, string Value) variable, params string[] arguments)
+    {
+        using var process = new SelfSupProcess(workingDirectory, arguments, variable);
         return process.Wait();
     }
 

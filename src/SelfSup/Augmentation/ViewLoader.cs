@@ -15,15 +15,11 @@ namespace SelfSup.Augmentation;
 internal sealed class ViewLoader : IDisposable
 {
     private readonly BatchPlan _plan;
-    private readonly TimeProvider _time;
     private readonly ViewWorker[] _workers;
     private readonly BatchSlot[] _slots;
     private readonly BatchRing _ring;
     private readonly Lock _startingThreads = new();
     private Thread[] _threads = [];
-    private long _waitedTicks;
-    private long _batches;
-    private long _images;
     private int _disposed;
 
     /// <param name="source">The data; not disposed with the loader.</param>
@@ -31,32 +27,22 @@ internal sealed class ViewLoader : IDisposable
     /// <param name="views">The pipeline of each view; the same one may stand there several times.</param>
     /// <param name="options">How the loader works.</param>
     /// <param name="unreadable">Takes the images that were skipped.</param>
-    /// <param name="time">The clock by which waiting is measured.</param>
     /// <exception cref="ArgumentException">A view's transforms do not fix its size.</exception>
     public ViewLoader(
         IImageSource source, BatchPlan plan, IReadOnlyList<ViewPipeline> views, ViewLoaderOptions options,
-        UnreadableImages unreadable, TimeProvider time)
+        UnreadableImages unreadable)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Workers);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.Prefetch);
         int[] sizes = [.. views.Select(view => view.OutputSize
             ?? throw new ArgumentException("no transform of a view fixes its size", nameof(views)))];
-        (_plan, _time) = (plan, time);
+        _plan = plan;
         _workers = [.. Enumerable.Range(0, options.Workers)
             .Select(_ => new ViewWorker(source, views, options, unreadable))];
         _slots = [.. Enumerable.Range(0, options.Prefetch).Select(_ => new BatchSlot(plan.BatchSize, sizes))];
         // Small enough that all workers finish a batch together, large enough that the lock is rarely taken.
         _ring = new BatchRing(plan, _slots, Math.Clamp(plan.BatchSize / (4 * options.Workers), 1, 16));
     }
-
-    /// <summary>How long the consumer has waited for batches, over all passes.</summary>
-    public TimeSpan Waited => TimeSpan.FromTicks(Volatile.Read(ref _waitedTicks));
-
-    /// <summary>How many batches the consumer was given, over all passes.</summary>
-    public long Batches => Volatile.Read(ref _batches);
-
-    /// <summary>How many images those batches held, each counted once whatever its number of views.</summary>
-    public long Images => Volatile.Read(ref _images);
 
     /// <summary>The batches of the steps of one epoch: for evaluation, every image once.</summary>
     public IEnumerable<ViewBatch> Pass(CancellationToken cancellationToken) =>
@@ -123,17 +109,13 @@ internal sealed class ViewLoader : IDisposable
 
     private ViewBatch? Take(long step, CancellationToken cancellationToken)
     {
-        var began = _time.GetTimestamp();
         var slot = _ring.Take(step, cancellationToken);
-        Interlocked.Add(ref _waitedTicks, _time.GetElapsedTime(began).Ticks);
         if (slot.Rows == 0)
         {
             _ring.HandBack(slot);
             return null;
         }
 
-        Interlocked.Increment(ref _batches);
-        Interlocked.Add(ref _images, slot.Rows);
         return slot.Lend(() => _ring.HandBack(slot));
     }
 

@@ -34,10 +34,6 @@ internal sealed class Catalog<T> : ICatalog
     /// <exception cref="KeyNotFoundException">There is no such name.</exception>
     public Type OptionsType(string name) => Find(name).Options;
 
-    /// <summary>The class behind a name.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such name.</exception>
-    public Type Implementation(string name) => Find(name).Constructor.DeclaringType!;
-
     public T Create(string name, object options, params object[] context)
     {
         try

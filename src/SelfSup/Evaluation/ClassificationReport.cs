@@ -1,12 +1,8 @@
-using System.Text.Json;
-
 namespace SelfSup.Evaluation;
 
 /// <summary>How well labels were predicted. Accuracies lie in 0 .. 1.</summary>
 internal sealed record ClassificationReport
 {
-    private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web);
-
     /// <summary>The number of test images.</summary>
     public required long Images { get; init; }
 
@@ -29,17 +25,6 @@ internal sealed record ClassificationReport
 
     /// <summary>What a reader of the numbers must know, such as a setting that could not be kept.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
-
-    /// <summary>Reads what <see cref="ToJson"/> wrote.</summary>
-    public static ClassificationReport FromJson(string json) =>
-        JsonSerializer.Deserialize<ClassificationReport>(json, _json) ?? throw new JsonException("the report is null");
-
-    /// <summary>The report as JSON with camelCase names.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, _json);
-
-    /// <summary>The accuracies as <c>prefix.top1</c>, <c>prefix.top5</c>, <c>prefix.meanPerClass</c>.</summary>
-    public IReadOnlyList<Measurement> Measurements(string prefix) =>
-        [new($"{prefix}.top1", Top1), new($"{prefix}.top5", Top5), new($"{prefix}.meanPerClass", MeanPerClass)];
 }
 
 /// <summary>How well the images of one class were recognised.</summary>

@@ -27,8 +27,7 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
             new SequentialBatches(images.Images.Count, batchSize),
             [view],
             new ViewLoaderOptions { Workers = workers, OnUnreadable = images.Options.OnUnreadable, MaxPixels = images.Options.MaxPixels },
-            new UnreadableImages(),
-            TimeProvider.System);
+            new UnreadableImages());
         foreach (var batch in loader.Pass(cancellationToken))
         {
             using (batch)

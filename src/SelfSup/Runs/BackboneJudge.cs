@@ -80,8 +80,7 @@ internal sealed class BackboneJudge : IDisposable
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
             },
-            new UnreadableImages(),
-            TimeProvider.System);
+            new UnreadableImages());
         var schedule = options.CreateSchedule(plan.StepsPerEpoch);
         using var probe = new LinearProbeSgd(options, test.Features.shape[1], split.ClassNames.Count);
         foreach (var batch in loader.From(0, options.Epochs * plan.StepsPerEpoch, cancellationToken))

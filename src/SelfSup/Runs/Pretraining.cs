@@ -118,7 +118,7 @@ internal sealed class Pretraining : IDisposable
 
         var evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
-        var loader = Own(Loader(reader, time));
+        var loader = Own(Loader(reader));
         _run = Own(new TrainingRun(
             _plan,
             _identity,
@@ -176,7 +176,7 @@ internal sealed class Pretraining : IDisposable
             options.Knn);
     }
 
-    private ViewLoader Loader(RecipeReader reader, TimeProvider time)
+    private ViewLoader Loader(RecipeReader reader)
     {
         var lists = _recipe.Views!.Lists.Count;
         if (lists != 1 && lists != _method.Views)
@@ -198,8 +198,7 @@ internal sealed class Pretraining : IDisposable
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,
             },
-            _unreadable,
-            time);
+            _unreadable);
     }
 
     private Dictionary<string, string> Metadata() => new()

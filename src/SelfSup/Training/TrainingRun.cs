@@ -69,6 +69,13 @@ internal sealed class TrainingRun(
         }
 
         state.Part("run", trainer);
+        if (state.Unclaimed.FirstOrDefault() is { } unknown)
+        {
+            throw new CheckpointException(
+                $"{directory.Path}: the checkpoint holds '{unknown}', which this version does not know; resume with SelfSup " +
+                $"{checkpoint.Manifest.Versions.GetValueOrDefault("selfsup")}, which wrote it");
+        }
+
         State.Restore(checkpoint.Manifest);
         _savedStep = State.Step;
     }

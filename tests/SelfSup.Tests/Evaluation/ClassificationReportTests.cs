@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 
@@ -41,7 +43,6 @@ public sealed class ClassificationReportTests
         Assert.Equal([1, 0, 0, 0, 0, 0, 0], report.Confusion[1]);
         Assert.Equal([0, 1, 0, 0, 0, 0, 0], report.Confusion[2]);
         Assert.Equal([1, 0, 0, 0, 0, 0, 0], report.Confusion[5]);
-        Assert.Equal(new Measurement("knn.top1", 0.25), report.Measurements("knn")[0]);
     }
 
     [Fact]
@@ -50,11 +51,12 @@ public sealed class ClassificationReportTests
         using var scope = NewDisposeScope();
         var tally = new ClassificationTally(["cat", "dog"]);
         tally.Add(tensor(new double[,] { { 0, 1 }, { 0, 1 }, { 1, 0 } }), labels: [1, 1, 1]);
-        var json = tally.Report(["a note"]).ToJson();
+        var json = JsonSerializer.Serialize(tally.Report(["a note"]), JsonSerializerOptions.Web);
         Assert.Contains("\"top1\":0.6666666666666666", json, StringComparison.Ordinal);
         Assert.Contains("\"confusion\":[[0,0],[1,2]]", json, StringComparison.Ordinal);
         Assert.Contains("{\"name\":\"cat\",\"images\":0,\"accuracy\":null}", json, StringComparison.Ordinal);
-        Assert.Equal(json, ClassificationReport.FromJson(json).ToJson());
+        var read = JsonSerializer.Deserialize<ClassificationReport>(json, JsonSerializerOptions.Web);
+        Assert.Equal(json, JsonSerializer.Serialize(read, JsonSerializerOptions.Web));
     }
 
     [Fact]

@@ -119,8 +119,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
                 new ShuffledBatches(3, images, 8),
                 [view, view],
                 new ViewLoaderOptions { Seed = 3, Workers = 2 },
-                new UnreadableImages(),
-                TimeProvider.System);
+                new UnreadableImages());
         }
 
         public SimClr Method { get; }

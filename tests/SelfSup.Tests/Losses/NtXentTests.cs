@@ -22,6 +22,38 @@ public sealed class NtXentTests
         GoldenCase.Close(golden.Gradients.GetProperty("z1"), z1.grad!, 1e-9);
     }
 
+    /// <summary>The loss of each rank over its own rows; the ranks' gather with gradient is a concatenation here.</summary>
+    [GoldenComponent("ntxent_distributed")]
+    internal static void MatchesTheReferenceAcrossRanks(GoldenCase golden)
+    {
+        var temperature = golden.Params.GetProperty("temperature").GetDouble();
+        var inputs = golden.Inputs.GetProperty("ranks").EnumerateArray()
+            .Select(r => new[] { "z0", "z1" }.Select(z => GoldenCase.Tensor(r.GetProperty(z)).requires_grad_()).ToArray())
+            .ToArray();
+        var locals = inputs.Select(z => nn.functional.normalize(cat(z), dim: 1)).ToArray();
+        var all = cat(locals);
+        var losses = locals.Select((local, rank) => NtXent.Loss(local, all, rank, temperature)).ToArray();
+        var sum = stack(losses).sum();
+        sum.backward();
+
+        var expected = golden.Outputs.GetProperty("loss_per_rank").EnumerateArray().ToArray();
+        Assert.Equal(expected.Length, losses.Length);
+        for (var rank = 0; rank < losses.Length; rank++)
+        {
+            GoldenCase.Close(expected[rank], losses[rank], 1e-9);
+            var gathered = golden.Gradients.GetProperty("gather_grad")[rank];
+            var whole = golden.Gradients.GetProperty("full_batch_grad")[rank];
+            foreach (var (name, z) in new[] { "z0", "z1" }.Zip(inputs[rank]))
+            {
+                GoldenCase.Close(gathered.GetProperty(name), z.grad!, 1e-9);
+                GoldenCase.Close(whole.GetProperty(name), z.grad! / losses.Length, 1e-9);
+            }
+        }
+
+        GoldenCase.Close(golden.Outputs.GetProperty("loss_mean"), sum / losses.Length, 1e-9);
+        GoldenCase.Close(golden.Outputs.GetProperty("loss_full_batch"), sum / losses.Length, 1e-9);
+    }
+
     [Fact]
     public void TheDefinitionHolds()
     {

@@ -1,6 +1,8 @@
 using System.Collections;
 using System.CommandLine;
 
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
 using SelfSup.Recipes;
 using SelfSup.Tensors;
 
@@ -32,6 +34,20 @@ internal static class CommonOptions
         .Cast<DictionaryEntry>()
         .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
         .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+
+    /// <summary>Writes a file that the user named; what was there before stays until all of it is written.</summary>
+    /// <exception cref="RecipeException">It cannot be written.</exception>
+    public static void Write(string flag, string path, Action<Stream> write)
+    {
+        try
+        {
+            DurableFile.Write(path, write);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RecipeException($"{flag} {path}: cannot be written ({e.Message}); name another place");
+        }
+    }
 
     /// <summary>Loads libtorch, from the folder that SELFSUP_LIBTORCH names if it is set.</summary>
     public static void LoadTorch() =>

@@ -62,14 +62,15 @@ internal sealed class JudgeArguments
     public int Run(ParseResult parsed, Func<BackboneJudge, Recipe, Models.Encoder, ClassificationReport> judge)
     {
         CommonOptions.LoadTorch();
-        var threads = parsed.GetValue(_threads) ?? Environment.ProcessorCount;
-        TorchSharp.torch.set_num_threads(threads);
+        var run = new RunOptions { Threads = parsed.GetValue(_threads) };
+        RecipeBinder.Require(run, "--threads");
+        TorchSharp.torch.set_num_threads(run.Threads ?? Environment.ProcessorCount);
         var reader = new RecipeReader();
         var device = Devices.Find(DeviceKind.Auto);
         using var backbone = TrainedBackbone.Load(parsed.GetRequiredValue(_backbone), reader, device);
         var recipe = backbone.Recipe;
-        var train = Source(recipe.Evaluation.Train ?? recipe.Data!, parsed.GetValue(_train), parsed.GetValue(_trainLimit));
-        var test = Source(recipe.Evaluation.Test, parsed.GetValue(_test), parsed.GetValue(_testLimit))
+        var train = Source("--train", recipe.Evaluation.Train ?? recipe.Data!, parsed.GetValue(_train), parsed.GetValue(_trainLimit));
+        var test = Source("--test", recipe.Evaluation.Test, parsed.GetValue(_test), parsed.GetValue(_testLimit))
             ?? throw new RecipeException("--test: the recipe names no labelled test images; name a folder, Parquet or IDX file");
         using var judging = new BackboneJudge(recipe, reader, train!, test, device);
 
@@ -79,16 +80,16 @@ internal sealed class JudgeArguments
         Print(trained, untrained);
         if (parsed.GetValue(_json) is { } file)
         {
-            RunDirectory.Write(
-                file,
-                JsonSerializer.Serialize(
-                    new { backbone = backbone.Origin, encoder = trained, randomInitialisation = untrained }, CheckpointManifest.Json));
+            CommonOptions.Write("--json", file, stream => JsonSerializer.Serialize(
+                stream,
+                new { backbone = backbone.Origin, encoder = trained, randomInitialisation = untrained },
+                CheckpointManifest.Json));
         }
 
         return ExitCodes.Success;
     }
 
-    private static ImageSourceOptions? Source(ImageSourceOptions? recipe, string? path, int? limit)
+    private static ImageSourceOptions? Source(string flag, ImageSourceOptions? recipe, string? path, int? limit)
     {
         if (path is null && recipe is null)
         {
@@ -110,6 +111,7 @@ internal sealed class JudgeArguments
             }
         }
 
+        RecipeBinder.Require(options, flag);
         return options;
     }
 

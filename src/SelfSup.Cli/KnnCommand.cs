@@ -1,6 +1,7 @@
 using System.CommandLine;
 
 using SelfSup.Evaluation;
+using SelfSup.Recipes;
 
 namespace SelfSup.Cli;
 
@@ -19,16 +20,16 @@ internal static class KnnCommand
         arguments.AddTo(command);
         command.Add(neighbours);
         command.Add(temperature);
-        command.SetAction((parsed, _) => Task.FromResult(arguments.Run(
-            parsed,
-            (judge, recipe, encoder) => judge.Knn(
-                encoder,
-                new KnnOptions
-                {
-                    Neighbours = parsed.GetValue(neighbours) ?? recipe.Evaluation.Knn.Neighbours,
-                    Temperature = parsed.GetValue(temperature) ?? recipe.Evaluation.Knn.Temperature,
-                },
-                CancellationToken.None))));
+        command.SetAction((parsed, _) => Task.FromResult(arguments.Run(parsed, (judge, recipe, encoder) =>
+        {
+            var options = new KnnOptions
+            {
+                Neighbours = parsed.GetValue(neighbours) ?? recipe.Evaluation.Knn.Neighbours,
+                Temperature = parsed.GetValue(temperature) ?? recipe.Evaluation.Knn.Temperature,
+            };
+            RecipeBinder.Require(options, "knn");
+            return judge.Knn(encoder, options, CancellationToken.None);
+        })));
         return command;
     }
 }

@@ -1,7 +1,7 @@
 using System.CommandLine;
 
-using SelfSup.Errors;
 using SelfSup.Evaluation;
+using SelfSup.Recipes;
 
 namespace SelfSup.Cli;
 
@@ -44,13 +44,14 @@ internal static class LinearProbeCommand
         {
             if (parsed.GetValue(protocol) == "lbfgs")
             {
-                var options = Valid(new LbfgsProbeOptions { C = parsed.GetValue(c) });
+                var options = new LbfgsProbeOptions { C = parsed.GetValue(c) };
+                RecipeBinder.Require(options, "linear-probe");
                 return Task.FromResult(arguments.Run(
                     parsed, (judge, _, encoder) => judge.LinearProbe(encoder, options, CancellationToken.None)));
             }
 
             var n = parsed.GetValue(epochs);
-            var settings = Valid(new LinearProbeSgdOptions
+            var settings = new LinearProbeSgdOptions
             {
                 Epochs = n,
                 BatchSize = parsed.GetValue(batch),
@@ -58,20 +59,11 @@ internal static class LinearProbeCommand
                 Nesterov = parsed.GetValue(nesterov),
                 Schedule = parsed.GetValue(cosine) ? LinearProbeSchedule.Cosine : LinearProbeSchedule.Step,
                 Milestones = [0.6 * n, 0.8 * n],
-            });
+            };
+            RecipeBinder.Require(settings, "linear-probe");
             return Task.FromResult(arguments.Run(
                 parsed, (judge, _, encoder) => judge.LinearProbe(encoder, settings, CancellationToken.None)));
         });
         return command;
-    }
-
-    private static T Valid<T>(T options)
-        where T : class
-    {
-        var problems = new List<System.ComponentModel.DataAnnotations.ValidationResult>();
-        return System.ComponentModel.DataAnnotations.Validator.TryValidateObject(
-            options, new System.ComponentModel.DataAnnotations.ValidationContext(options), problems, validateAllProperties: true)
-            ? options
-            : throw new RecipeException([.. problems.Select(p => $"linear-probe: {p.ErrorMessage}")]);
     }
 }

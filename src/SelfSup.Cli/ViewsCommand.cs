@@ -5,7 +5,6 @@ using SelfSup.Errors;
 using SelfSup.Images;
 using SelfSup.Randomness;
 using SelfSup.Recipes;
-using SelfSup.Training;
 
 namespace SelfSup.Cli;
 
@@ -56,7 +55,7 @@ internal static class ViewsCommand
             Seed = recipe.Run.Seed,
         };
         var decoder = new ImageDecoder(recipe.Data!.MaxPixels);
-        RunDirectory.Write(output, stream => sheet.Write(stream, source, decoder, chosen.AsSpan(0, Math.Min(images, chosen.Length)).ToArray()));
+        CommonOptions.Write("--out", output, stream => sheet.Write(stream, source, decoder, chosen.AsSpan(0, Math.Min(images, chosen.Length)).ToArray()));
         Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {sheet.Epochs * lists.Count} views of each");
         return ExitCodes.Success;
     }

@@ -176,6 +176,23 @@ public sealed class ErrorTests : IDisposable
         .IsOneLine(2, "SELFSUP_LIBTORCH: ", "libc10.so does not exist; name the folder that holds libtorch_cpu.so");
 
     [Fact]
+    public void VerbsThatJudgeRefuseWhatMakesNoSense()
+    {
+        _workspace.Pretrain("run", "--set", "training.maxSteps=1").Succeeds();
+        _workspace.Run("knn", "run", "-k", "0").IsOneLine(2, "knn: neighbours: must be at least 1, is 0");
+        _workspace.Run("knn", "run", "--train-limit", "0").IsOneLine(2, "--train: limit: must be at least 1, is 0");
+        _workspace.Run("knn", "run", "--threads", "0").IsOneLine(2, "--threads: threads: must be from 1 to 1024, is 0");
+        _workspace.Run("knn", "nothing").IsOneLine(2, "nothing: does not exist");
+        _workspace.Run("knn", ".").IsOneLine(2, "is not a run directory");
+        _workspace.Run("knn", "run", "--json", "/nowhere/x.json").IsOneLine(2, "--json /nowhere/x.json: cannot be written");
+        _workspace.Run("linear-probe", "run", "--C", "-1").IsOneLine(2, "linear-probe: c: must be greater than 0, is -1");
+        _workspace.Run("linear-probe", "run", "--protocol", "sgd", "--epochs", "0").IsOneLine(2, "linear-probe: epochs: must be at least 1, is 0");
+        _workspace.Run("views", "tiny.yaml", "--out", "/nowhere/x.png").IsOneLine(2, "--out /nowhere/x.png: cannot be written");
+        File.WriteAllText(_workspace["x.safetensors"], "no tensors");
+        _workspace.Run("knn", "x.safetensors").IsOneLine(4, "x.safetensors: not a whole safetensors file");
+    }
+
+    [Fact]
     public void EveryVerbHelpsWithAnExample()
     {
         Assert.Contains("selfsup pretrain recipes/quickstart.yaml", _workspace.Run("--help").Succeeds().Output, StringComparison.Ordinal);

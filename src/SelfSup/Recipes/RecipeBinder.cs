@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Reflection;
 
 using SelfSup.Catalogs;
+using SelfSup.Errors;
 
 namespace SelfSup.Recipes;
 
@@ -20,6 +21,20 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
 
     /// <summary>Adds a violation of a rule that concerns several settings.</summary>
     public void Violate(RecipeNode node, string path, string problem) => _violations.Add($"{node.Origin}: {path}: {problem}");
+
+    /// <summary>Checks options that do not come from a recipe, such as those of a verb.</summary>
+    /// <param name="options">An options class.</param>
+    /// <param name="where">Where they come from, for messages.</param>
+    /// <exception cref="RecipeException">A rule is broken; the message has a line for each.</exception>
+    public static void Require(object options, string where)
+    {
+        var binder = new RecipeBinder(new Dictionary<Type, ICatalog>());
+        binder.Validate(options, Settings(options.GetType()), RecipeNode.Empty(where), "");
+        if (binder.Violations.Count > 0)
+        {
+            throw new RecipeException(binder.Violations);
+        }
+    }
 
     /// <summary>Binds a map to an options class and validates it.</summary>
     public object Options(Type type, RecipeNode node, string path, params ReadOnlySpan<string> except)

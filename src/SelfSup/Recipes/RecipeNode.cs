@@ -46,7 +46,7 @@ internal sealed class RecipeNode
         {
             throw new RecipeException(
                 File.Exists(path) || Directory.Exists(path)
-                    ? $"{path}: cannot be read as a recipe ({e.Message}); name a YAML file"
+                    ? $"{path}: cannot be read as a recipe ({(Directory.Exists(path) ? "it is a folder" : e.Message)}); name a YAML file"
                     : $"{path}: there is no such recipe; name a YAML file, for example recipes/quickstart.yaml");
         }
 
@@ -56,6 +56,9 @@ internal sealed class RecipeNode
     /// <summary>Reads a recipe that is text; relative paths start from the current folder.</summary>
     /// <exception cref="RecipeException">It is not a YAML map.</exception>
     public static RecipeNode FromText(string text, string origin) => Root(text, origin, Directory.GetCurrentDirectory());
+
+    /// <summary>A map without members, for options that come from elsewhere.</summary>
+    public static RecipeNode Empty(string origin) => new(origin) { Members = [] };
 
     /// <summary>Puts <c>section.key=value</c> into the tree; the value is read as YAML.</summary>
     public void Set(string assignment)

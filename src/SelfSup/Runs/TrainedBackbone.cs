@@ -30,7 +30,8 @@ internal sealed class TrainedBackbone : IDisposable
     /// <param name="path">A run directory, a checkpoint's folder, or a safetensors file that SelfSup wrote.</param>
     /// <param name="reader">The catalogues.</param>
     /// <param name="device">Where to put it.</param>
-    /// <exception cref="CheckpointException">There is no backbone there, or it is damaged.</exception>
+    /// <exception cref="RecipeException">There is no run or file.</exception>
+    /// <exception cref="CheckpointException">It holds no backbone, or a damaged one.</exception>
     public static TrainedBackbone Load(string path, RecipeReader reader, Device device)
     {
         if (File.Exists(path))
@@ -40,7 +41,7 @@ internal sealed class TrainedBackbone : IDisposable
 
         if (!Directory.Exists(path))
         {
-            throw new CheckpointException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
+            throw new RecipeException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
         }
 
         var isCheckpoint = File.Exists(Path.Combine(path, "manifest.json"));
@@ -48,7 +49,7 @@ internal sealed class TrainedBackbone : IDisposable
         var recipeFile = Path.Combine(run, "recipe.yaml");
         if (!File.Exists(recipeFile))
         {
-            throw new CheckpointException($"{run}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
+            throw new RecipeException($"{run}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
         }
 
         var recipe = reader.ReadText(File.ReadAllText(recipeFile), recipeFile);

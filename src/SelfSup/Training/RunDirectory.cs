@@ -99,7 +99,7 @@ internal sealed class RunDirectory : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new TrainingException($"{path}: cannot be written ({e.Message}); make room there and give the same command again", e);
+            throw new TrainingException($"{path}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
         }
     }
 

@@ -78,6 +78,11 @@ internal sealed class JudgeArguments
         var trained = judge(judging, recipe, backbone.Encoder);
         var untrained = judge(judging, recipe, backbone.Untrained);
         Print(trained, untrained);
+        foreach (var image in judging.Unreadable)
+        {
+            Console.WriteLine($"left out: {image.Where}: {image.Reason}");
+        }
+
         if (parsed.GetValue(_json) is { } file)
         {
             CommonOptions.Write("--json", file, stream => JsonSerializer.Serialize(

@@ -1,5 +1,4 @@
 using SelfSup.Augmentation;
-using SelfSup.Images;
 using SelfSup.Models;
 
 using static TorchSharp.torch;
@@ -27,7 +26,7 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
             new SequentialBatches(images.Images.Count, batchSize),
             [view],
             new ViewLoaderOptions { Workers = workers, OnUnreadable = images.Options.OnUnreadable, MaxPixels = images.Options.MaxPixels },
-            new UnreadableImages());
+            images.Unreadable);
         foreach (var batch in loader.Pass(cancellationToken))
         {
             using (batch)

@@ -1,3 +1,4 @@
+using SelfSup.Images;
 using SelfSup.Models;
 
 namespace SelfSup.Evaluation;
@@ -10,6 +11,9 @@ namespace SelfSup.Evaluation;
 internal sealed class KnnEvaluation(
     LabelledImages train, LabelledImages test, FeatureExtractor extractor, KnnOptions options)
 {
+    /// <summary>Images of either side that were left out because they could not be read.</summary>
+    public IEnumerable<UnreadableImage> Unreadable => [.. train.Unreadable.Snapshot(), .. test.Unreadable.Snapshot()];
+
     /// <summary>Accuracies in 0..1: <c>knn</c> (top-1) and <c>knnTop5</c>.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public IReadOnlyDictionary<string, double> Evaluate(Encoder encoder, CancellationToken cancellationToken)

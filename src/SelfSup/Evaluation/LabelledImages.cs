@@ -26,4 +26,7 @@ internal sealed class LabelledImages
 
     /// <summary>How they are read.</summary>
     public ImageSourceOptions Options { get; }
+
+    /// <summary>Those that were left out because they could not be read.</summary>
+    public UnreadableImages Unreadable { get; } = new();
 }

@@ -40,6 +40,9 @@ internal sealed class BackboneJudge : IDisposable
     /// <summary>Images to be classified.</summary>
     public int TestCount => _test.Images.Count;
 
+    /// <summary>Images of either side that were left out because they could not be read.</summary>
+    public IReadOnlyList<UnreadableImage> Unreadable => [.. _train.Unreadable.Snapshot(), .. _test.Unreadable.Snapshot()];
+
     /// <summary>Weighted nearest neighbours.</summary>
     public ClassificationReport Knn(Encoder encoder, KnnOptions options, CancellationToken cancellationToken)
     {
@@ -80,7 +83,7 @@ internal sealed class BackboneJudge : IDisposable
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
             },
-            new UnreadableImages());
+            _train.Unreadable);
         var schedule = options.CreateSchedule(plan.StepsPerEpoch);
         using var probe = new LinearProbeSgd(options, test.Features.shape[1], split.ClassNames.Count);
         foreach (var batch in loader.From(0, options.Epochs * plan.StepsPerEpoch, cancellationToken))

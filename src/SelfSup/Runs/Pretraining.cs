@@ -29,6 +29,7 @@ internal sealed class Pretraining : IDisposable
     private TrainingPlan _plan = null!;
     private RunIdentity _identity = null!;
     private Method _method = null!;
+    private KnnEvaluation? _evaluation;
     private TrainingRun _run = null!;
     private Device _device = CPU;
 
@@ -116,7 +117,7 @@ internal sealed class Pretraining : IDisposable
             _recipe.Schedule.Options,
             new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch));
 
-        var evaluation = Judge(reader);
+        _evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
         var loader = Own(Loader(reader));
         _run = Own(new TrainingRun(
@@ -124,7 +125,7 @@ internal sealed class Pretraining : IDisposable
             _identity,
             new Trainer(_method, optimizer, schedule, Communicator.Single, _device, training.ClipGradientNorm),
             loader,
-            evaluation is null ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
+            _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
             new TrainingRunOptions(
                 _recipe.Checkpoint.Keep, _recipe.Checkpoint.KeepBest ? "knn" : null, _recipe.Telemetry.EverySteps),
@@ -232,7 +233,8 @@ internal sealed class Pretraining : IDisposable
         result["steps"] = state.Step;
         result["seconds"] = Math.Round(state.Seconds, 3);
         result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
-        result["unreadableImages"] = _unreadable.Count;
+        // Written just before, and complete also after a resume.
+        result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
         result["recipeHash"] = _identity.RecipeHash;
         result["threads"] = _identity.Threads;
         result["device"] = _device.ToString();
@@ -241,10 +243,14 @@ internal sealed class Pretraining : IDisposable
         return result;
     }
 
+    /// <summary>Images that were skipped, each once, whether they were to be trained on or judged by.</summary>
+    private IEnumerable<string> Unreadable() =>
+        _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []).Select(u => $"{u.Where}: {u.Reason}").Distinct();
+
     /// <summary>Lists skipped images beside those of earlier parts of the run.</summary>
     private void WriteUnreadable()
     {
-        var now = _unreadable.Snapshot().Select(u => $"{u.Where}: {u.Reason}").ToArray();
+        var now = Unreadable().ToArray();
         if (now.Length > 0)
         {
             var before = File.Exists(_directory.UnreadableFile) ? File.ReadAllLines(_directory.UnreadableFile) : [];

@@ -61,6 +61,11 @@ internal sealed class JudgeArguments
     /// <param name="judge">Judges one encoder; told which one for messages.</param>
     public int Run(ParseResult parsed, Func<BackboneJudge, Recipe, Models.Encoder, ClassificationReport> judge)
     {
+        if (parsed.GetValue(_json) is { } json && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(json))))
+        {
+            throw new RecipeException($"--json {json}: cannot be written (its folder does not exist); name another place");
+        }
+
         CommonOptions.LoadTorch();
         var run = new RunOptions { Threads = parsed.GetValue(_threads) };
         RecipeBinder.Require(run, "--threads");
@@ -75,6 +80,7 @@ internal sealed class JudgeArguments
         using var judging = new BackboneJudge(recipe, reader, train!, test, device);
 
         Console.WriteLine($"{backbone.Origin}: {judging.TrainCount:N0} images to learn from, {judging.TestCount:N0} to classify");
+        Console.WriteLine("judging this backbone, then a random initialisation (may take minutes) ...");
         var trained = judge(judging, recipe, backbone.Encoder);
         var untrained = judge(judging, recipe, backbone.Untrained);
         Print(trained, untrained);

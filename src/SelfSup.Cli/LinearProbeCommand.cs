@@ -1,5 +1,6 @@
 using System.CommandLine;
 
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Recipes;
 
@@ -42,7 +43,15 @@ internal static class LinearProbeCommand
 
         command.SetAction((parsed, _) =>
         {
-            if (parsed.GetValue(protocol) == "lbfgs")
+            var isLbfgs = parsed.GetValue(protocol) == "lbfgs";
+            var others = isLbfgs ? new Option[] { epochs, rate, batch, cosine, nesterov } : [c];
+            if (others.FirstOrDefault(o => parsed.GetResult(o) is { Implicit: false }) is { } foreign)
+            {
+                throw new RecipeException(
+                    $"{foreign.Name}: has no effect with --protocol {parsed.GetValue(protocol)}; leave it out or choose the other protocol");
+            }
+
+            if (isLbfgs)
             {
                 var options = new LbfgsProbeOptions { C = parsed.GetValue(c) };
                 RecipeBinder.Require(options, "linear-probe");

@@ -158,6 +158,26 @@ public sealed class ErrorTests : IDisposable
     }
 
     [Fact]
+    public void AFinishedRunWithoutItsCheckpoints()
+    {
+        _workspace.Pretrain("run", "--set", "training.maxSteps=1").Succeeds();
+        Directory.Delete(_workspace["run", "checkpoints"], recursive: true);
+        var before = Snapshot("run");
+        _workspace.Run("resume", "run").IsOneLine(4, "the run is finished", "its checkpoints are gone", "--run");
+        Assert.Equal(before, Snapshot("run"));
+    }
+
+    [Fact]
+    public void OtherDataAtTheSamePath()
+    {
+        File.Copy(Repository.TrainImages, _workspace["d.parquet"]);
+        string[] settings = ["--set", "data.path=d.parquet", "--set", "data.limit=", "--set", "training.maxSteps=2"];
+        _workspace.Pretrain("run", settings).Succeeds();
+        File.Copy(Repository.TestImages, _workspace["d.parquet"], overwrite: true);
+        _workspace.Pretrain("run", settings).IsOneLine(4, "data (images found) was 10000, is 2000");
+    }
+
+    [Fact]
     public void TwoProcessesInOneRunDirectory()
     {
         using var first = _workspace.Start("run");
@@ -188,6 +208,8 @@ public sealed class ErrorTests : IDisposable
         _workspace.Run("linear-probe", "run", "--C", "-1").IsOneLine(2, "linear-probe: c: must be greater than 0, is -1");
         _workspace.Run("linear-probe", "run", "--protocol", "sgd", "--epochs", "0").IsOneLine(2, "linear-probe: epochs: must be at least 1, is 0");
         _workspace.Run("views", "tiny.yaml", "--out", "/nowhere/x.png").IsOneLine(2, "--out /nowhere/x.png: cannot be written");
+        _workspace.Run("linear-probe", "run", "--epochs", "3").IsOneLine(2, "--epochs: has no effect with --protocol lbfgs");
+        _workspace.Run("knn", "run", "--temperature", "0").IsOneLine(2, "knn: temperature: must be at least 0.01, is 0");
         File.WriteAllText(_workspace["x.safetensors"], "no tensors");
         _workspace.Run("knn", "x.safetensors").IsOneLine(4, "x.safetensors: not a whole safetensors file");
     }

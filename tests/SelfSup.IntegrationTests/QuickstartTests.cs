@@ -100,9 +100,12 @@ public sealed class QuickstartTests : IDisposable
         foreach (var protocol in new[] { "sgd", "lbfgs" })
         {
             var json = $"{protocol}.json";
+            string[] more = protocol == "sgd" ? ["--epochs", "2"] : ["--C", "1"];
             _workspace.Run(
+            [
                 "linear-probe", "run", "--protocol", protocol, "--train", Repository.TrainImages, "--train-limit", "200", "--test",
-                Repository.TestImages, "--test-limit", "100", "--epochs", "2", "--json", json).Succeeds();
+                Repository.TestImages, "--test-limit", "100", "--json", json, .. more,
+            ]).Succeeds();
             using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace[json]));
             Assert.InRange(result.RootElement.GetProperty("encoder").GetProperty("top1").GetDouble(), 0.1, 1);
             Assert.InRange(result.RootElement.GetProperty("randomInitialisation").GetProperty("top1").GetDouble(), 0, 1);

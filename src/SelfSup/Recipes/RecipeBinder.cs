@@ -162,7 +162,13 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
 
         if (node.IsEmpty)
         {
-            return null; // "key:" leaves the default
+            // "key:" switches off what may be absent; it must not stand for a default that nobody wrote.
+            if (property.PropertyType.IsValueType && Nullable.GetUnderlyingType(property.PropertyType) is null)
+            {
+                Violate(node, path, $"must be {Expected(type)}, is empty");
+            }
+
+            return null;
         }
 
         if (type.IsArray)
@@ -328,15 +334,20 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
         return rule switch
         {
             RequiredAttribute => "must be set",
-            RangeAttribute { MinimumIsExclusive: true, Maximum: double.MaxValue or int.MaxValue } range =>
+            LengthAttribute length when length.MinimumLength == length.MaximumLength =>
+                $"must have {length.MinimumLength} values, is {shown}",
+            RangeAttribute { MinimumIsExclusive: true } range when IsUnlimited(range) =>
                 $"must be greater than {Text(range.Minimum)}, is {shown}",
-            RangeAttribute { Maximum: double.MaxValue or int.MaxValue } range => $"must be at least {Text(range.Minimum)}, is {shown}",
+            RangeAttribute range when IsUnlimited(range) => $"must be at least {Text(range.Minimum)}, is {shown}",
             RangeAttribute range =>
                 $"must be from {Text(range.Minimum)}{(range.MinimumIsExclusive ? " (not included)" : "")} to " +
                 $"{Text(range.Maximum)}{(range.MaximumIsExclusive ? " (not included)" : "")}, is {shown}",
             _ => rule.FormatErrorMessage("this"),
         };
     }
+
+    /// <summary>The largest number of a type is no limit to name.</summary>
+    private static bool IsUnlimited(RangeAttribute range) => range.Maximum is int.MaxValue or >= (double)long.MaxValue;
 
     private static string Text(object? value) => System.Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -106,7 +106,10 @@ internal sealed class Pretraining : IDisposable
 
         _images = Own(ImageSources.Open(data));
         _plan = Plan(_images.Count);
-        _identity = new RunIdentity(RecipeWriter.Settings(_recipe), RecipeWriter.Hash(_recipe), threads);
+        // How many images there are belongs to the recipe's fingerprint: a path says nothing of what lies there now.
+        var settings = RecipeWriter.Settings(_recipe);
+        settings.Add("data (images found)", _images.Count.ToString(CultureInfo.InvariantCulture));
+        _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads);
 
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name, _recipe.Method.Options, new MethodContext(NewEncoder, _images.Count, Communicator.Single)));
@@ -133,6 +136,13 @@ internal sealed class Pretraining : IDisposable
             metrics,
             time));
         _run.Restore();
+        if (Step == 0 && File.Exists(_directory.ResultFile))
+        {
+            throw new CheckpointException(
+                $"{_directory.Path}: the run is finished (there is a result.json) but its checkpoints are gone; to train again, start " +
+                "a new run with --run");
+        }
+
         RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
     }
 

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using System.Globalization;
+
+using SelfSup.Errors;
+using SelfSup.Tensors;
+using SelfSup.Tools.Throughput;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+var root = new RootCommand(
+    "Measures how fast views are made, and prints it as JSON. Example: "
+    + "dotnet run -c Release --project tools/throughput -- compare-views photos")
+{
+    CompareViews.Command(),
+    ScaleWorkers.Command(),
+    StreamParquet.Command(),
+    MakeParquet.Command(),
+};
+
+try
+{
+    TorchRuntime.Initialise(
+        Environment.GetEnvironmentVariable("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null);
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (SelfSupException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return e.ExitCode;
+}

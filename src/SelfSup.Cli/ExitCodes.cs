@@ -11,9 +11,9 @@ internal static class ExitCodes
     /// <summary>A flag or argument is wrong.</summary>
     public const int Usage = 2;
 
-    /// <summary>Ended by Ctrl-C, with a checkpoint.</summary>
+    /// <summary>Ended by Ctrl-C; the same command goes on.</summary>
     public const int Interrupted = 130;
 
-    /// <summary>Ended by SIGTERM, with a checkpoint.</summary>
+    /// <summary>Ended by SIGTERM; the same command goes on.</summary>
     public const int Terminated = 143;
 }

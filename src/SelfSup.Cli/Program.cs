@@ -14,6 +14,7 @@ var root = new RootCommand(
     ViewsCommand.Create(),
     KnnCommand.Create(),
     LinearProbeCommand.Create(),
+    DataCommand.Create(),
 };
 
 var parsed = root.Parse(args);

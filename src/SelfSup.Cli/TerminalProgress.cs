@@ -80,7 +80,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         $"{p.ImagesPerSecond:0.0} images/s  waiting {p.WaitShare:0.0 %}  left {(p.Remaining is { } left ? Time(left) : "?")}");
 
     /// <summary>A duration as people say it.</summary>
-    protected static string Time(TimeSpan time) => time.TotalHours >= 1
+    internal static string Time(TimeSpan time) => time.TotalHours >= 1
         ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
         : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.TotalSeconds:0.0} s";
 
@@ -135,10 +135,8 @@ internal sealed class PlainProgress : TerminalProgress
 /// <summary>A bar that moves, with the numbers below it; lines that stay scroll above.</summary>
 internal sealed class LiveProgress : TerminalProgress
 {
-    private readonly TaskCompletionSource _ended = new();
     private readonly Lock _gate = new();
-    private Task _display = Task.CompletedTask;
-    private ProgressTask? _bar;
+    private readonly LiveBar _bar = new(AnsiConsole.Console);
     private TrainingPlan? _plan;
 
     /// <inheritdoc/>
@@ -146,34 +144,18 @@ internal sealed class LiveProgress : TerminalProgress
     {
         _plan = start.Plan;
         base.Started(start);
-        var ready = new TaskCompletionSource();
-        _display = AnsiConsole.Progress()
-            .AutoClear(true)
-            .HideCompleted(false)
-            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .StartAsync(async context =>
-            {
-                _bar = context.AddTask("starting", maxValue: start.Plan.TotalSteps);
-                _bar.Value = start.FirstStep;
-                ready.SetResult();
-                await _ended.Task;
-            });
-        Task.WhenAny(ready.Task, _display).Unwrap().GetAwaiter().GetResult(); // an error of the display must not hang the run
+        _bar.Start(start.FirstStep, start.Plan.TotalSteps, "starting");
     }
 
     /// <inheritdoc/>
-    public override void Stepped(StepProgress progress) => Show(progress.Report.Step, Describe(progress, _plan!));
+    public override void Stepped(StepProgress progress) => _bar.Show(progress.Report.Step, Describe(progress, _plan!));
 
     /// <inheritdoc/>
-    public override void Evaluating(long step) => Show(step, step == 0 ? "judging the untrained encoder" : "judging the encoder");
+    public override void Evaluating(long step) =>
+        _bar.Show(step, step == 0 ? "judging the untrained encoder" : "judging the encoder");
 
     /// <inheritdoc/>
-    public override void End()
-    {
-        _ended.TrySetResult();
-        _display.GetAwaiter().GetResult();
-        _display = Task.CompletedTask;
-    }
+    public override void End() => _bar.Dispose();
 
     /// <inheritdoc/>
     protected override void Line(string text)
@@ -181,15 +163,6 @@ internal sealed class LiveProgress : TerminalProgress
         lock (_gate)
         {
             AnsiConsole.MarkupLineInterpolated($"{text}");
-        }
-    }
-
-    private void Show(long step, string text)
-    {
-        if (_bar is { } bar)
-        {
-            bar.Value = step;
-            bar.Description = Markup.Escape(text);
         }
     }
 }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 using SelfSup.IntegrationTests.Support;
 
 namespace SelfSup.IntegrationTests;
@@ -113,7 +111,7 @@ public sealed class ErrorTests : IDisposable
         var before = Snapshot(Path.Combine("full", "run"));
 
         // With room again the same command goes on, from checkpoints that are all still there and whole.
-        Remount(mount, "size=64m");
+        mount.Change("size=64m");
         var resumed = _workspace.Pretrain(run, settings).Succeeds();
         Assert.Contains("goes on after step", resumed.Output, StringComparison.Ordinal);
         var after = Snapshot(Path.Combine("full", "run"));
@@ -224,21 +222,7 @@ public sealed class ErrorTests : IDisposable
         }
     }
 
-    private TemporaryMount Mount(string name, string options)
-    {
-        Directory.CreateDirectory(_workspace[name]);
-        using var mount = Process.Start("mount", ["-t", "tmpfs", "-o", options, "tmpfs", _workspace[name]]);
-        mount.WaitForExit();
-        Assert.SkipWhen(mount.ExitCode != 0, "mounting a small tmpfs needs root");
-        return new TemporaryMount(_workspace[name]);
-    }
-
-    private static void Remount(TemporaryMount mount, string options)
-    {
-        using var remount = Process.Start("mount", ["-o", $"remount,{options}", mount.Path]);
-        remount.WaitForExit();
-        Assert.Equal(0, remount.ExitCode);
-    }
+    private TemporaryMount Mount(string name, string options) => TemporaryMount.Create(_workspace[name], options);
 
     private void Replace(string old, string now) => File.WriteAllText(
         _workspace["tiny.yaml"], File.ReadAllText(_workspace["tiny.yaml"]).Replace(old, now, StringComparison.Ordinal));
@@ -248,15 +232,4 @@ public sealed class ErrorTests : IDisposable
         .EnumerateFiles(_workspace[run], "*", SearchOption.AllDirectories)
         .Where(f => !f.EndsWith("run.lock", StringComparison.Ordinal))
         .ToDictionary(f => f, f => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(f))));
-
-    private sealed class TemporaryMount(string path) : IDisposable
-    {
-        public string Path { get; } = path;
-
-        public void Dispose()
-        {
-            using var umount = Process.Start("umount", [Path]);
-            umount.WaitForExit();
-        }
-    }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 using SelfSup.Images;
 
 using SkiaSharp;
@@ -17,12 +15,6 @@ internal sealed class ContactSheet
     private const int Gap = 6;
     private const int Margin = 16;
     private const int LineGap = 4;
-
-    private static readonly SKColor _paper = new(0xF7, 0xF7, 0xF5);
-    private static readonly SKColor _ink = new(0x50, 0x50, 0x50);
-    private static readonly SKColor _mat = new(0xE6, 0xE6, 0xE2);
-    private static readonly SKSamplingOptions _enlarge = new(SKFilterMode.Nearest);
-    private static readonly SKSamplingOptions _reduce = new(SKFilterMode.Linear, SKMipmapMode.Linear);
 
     private readonly IReadOnlyList<ViewPipeline> _views;
     private readonly int _cell;
@@ -63,7 +55,7 @@ internal sealed class ContactSheet
         var height = (2 * Margin) + TitleHeight + (indices.Count * (_cell + Gap)) - Gap;
         using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(bitmap);
-        canvas.Clear(_paper);
+        canvas.Clear(SheetCell.Paper);
         DrawTitles(canvas);
 
         var pixels = new PixelImage();
@@ -84,7 +76,7 @@ internal sealed class ContactSheet
 
     private void DrawTitles(SKCanvas canvas)
     {
-        using var paint = new SKPaint { Color = _ink };
+        using var paint = new SKPaint { Color = SheetCell.Ink };
         SheetLetters.Draw(canvas, "original", CellLeft(0), Margin, paint);
         for (var column = 0; column < _views.Count * Epochs; column++)
         {
@@ -123,29 +115,9 @@ internal sealed class ContactSheet
         Draw(canvas, row, 1 + column, colors, size, size);
     }
 
-    /// <summary>Draws interleaved RGB into a cell, as large as it fits.</summary>
-    private void Draw(SKCanvas canvas, int row, int column, ReadOnlySpan<byte> colors, int width, int height)
-    {
-        using var bitmap = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
-        var target = MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan());
-        for (var i = 0; i < target.Length; i++)
-        {
-            var (red, green, blue) = (colors[3 * i], colors[(3 * i) + 1], colors[(3 * i) + 2]);
-            target[i] = red | ((uint)green << 8) | ((uint)blue << 16) | 0xFF000000;
-        }
-
-        var factor = Math.Min((float)_cell / width, (float)_cell / height);
-        factor = factor >= 1 ? MathF.Floor(factor) : factor;
-        var cell = SKRect.Create(CellLeft(column), Margin + TitleHeight + (row * (_cell + Gap)), _cell, _cell);
-        using var mat = new SKPaint { Color = _mat };
-        canvas.DrawRect(cell, mat);
-        var (drawnWidth, drawnHeight) = (MathF.Round(width * factor), MathF.Round(height * factor));
-        var left = cell.Left + MathF.Floor((_cell - drawnWidth) / 2);
-        var top = cell.Top + MathF.Floor((_cell - drawnHeight) / 2);
-        using var image = SKImage.FromBitmap(bitmap);
-        canvas.DrawImage(
-            image, SKRect.Create(left, top, drawnWidth, drawnHeight), factor >= 1 ? _enlarge : _reduce, null);
-    }
+    private void Draw(SKCanvas canvas, int row, int column, ReadOnlySpan<byte> colors, int width, int height) =>
+        SheetCell.Draw(
+            canvas, CellLeft(column), Margin + TitleHeight + (row * (_cell + Gap)), _cell, colors, width, height);
 
     private int TitleHeight => (Epochs > 1 ? 2 : 1) * (SheetLetters.LineHeight + LineGap);
 

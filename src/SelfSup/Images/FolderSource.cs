@@ -63,6 +63,8 @@ internal sealed class FolderSource : IImageSource
 
     public string Locate(int index) => Path.Combine(_root, _images[index]);
 
+    public string Name(int index) => _images[index];
+
     public void Dispose()
     {
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SelfSup.Images;
 
 /// <summary>
@@ -33,4 +35,7 @@ internal interface IImageSource : IDisposable
 
     /// <summary>Where the image is, for messages: a file's path, or a file and row.</summary>
     string Locate(int index);
+
+    /// <summary>What the image is called within its source: a path below a folder, or its number.</summary>
+    string Name(int index) => index.ToString("D8", CultureInfo.InvariantCulture);
 }

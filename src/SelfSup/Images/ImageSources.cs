@@ -19,6 +19,23 @@ internal static class ImageSources
         return options.Limit is { } limit && limit < source.Count ? new LimitedSource(source, limit) : source;
     }
 
+    /// <summary>The files that hold the images of a path; labels in files of their own are left out.</summary>
+    /// <exception cref="DataException">There is nothing at the path.</exception>
+    public static IReadOnlyList<string> Files(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return
+            [
+                .. FileTree.Files(path)
+                    .Where(file => EncodedImage.HasExtension(file) || IsParquet(file) || IdxSource.IsImagesFile(file))
+                    .Select(file => Path.Combine(path, file)),
+            ];
+        }
+
+        return File.Exists(path) ? [path] : Matches(path);
+    }
+
     private static IImageSource OpenAll(ImageSourceOptions options)
     {
         var path = options.Path;

@@ -29,6 +29,8 @@ internal sealed class LimitedSource : IImageSource
 
     public string Locate(int index) => _source.Locate(Checked(index));
 
+    public string Name(int index) => _source.Name(Checked(index));
+
     public void Dispose() => _source.Dispose();
 
     private int Checked(int index)

@@ -91,7 +91,10 @@ internal sealed class ParquetSource : IImageSource
         return _cache.Get(block)[index - _starts[block]] is { } bytes
             ? new StoredImage(bytes)
             : throw new DataException(
-                $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip");
+                $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip")
+            {
+                IsAbsent = true,
+            };
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,37 @@
+using SelfSup.Errors;
+using SelfSup.Images;
+
+namespace SelfSup.Datasets;
+
+/// <summary>Reads and decodes one image of a source after another; one thread owns it.</summary>
+internal sealed class SourceImage(IImageSource source, long maxPixels)
+{
+    private readonly ImageDecoder _decoder = new(maxPixels);
+
+    /// <summary>The image as it was stored.</summary>
+    public StoredImage Stored { get; private set; }
+
+    /// <summary>Its pixels, after <see cref="Decode"/>.</summary>
+    public PixelImage Pixels { get; } = new();
+
+    /// <summary>Reads an image; what was read before is no longer valid.</summary>
+    /// <exception cref="DataException">The image cannot be read.</exception>
+    public void Read(int index)
+    {
+        Stored = default;
+        Stored = source.Read(index);
+    }
+
+    /// <summary>Decodes the image that was read.</summary>
+    /// <exception cref="DataException">The image cannot be decoded.</exception>
+    public void Decode(int index) => _decoder.Decode(Stored, Pixels, source.Locate(index));
+
+    /// <summary>An error without its place, which is named beside it, and without its remedy.</summary>
+    public static string Reason(DataException error, string where)
+    {
+        var lead = where + ": ";
+        var what = error.Message.StartsWith(lead, StringComparison.Ordinal) ? error.Message[lead.Length..] : error.Message;
+        var remedy = what.LastIndexOf("; ", StringComparison.Ordinal);
+        return remedy > 0 ? what[..remedy] : what;
+    }
+}

@@ -1,0 +1,35 @@
+using System.Diagnostics;
+
+namespace SelfSup.IntegrationTests.Support;
+
+/// <summary>A small file system of a test's own: one that is read-only, or full.</summary>
+internal sealed class TemporaryMount : IDisposable
+{
+    private TemporaryMount(string path) => Path = path;
+
+    public string Path { get; }
+
+    /// <summary>Mounts it; the test is skipped where that is not allowed.</summary>
+    public static TemporaryMount Create(string path, string options)
+    {
+        Directory.CreateDirectory(path);
+        using var mount = Process.Start("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
+        mount.WaitForExit();
+        Assert.SkipWhen(mount.ExitCode != 0, "mounting a small tmpfs needs root");
+        return new TemporaryMount(path);
+    }
+
+    /// <summary>Changes its options.</summary>
+    public void Change(string options)
+    {
+        using var remount = Process.Start("mount", ["-o", $"remount,{options}", Path]);
+        remount.WaitForExit();
+        Assert.Equal(0, remount.ExitCode);
+    }
+
+    public void Dispose()
+    {
+        using var umount = Process.Start("umount", [Path]);
+        umount.WaitForExit();
+    }
+}

@@ -43,7 +43,7 @@ internal static class HuggingFaceParquet
         foreach (var group in rows.Chunk(RowsPerGroup))
         {
             using var columns = writer.CreateRowGroup();
-            await WriteAll(columns, bytes, group, index => (ReadOnlyMemory<byte>)Encode(images.Read(index)));
+            await WriteAll(columns, bytes, group, index => (ReadOnlyMemory<byte>)Encode(images, index));
             await WriteAll(columns, path, group, index => Name(index).AsMemory());
             await WriteAll(columns, label, group, index => (long)images.Label(index));
         }
@@ -58,8 +58,12 @@ internal static class HuggingFaceParquet
         }
     }
 
-    private static byte[] Encode(StoredImage image) =>
-        GrayPng.Encode(image.Bytes.Span, image.RawWidth, image.RawHeight);
+    private static byte[] Encode(IdxSource images, int index)
+    {
+        var image = new StoredImage();
+        images.Read(index, image);
+        return GrayPng.Encode(image.Bytes.Span, image.RawWidth, image.RawHeight);
+    }
 
     private static string Name(int index) => index.ToString("D5", CultureInfo.InvariantCulture) + ".png";
 

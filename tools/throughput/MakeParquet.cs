@@ -36,9 +36,11 @@ internal static class MakeParquet
     {
         using var photographs = new FolderSource(CompareViews.Existing(folder));
         var files = new ReadOnlyMemory<byte>[photographs.Count];
+        var image = new StoredImage();
         for (var index = 0; index < files.Length; index++)
         {
-            files[index] = photographs.Read(index).Bytes.ToArray();
+            photographs.Read(index, image);
+            files[index] = image.Bytes.ToArray();
         }
 
         try

@@ -34,7 +34,7 @@ internal sealed class SmallImages(IReadOnlyList<byte[]> images) : IImageSource
 
     public int Label(int index) => -1;
 
-    public StoredImage Read(int index) => new(images[index], Side, Side, 3);
+    public void Read(int index, StoredImage into) => into.Take(images[index], Side, Side, 3);
 
     public string Locate(int index) => $"small image {index}";
 

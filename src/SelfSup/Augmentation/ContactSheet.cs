@@ -58,10 +58,12 @@ internal sealed class ContactSheet
         canvas.Clear(SheetCell.Paper);
         DrawTitles(canvas);
 
+        var stored = new StoredImage();
         var pixels = new PixelImage();
         for (var row = 0; row < indices.Count; row++)
         {
-            decoder.Decode(source.Read(indices[row]), pixels, source.Locate(indices[row]));
+            source.Read(indices[row], stored);
+            decoder.Decode(stored, pixels, source.Locate(indices[row]));
             Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
             for (var view = 0; view < _views.Count * Epochs; view++)
             {

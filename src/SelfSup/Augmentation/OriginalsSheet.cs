@@ -36,12 +36,12 @@ internal static class OriginalsSheet
         using var paint = new SKPaint { Color = SheetCell.Ink };
         canvas.Clear(SheetCell.Paper);
 
-        var pixels = new PixelImage();
+        var (stored, pixels) = (new StoredImage(), new PixelImage());
         var drawn = 0;
         for (var candidate = 0; candidate < candidates.Count && drawn < cells; candidate++)
         {
             var index = candidates[candidate];
-            if (!Load(source, decoder, index, pixels))
+            if (!Load(source, decoder, index, stored, pixels))
             {
                 continue;
             }
@@ -61,11 +61,13 @@ internal static class OriginalsSheet
         return drawn;
     }
 
-    private static bool Load(IImageSource source, ImageDecoder decoder, int index, PixelImage pixels)
+    private static bool Load(
+        IImageSource source, ImageDecoder decoder, int index, StoredImage stored, PixelImage pixels)
     {
         try
         {
-            decoder.Decode(source.Read(index), pixels, source.Locate(index));
+            source.Read(index, stored);
+            decoder.Decode(stored, pixels, source.Locate(index));
             return true;
         }
         catch (DataException)

@@ -16,6 +16,7 @@ internal sealed class ViewWorker(
     private const int SubstituteTries = 100;
 
     private readonly ImageDecoder _decoder = new(options.MaxPixels);
+    private readonly StoredImage _stored = new();
     private readonly PixelImage _pixels = new();
     private readonly ViewCanvas _canvas = new();
 
@@ -51,7 +52,8 @@ internal sealed class ViewWorker(
     {
         try
         {
-            _decoder.Decode(source.Read(index), _pixels, source.Locate(index));
+            source.Read(index, _stored);
+            _decoder.Decode(_stored, _pixels, source.Locate(index));
             return true;
         }
         catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip)

@@ -40,7 +40,7 @@ internal sealed unsafe class ImageEncoder(int shortSide, int quality)
     }
 
     /// <summary>Raw pixels as a PNG, in which nothing is lost.</summary>
-    public static byte[] Png(in StoredImage raw)
+    public static byte[] Png(StoredImage raw)
     {
         var isGray = raw.RawChannels == 1;
         using var bitmap = new SKBitmap(new SKImageInfo(

@@ -40,11 +40,11 @@ internal sealed class PackWorker(IImageSource source, PackOptions options)
             return new(ImageEncoder.Png(stored), Path.ChangeExtension(name, ".png"), label);
         }
 
-        // A copy: the bytes may lie in a row group or a buffer that is used again.
+        // A copy: the buffer is used again for the next image.
         return new(stored.Bytes.ToArray(), Path.HasExtension(name) ? name : name + Extension(stored), label);
     }
 
-    private static string Extension(in StoredImage file) => EncodedImage.Format(file.Bytes.Span) switch
+    private static string Extension(StoredImage file) => EncodedImage.Format(file.Bytes.Span) switch
     {
         "JPEG" => ".jpg",
         "PNG" => ".png",

@@ -9,18 +9,14 @@ internal sealed class SourceImage(IImageSource source, long maxPixels)
     private readonly ImageDecoder _decoder = new(maxPixels);
 
     /// <summary>The image as it was stored.</summary>
-    public StoredImage Stored { get; private set; }
+    public StoredImage Stored { get; } = new();
 
     /// <summary>Its pixels, after <see cref="Decode"/>.</summary>
     public PixelImage Pixels { get; } = new();
 
     /// <summary>Reads an image; what was read before is no longer valid.</summary>
     /// <exception cref="DataException">The image cannot be read.</exception>
-    public void Read(int index)
-    {
-        Stored = default;
-        Stored = source.Read(index);
-    }
+    public void Read(int index) => source.Read(index, Stored);
 
     /// <summary>Decodes the image that was read.</summary>
     /// <exception cref="DataException">The image cannot be decoded.</exception>

@@ -47,12 +47,25 @@ internal sealed class FolderSource : IImageSource
 
     public int Label(int index) => _labels is [] ? -1 : _labels[index];
 
-    public StoredImage Read(int index)
+    public void Read(int index, StoredImage into)
     {
         var path = Locate(index);
         try
         {
-            return new StoredImage(File.ReadAllBytes(path));
+            using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            var length = RandomAccess.GetLength(file);
+            if (length > Array.MaxLength)
+            {
+                throw new IOException($"it has {length:N0} bytes, at most {Array.MaxLength:N0} can be read");
+            }
+
+            // The buffer still holds the image before, so a file that became shorter meanwhile must not pass.
+            var rest = into.Reset((int)length);
+            while (!rest.IsEmpty)
+            {
+                var read = RandomAccess.Read(file, rest, length - rest.Length);
+                rest = read > 0 ? rest[read..] : throw new EndOfStreamException("it became shorter while it was read");
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -29,9 +29,11 @@ internal interface IImageSource : IDisposable
     /// <summary>The label of an image, or -1 where the source has no labels.</summary>
     int Label(int index);
 
-    /// <summary>Reads an image without decoding it. The bytes stay valid after other reads.</summary>
+    /// <summary>Reads an image without decoding it.</summary>
+    /// <param name="index">Which.</param>
+    /// <param name="into">Takes a copy; after an error its content is undefined.</param>
     /// <exception cref="Errors.DataException">The image cannot be read.</exception>
-    StoredImage Read(int index);
+    void Read(int index, StoredImage into);
 
     /// <summary>Where the image is, for messages: a file's path, or a file and row.</summary>
     string Locate(int index);

@@ -66,10 +66,10 @@ internal sealed partial class IdxSource : IImageSource
 
     public int Label(int index) => _labels is [] ? -1 : _labels[index];
 
-    public StoredImage Read(int index)
+    public void Read(int index, StoredImage into)
     {
         var length = _height * _width * _channels;
-        return new StoredImage(_pixels.AsMemory(index * length, length), _width, _height, _channels);
+        into.Take(_pixels.AsSpan(index * length, length), _width, _height, _channels);
     }
 
     public string Locate(int index) => $"{_path}, image {index}";

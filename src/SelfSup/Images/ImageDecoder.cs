@@ -40,7 +40,7 @@ internal sealed unsafe class ImageDecoder
     /// <param name="into">Takes the pixels; after an error its content is undefined.</param>
     /// <param name="where">What the message of an error begins with, see <see cref="IImageSource.Locate"/>.</param>
     /// <exception cref="DataException">The bytes are no image, a damaged, a truncated or a too large one.</exception>
-    public void Decode(in StoredImage image, PixelImage into, string where)
+    public void Decode(StoredImage image, PixelImage into, string where)
     {
         if (image.RawWidth != 0)
         {
@@ -52,7 +52,7 @@ internal sealed unsafe class ImageDecoder
         }
     }
 
-    private void CopyRaw(in StoredImage image, PixelImage into, string where)
+    private void CopyRaw(StoredImage image, PixelImage into, string where)
     {
         CheckSize(image.RawWidth, image.RawHeight, where);
         var raw = image.Bytes.Span;

@@ -25,7 +25,7 @@ internal sealed class LimitedSource : IImageSource
 
     public int Label(int index) => _source.Label(Checked(index));
 
-    public StoredImage Read(int index) => _source.Read(Checked(index));
+    public void Read(int index, StoredImage into) => _source.Read(Checked(index), into);
 
     public string Locate(int index) => _source.Locate(Checked(index));
 

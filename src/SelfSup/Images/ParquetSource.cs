@@ -85,16 +85,15 @@ internal sealed class ParquetSource : IImageSource
     /// sets.</remarks>
     public int Label(int index) => _labels is [] ? -1 : _labels[index];
 
-    public StoredImage Read(int index)
+    public void Read(int index, StoredImage into)
     {
         var block = BlockOf(index);
-        return _cache.Get(block)[index - _starts[block]] is { } bytes
-            ? new StoredImage(bytes)
-            : throw new DataException(
-                $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip")
+        var bytes = _cache.Get(block)[index - _starts[block]] ?? throw new DataException(
+            $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip")
             {
                 IsAbsent = true,
             };
+        into.Take(bytes.Span);
     }
 
     /// <inheritdoc/>

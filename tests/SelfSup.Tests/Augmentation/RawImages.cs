@@ -41,12 +41,15 @@ internal sealed class RawImages(IReadOnlyList<byte[]> images, int width, int hei
 
     public int Label(int index) => index % 3;
 
-    public StoredImage Read(int index)
+    public void Read(int index, StoredImage into)
     {
         Reading?.Invoke(index);
-        return Broken is { } broken && broken.Index == index
-            ? throw broken.Exception
-            : new StoredImage(images[index], width, height, 3);
+        if (Broken is { } broken && broken.Index == index)
+        {
+            throw broken.Exception;
+        }
+
+        into.Take(images[index], width, height, 3);
     }
 
     public string Locate(int index) => $"image {index}";

@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Tests.Support;
 
 using static TorchSharp.torch;
 

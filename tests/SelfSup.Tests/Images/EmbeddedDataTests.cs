@@ -1,4 +1,5 @@
 using SelfSup.Images;
+using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Images;
 

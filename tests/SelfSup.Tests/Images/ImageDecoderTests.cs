@@ -56,7 +56,7 @@ public sealed class ImageDecoderTests
         double[] parts = name.EndsWith(".gif", StringComparison.Ordinal) ? [0.2, 0.3] : [0.2, 0.5, 0.75, 0.85];
         foreach (var part in parts)
         {
-            var cut = new StoredImage(bytes.AsMemory(0, (int)(bytes.Length * part)));
+            var cut = new StoredImage(bytes.AsSpan(0, (int)(bytes.Length * part)));
             var error = Assert.Throws<DataException>(() => _decoder.Decode(cut, _image, "folder/it"));
             Assert.StartsWith("folder/it: ", error.Message, StringComparison.Ordinal);
             Assert.EndsWith("; remove it or set data.onUnreadable: skip", error.Message, StringComparison.Ordinal);
@@ -69,7 +69,7 @@ public sealed class ImageDecoderTests
     {
         var bytes = Fixture.Bytes("jpeg-420.jpg");
         var error = Assert.Throws<DataException>(
-            () => _decoder.Decode(new StoredImage(bytes.AsMemory(0, bytes.Length - 60)), _image, "it"));
+            () => _decoder.Decode(new StoredImage(bytes.AsSpan(0, bytes.Length - 60)), _image, "it"));
         Assert.Equal("it: this JPEG is truncated; remove it or set data.onUnreadable: skip", error.Message);
     }
 

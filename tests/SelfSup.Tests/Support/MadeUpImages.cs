@@ -13,7 +13,7 @@ internal sealed class MadeUpImages(int count, int size, int classes = 2) : IImag
 
     public int Label(int index) => index % classes;
 
-    public StoredImage Read(int index)
+    public void Read(int index, StoredImage into)
     {
         var pixels = new byte[size * size * 3];
         for (var i = 0; i < pixels.Length; i++)
@@ -22,7 +22,7 @@ internal sealed class MadeUpImages(int count, int size, int classes = 2) : IImag
             pixels[i] = (byte)((40 * Label(index)) + (channel * 30) + ((position + (7 * index)) % 97));
         }
 
-        return new StoredImage(pixels, size, size, 3);
+        into.Take(pixels, size, size, 3);
     }
 
     public string Locate(int index) => $"image {index}";

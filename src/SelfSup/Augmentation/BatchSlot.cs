@@ -29,32 +29,40 @@ internal sealed unsafe class BatchSlot : IDisposable
 {
     private readonly Tensor _samples; // [N]
     private readonly Tensor _labels; // [N]
-    private readonly Tensor[] _views; // V of [N, 3, S, S]
+    private readonly Tensor[] _views; // V of [N, 3, S, S], in the memory of _stores
+    private readonly Tensor[] _stores; // V of [N, 3, S, S] or, channels last, [N, S, S, 3]
     private readonly long* _sampleAt;
     private readonly long* _labelAt;
-    private readonly float*[] _viewAt;
-    private readonly int[] _rowLengths;
+    private readonly byte*[] _viewAt;
+    private readonly int[] _pixels;
+    private readonly ViewFormat _format;
     private readonly bool[] _leftOut;
     private ExceptionDispatchInfo? _failure;
     private int _failedRow;
 
     /// <param name="batchSize">N.</param>
     /// <param name="viewSizes">S of each view.</param>
-    public BatchSlot(int batchSize, IReadOnlyList<int> viewSizes)
+    /// <param name="format">How values are stored.</param>
+    /// <param name="pinned">Whether the memory is page-locked, so that copies to a GPU run beside its work.</param>
+    public BatchSlot(int batchSize, IReadOnlyList<int> viewSizes, ViewFormat format, bool pinned)
     {
+        _format = format;
         Indices = new int[batchSize];
         _leftOut = new bool[batchSize];
         _samples = empty(batchSize, dtype: int64).DetachFromDisposeScope();
         _labels = empty(batchSize, dtype: int64).DetachFromDisposeScope();
-        _views = [.. viewSizes.Select(
-            size => empty([batchSize, 3, size, size], dtype: float32).DetachFromDisposeScope())];
-        _rowLengths = [.. viewSizes.Select(size => 3 * size * size)];
+        _stores = [.. viewSizes.Select(size => Store(batchSize, size, format, pinned))];
+        // Channels last is a matter of strides: the shape stays [N, 3, S, S].
+        _views = format.ChannelsLast
+            ? [.. _stores.Select(store => store.permute(0, 3, 1, 2).DetachFromDisposeScope())]
+            : _stores;
+        _pixels = [.. viewSizes.Select(size => size * size)];
         _sampleAt = (long*)Address(_samples);
         _labelAt = (long*)Address(_labels);
-        _viewAt = new float*[_views.Length];
-        for (var view = 0; view < _views.Length; view++)
+        _viewAt = new byte*[_stores.Length];
+        for (var view = 0; view < _stores.Length; view++)
         {
-            _viewAt[view] = (float*)Address(_views[view]);
+            _viewAt[view] = Address(_stores[view]);
         }
     }
 
@@ -84,9 +92,8 @@ internal sealed unsafe class BatchSlot : IDisposable
         State = SlotState.Filling;
     }
 
-    /// <summary>The memory of one view of one row, [3, S, S].</summary>
-    public Span<float> View(int view, int row) =>
-        new(_viewAt[view] + ((nint)row * _rowLengths[view]), _rowLengths[view]);
+    /// <summary>The memory of one view of one row.</summary>
+    public ViewTarget View(int view, int row) => new(RowOf(view, row), _pixels[view], _format);
 
     /// <summary>Says which image a row holds.</summary>
     public void SetRow(int row, long sample, long label) => (_sampleAt[row], _labelAt[row]) = (sample, label);
@@ -122,7 +129,7 @@ internal sealed unsafe class BatchSlot : IDisposable
                 SetRow(kept, _sampleAt[row], _labelAt[row]);
                 for (var view = 0; view < _views.Length; view++)
                 {
-                    View(view, row).CopyTo(View(view, kept));
+                    Buffer.MemoryCopy(RowOf(view, row), RowOf(view, kept), RowBytes(view), RowBytes(view));
                 }
             }
 
@@ -157,6 +164,29 @@ internal sealed unsafe class BatchSlot : IDisposable
         _samples.Dispose();
         _labels.Dispose();
         Array.ForEach(_views, view => view.Dispose());
+        if (_format.ChannelsLast)
+        {
+            Array.ForEach(_stores, store => store.Dispose());
+        }
+    }
+
+    private long RowBytes(int view) => 3L * _pixels[view] * _format.ValueBytes;
+
+    private byte* RowOf(int view, int row) => _viewAt[view] + (row * RowBytes(view));
+
+    private static Tensor Store(int batchSize, int size, ViewFormat format, bool pinned)
+    {
+        long[] shape = format.ChannelsLast ? [batchSize, size, size, 3] : [batchSize, 3, size, size];
+        var store = empty(shape, dtype: format.IsBFloat16 ? bfloat16 : float32);
+        if (!pinned)
+        {
+            return store.DetachFromDisposeScope();
+        }
+
+        using (store)
+        {
+            return store.pin_memory().DetachFromDisposeScope();
+        }
     }
 
     private Tensor Part(Tensor whole) => whole.narrow(0, 0, Rows).DetachFromDisposeScope();

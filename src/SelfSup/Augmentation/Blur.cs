@@ -1,80 +1,110 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+using SelfSup.Images;
 
 namespace SelfSup.Augmentation;
 
 /// <summary>
 /// Gaussian blur at fixed parameters: weights exp(-x^2 / (2 sigma^2)) over an odd number of taps, normalised, the same
-/// in both directions, with the image mirrored at its edges (the edge itself not repeated), as in torchvision.
+/// in both directions, with the image mirrored at its edges (the edge itself not repeated), as in torchvision. Colour
+/// operations that follow, and the writing of the view, are done row by row while a row lies in the first-level cache.
 /// </summary>
-internal static class Blur
+internal sealed unsafe class Blur
 {
-    /// <summary>What a sum of values in 0..1 cannot see: half a unit in the last place of 1 is 6e-8.</summary>
-    private const double Negligible = 1e-8;
+    /// <summary>What is left out at the ends of the kernel: together under a hundredth of an 8-bit level.</summary>
+    private const double Negligible = 1e-6;
 
-    /// <summary>Floats of scratch that a blur of so many columns needs.</summary>
-    public static int RowLength(int width, int kernel) => width + kernel;
+    /// <summary>Floats around a row: mirrored taps before and behind, and what vectors reach over.</summary>
+    private const int Padding = 64;
 
-    /// <summary>Blurs one plane.</summary>
-    /// <param name="source">The plane, [H, W].</param>
-    /// <param name="destination">The result, [H, W]; other memory than the source.</param>
+    private readonly PinnedBuffer<float> _row = new();
+    private float[] _weights = [];
+
+    /// <summary>Blurs the planes of a view, does the operations that wait, and writes it.</summary>
+    /// <param name="planes">[3, H, W], with a readable vector behind it.</param>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
     /// <param name="kernel">The number of taps in each direction, odd.</param>
     /// <param name="sigma">Standard deviation of the Gaussian, in pixels.</param>
-    /// <param name="row">Scratch of <see cref="RowLength"/>.</param>
-    public static void Gaussian(
-        ReadOnlySpan<float> source, Span<float> destination, int height, int width, int kernel, double sigma,
-        Span<float> row)
+    /// <param name="colors">What follows; no operation that needs a mean.</param>
+    /// <param name="target">Takes the view; other memory than the planes.</param>
+    public void Run(
+        float* planes, int height, int width, int kernel, double sigma, ColorPass colors, in ViewTarget target)
     {
-        Span<float> allWeights = stackalloc float[(kernel / 2) + 1];
-        var weights = allWeights[..(Weights(sigma, allWeights) + 1)];
-        var radius = weights.Length - 1;
-        Span<int> before = stackalloc int[weights.Length];
-        Span<int> after = stackalloc int[weights.Length];
-        Span<int> left = stackalloc int[weights.Length];
-        Span<int> right = stackalloc int[weights.Length];
-        for (var k = 0; k <= radius; k++)
+        if (Vector512.IsHardwareAccelerated)
         {
-            (left[k], right[k]) = (radius - k, radius + k);
+            Run<Floats16>(planes, height, width, kernel, sigma, colors, target);
         }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Floats8>(planes, height, width, kernel, sigma, colors, target);
+        }
+        else
+        {
+            Run<Floats4>(planes, height, width, kernel, sigma, colors, target);
+        }
+    }
 
-        var padded = row[..(width + (2 * radius))];
+    /// <inheritdoc cref="Run(float*, int, int, int, double, ColorPass, in ViewTarget)"/>
+    public void Run<TFloats>(
+        float* planes, int height, int width, int kernel, double sigma, ColorPass colors, in ViewTarget target)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        var radius = Weights(kernel, sigma);
+        var weights = _weights.AsSpan(0, radius + 1);
+        var before = stackalloc nint[radius + 1];
+        var after = stackalloc nint[radius + 1];
+        var row = _row.Reserve(width + (2 * radius) + (2 * Padding)) + radius;
+        colors.Rows(width + Padding, out var r, out var g, out var b);
         for (var y = 0; y < height; y++)
         {
             for (var k = 0; k <= radius; k++)
             {
-                (before[k], after[k]) = (Mirror(y - k, height) * width, Mirror(y + k, height) * width);
+                before[k] = (nint)Mirror(y - k, height) * width;
+                after[k] = (nint)Mirror(y + k, height) * width;
             }
 
-            SumPairs(source, before, after, weights, padded.Slice(radius, width));
-            for (var k = 1; k <= radius; k++)
+            for (var channel = 0; channel < 3; channel++)
             {
-                padded[radius - k] = padded[radius + Mirror(-k, width)];
-                padded[radius + width - 1 + k] = padded[radius + Mirror(width - 1 + k, width)];
+                Sum<TFloats>(planes + ((nint)channel * height * width), before, after, weights, row, width);
+                for (var k = 1; k <= radius; k++)
+                {
+                    row[-k] = row[Mirror(-k, width)];
+                    row[width - 1 + k] = row[Mirror(width - 1 + k, width)];
+                }
+
+                var result = channel == 0 ? r : channel == 1 ? g : b;
+                SumNeighbours<TFloats>(row, weights, result, width);
             }
 
-            SumPairs(padded, left, right, weights, destination.Slice(y * width, width));
+            colors.Finish(y * width, width, r, g, b, target);
         }
+
+        colors.Clear();
     }
 
     /// <summary>
     /// Fills in the weights from the centre outwards and returns the largest distance whose weight is not negligible.
     /// A small sigma leaves most of a large kernel empty.
     /// </summary>
-    private static int Weights(double sigma, Span<float> weights)
+    private int Weights(int kernel, double sigma)
     {
+        if (_weights.Length < (kernel / 2) + 1)
+        {
+            _weights = new float[(kernel / 2) + 1];
+        }
+
         double total = 1;
-        for (var k = 1; k < weights.Length; k++)
+        for (var k = 1; k <= kernel / 2; k++)
         {
             total += 2 * Weight(k, sigma);
         }
 
         var radius = 0;
-        for (var k = 0; k < weights.Length; k++)
+        for (var k = 0; k <= kernel / 2; k++)
         {
             var weight = Weight(k, sigma) / total;
-            weights[k] = (float)weight;
+            _weights[k] = (float)weight;
             radius = weight > Negligible ? k : radius;
         }
 
@@ -100,73 +130,93 @@ internal static class Blur
         return position;
     }
 
-    /// <summary>
-    /// result[x] = sum over k of weights[k] * (source[before[k] + x] + source[after[k] + x]), the centre counted once.
-    /// Both passes are this: the pairs are rows above and below, or neighbours left and right.
-    /// </summary>
-    private static void SumPairs(
-        ReadOnlySpan<float> source, ReadOnlySpan<int> before, ReadOnlySpan<int> after, ReadOnlySpan<float> weights,
-        Span<float> result)
+    /// <summary>sum[x] = weights[0] * row[x] + weights[k] * (row above by k + row below by k).</summary>
+    private static void Sum<TFloats>(
+        float* plane, nint* before, nint* after, ReadOnlySpan<float> weights, float* sum, int width)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        for (var k = 0; k < weights.Length; k++)
-        {
-            // The slices throw where a pair would end outside the source; from here on nothing is checked.
-            _ = source.Slice(before[k], result.Length);
-            _ = source.Slice(after[k], result.Length);
-        }
-
-        ref var values = ref MemoryMarshal.GetReference(source);
-        ref var target = ref MemoryMarshal.GetReference(result);
-        var size = Vector<float>.Count;
+        var size = TFloats.Count;
         var x = 0;
-        for (; x <= result.Length - (4 * size); x += 4 * size)
+        for (; x + (3 * size) < width; x += 4 * size)
         {
-            var centre = Vector.Create(weights[0]);
-            var origin = before[0] + x;
-            var a = Vector.LoadUnsafe(ref values, (nuint)origin) * centre;
-            var b = Vector.LoadUnsafe(ref values, (nuint)(origin + size)) * centre;
-            var c = Vector.LoadUnsafe(ref values, (nuint)(origin + (2 * size))) * centre;
-            var d = Vector.LoadUnsafe(ref values, (nuint)(origin + (3 * size))) * centre;
+            var centre = TFloats.Create(weights[0]);
+            var row = plane + before[0] + x;
+            var a = TFloats.Load(row) * centre;
+            var b = TFloats.Load(row + size) * centre;
+            var c = TFloats.Load(row + (2 * size)) * centre;
+            var d = TFloats.Load(row + (3 * size)) * centre;
             for (var k = 1; k < weights.Length; k++)
             {
-                var weight = Vector.Create(weights[k]);
-                var (i, j) = (before[k] + x, after[k] + x);
-                a = Vector.MultiplyAddEstimate(Pair(ref values, i, j), weight, a);
-                b = Vector.MultiplyAddEstimate(Pair(ref values, i + size, j + size), weight, b);
-                c = Vector.MultiplyAddEstimate(Pair(ref values, i + (2 * size), j + (2 * size)), weight, c);
-                d = Vector.MultiplyAddEstimate(Pair(ref values, i + (3 * size), j + (3 * size)), weight, d);
+                var weight = TFloats.Create(weights[k]);
+                var up = plane + before[k] + x;
+                var down = plane + after[k] + x;
+                a = TFloats.MultiplyAdd(TFloats.Load(up) + TFloats.Load(down), weight, a);
+                b = TFloats.MultiplyAdd(TFloats.Load(up + size) + TFloats.Load(down + size), weight, b);
+                c = TFloats.MultiplyAdd(TFloats.Load(up + (2 * size)) + TFloats.Load(down + (2 * size)), weight, c);
+                d = TFloats.MultiplyAdd(TFloats.Load(up + (3 * size)) + TFloats.Load(down + (3 * size)), weight, d);
             }
 
-            a.StoreUnsafe(ref target, (nuint)x);
-            b.StoreUnsafe(ref target, (nuint)(x + size));
-            c.StoreUnsafe(ref target, (nuint)(x + (2 * size)));
-            d.StoreUnsafe(ref target, (nuint)(x + (3 * size)));
+            a.Store(sum + x);
+            b.Store(sum + x + size);
+            c.Store(sum + x + (2 * size));
+            d.Store(sum + x + (3 * size));
         }
 
-        for (; x <= result.Length - size; x += size)
+        for (; x < width; x += size)
         {
-            var sum = Vector.LoadUnsafe(ref values, (nuint)(before[0] + x)) * weights[0];
+            var value = TFloats.Load(plane + before[0] + x) * TFloats.Create(weights[0]);
             for (var k = 1; k < weights.Length; k++)
             {
-                var pair = Pair(ref values, before[k] + x, after[k] + x);
-                sum = Vector.MultiplyAddEstimate(pair, Vector.Create(weights[k]), sum);
+                var pair = TFloats.Load(plane + before[k] + x) + TFloats.Load(plane + after[k] + x);
+                value = TFloats.MultiplyAdd(pair, TFloats.Create(weights[k]), value);
             }
 
-            sum.StoreUnsafe(ref target, (nuint)x);
-        }
-
-        for (; x < result.Length; x++)
-        {
-            var sum = source[before[0] + x] * weights[0];
-            for (var k = 1; k < weights.Length; k++)
-            {
-                sum += (source[before[k] + x] + source[after[k] + x]) * weights[k];
-            }
-
-            result[x] = sum;
+            value.Store(sum + x);
         }
     }
 
-    private static Vector<float> Pair(ref float values, int i, int j) =>
-        Vector.LoadUnsafe(ref values, (nuint)i) + Vector.LoadUnsafe(ref values, (nuint)j);
+    /// <summary>sum[x] = weights[0] * row[x] + weights[k] * (row[x - k] + row[x + k]).</summary>
+    private static void SumNeighbours<TFloats>(
+        float* row, ReadOnlySpan<float> weights, float* sum, int width)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        var size = TFloats.Count;
+        var x = 0;
+        for (; x + (3 * size) < width; x += 4 * size)
+        {
+            var middle = row + x;
+            var centre = TFloats.Create(weights[0]);
+            var a = TFloats.Load(middle) * centre;
+            var b = TFloats.Load(middle + size) * centre;
+            var c = TFloats.Load(middle + (2 * size)) * centre;
+            var d = TFloats.Load(middle + (3 * size)) * centre;
+            for (var k = 1; k < weights.Length; k++)
+            {
+                var weight = TFloats.Create(weights[k]);
+                var left = middle - k;
+                var right = middle + k;
+                a = TFloats.MultiplyAdd(TFloats.Load(left) + TFloats.Load(right), weight, a);
+                b = TFloats.MultiplyAdd(TFloats.Load(left + size) + TFloats.Load(right + size), weight, b);
+                c = TFloats.MultiplyAdd(TFloats.Load(left + (2 * size)) + TFloats.Load(right + (2 * size)), weight, c);
+                d = TFloats.MultiplyAdd(TFloats.Load(left + (3 * size)) + TFloats.Load(right + (3 * size)), weight, d);
+            }
+
+            a.Store(sum + x);
+            b.Store(sum + x + size);
+            c.Store(sum + x + (2 * size));
+            d.Store(sum + x + (3 * size));
+        }
+
+        for (; x < width; x += size)
+        {
+            var value = TFloats.Load(row + x) * TFloats.Create(weights[0]);
+            for (var k = 1; k < weights.Length; k++)
+            {
+                value = TFloats.MultiplyAdd(
+                    TFloats.Load(row + x - k) + TFloats.Load(row + x + k), TFloats.Create(weights[k]), value);
+            }
+
+            value.Store(sum + x);
+        }
+    }
 }

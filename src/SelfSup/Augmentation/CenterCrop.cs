@@ -1,21 +1,22 @@
 using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Catalogs;
+using SelfSup.Images;
 using SelfSup.Randomness;
 
 namespace SelfSup.Augmentation;
 
 /// <summary>Keeps the square in the middle. A smaller image gets a black margin.</summary>
 [Named("centerCrop")]
-internal sealed class CenterCrop(CenterCropOptions options) : IAugmentation
+internal sealed class CenterCrop(CenterCropOptions options) : GeometricAugmentation
 {
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
         var size = options.Size;
-        canvas.Crop(new Region(Before(canvas.Height, size), Before(canvas.Width, size), size, size));
+        return view.Crop(new Region(Before(view.Height, size), Before(view.Width, size), size, size));
     }
 
-    public int? OutputSize(int? before) => options.Size;
+    public override int? OutputSize(int? before) => options.Size;
 
     /// <summary>Where the crop begins. An odd rest is halved as torchvision does: to even, or less before.</summary>
     private static int Before(int length, int size) =>

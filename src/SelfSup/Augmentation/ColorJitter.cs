@@ -26,22 +26,21 @@ internal sealed class ColorJitter(ColorJitterOptions options) : IAugmentation
         var contrast = Factor(options.Contrast, ref random);
         var saturation = Factor(options.Saturation, ref random);
         var hue = random.Uniform(-options.Hue, options.Hue);
-        var planes = canvas.Planes;
         foreach (var property in order)
         {
             switch (property)
             {
                 case Property.Brightness when options.Brightness > 0:
-                    ColorKernels.Brightness(planes, brightness);
+                    canvas.Apply(ColorOperation.Brightness(brightness));
                     break;
                 case Property.Contrast when options.Contrast > 0:
-                    ColorKernels.Contrast(planes, contrast);
+                    canvas.Apply(ColorOperation.Contrast(contrast));
                     break;
                 case Property.Saturation when options.Saturation > 0:
-                    ColorKernels.Saturation(planes, saturation);
+                    canvas.Apply(ColorOperation.Saturation(saturation));
                     break;
                 case Property.Hue when options.Hue > 0:
-                    ColorKernels.Hue(planes, hue);
+                    canvas.Apply(ColorOperation.Hue(hue));
                     break;
                 default:
                     break;

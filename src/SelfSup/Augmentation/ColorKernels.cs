@@ -1,259 +1,232 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// Colour operations at fixed parameters on planes [3, H, W] in 0..1, in place. They compute what torchvision computes
-/// for float tensors: results of the four jitter operations are clamped to 0..1, and gray is 0.2989 R + 0.587 G +
-/// 0.114 B.
+/// Colour operations on three rows of floats that lie in the first-level cache, in place. The rows are padded to whole
+/// vectors; what is computed in the padding is not used.
 /// </summary>
-internal static class ColorKernels
+internal static unsafe class ColorKernels
 {
     private const float Red = 0.2989f;
     private const float Green = 0.587f;
     private const float Blue = 0.114f;
 
-    /// <summary>factor * image.</summary>
-    public static void Brightness(Span<float> planes, double factor) =>
-        Each(planes, planes, new BrightnessOperation((float)factor));
-
-    /// <summary>factor * image + (1 - factor) * mean of the gray image.</summary>
-    public static void Contrast(Span<float> planes, double factor) =>
-        Each(planes, planes, new ContrastOperation((float)factor, (float)((1 - factor) * GrayMean(planes))));
-
-    /// <summary>factor * image + (1 - factor) * gray image.</summary>
-    public static void Saturation(Span<float> planes, double factor) =>
-        Each(planes, planes, new SaturationOperation((float)factor));
-
-    /// <summary>Turns the hue; value and saturation of HSV stay.</summary>
-    /// <param name="planes">The image, [3, H, W].</param>
-    /// <param name="factor">Part of the hue circle, -0.5 to 0.5.</param>
-    public static void Hue(Span<float> planes, double factor) =>
-        Each(planes, planes, new HueOperation((float)(6 * factor)));
-
-    /// <summary>Three equal channels of gray.</summary>
-    public static void Grayscale(Span<float> planes) => Each(planes, planes, default(GrayscaleOperation));
-
-    /// <summary>Inverts the values that are at least the threshold.</summary>
-    public static void Solarize(Span<float> planes, double threshold) =>
-        Each(planes, planes, new SolarizeOperation((float)threshold));
-
-    /// <summary>(image - mean) / standard deviation, by channel. The destination may be the source.</summary>
-    public static void Normalize(
-        ReadOnlySpan<float> planes, Span<float> destination, ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> deviation) =>
-        Each(planes, destination, new NormalizeOperation(mean, deviation));
-
-    /// <summary>The mean of the gray image.</summary>
-    public static double GrayMean(ReadOnlySpan<float> planes)
+    /// <summary>Applies an operation.</summary>
+    /// <param name="operation">The operation; a contrast must know its mean.</param>
+    /// <param name="r">Red.</param>
+    /// <param name="g">Green.</param>
+    /// <param name="b">Blue.</param>
+    /// <param name="count">Pixels, without the padding.</param>
+    public static void Apply(in ColorOperation operation, float* r, float* g, float* b, int count)
     {
-        // Sums of a block stay small enough for a float; the blocks are added up in double.
-        const int Block = 4096;
-        var plane = planes.Length / 3;
-        var r = planes[..plane];
-        var g = planes.Slice(plane, plane);
-        var b = planes.Slice(2 * plane, plane);
-        double total = 0;
-        for (var start = 0; start < plane; start += Block)
+        if (Vector512.IsHardwareAccelerated)
         {
-            var length = Math.Min(Block, plane - start);
-            total += (Red * (double)Sum(r.Slice(start, length)))
-                + (Green * (double)Sum(g.Slice(start, length)))
-                + (Blue * (double)Sum(b.Slice(start, length)));
+            Apply<Floats16>(operation, r, g, b, count);
         }
-
-        return total / plane;
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Apply<Floats8>(operation, r, g, b, count);
+        }
+        else
+        {
+            Apply<Floats4>(operation, r, g, b, count);
+        }
     }
 
-    private static float Sum(ReadOnlySpan<float> values)
+    /// <inheritdoc cref="Apply(in ColorOperation, float*, float*, float*, int)"/>
+    public static void Apply<TFloats>(in ColorOperation operation, float* r, float* g, float* b, int count)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        var sums = Vector<float>.Zero;
-        var i = 0;
-        for (; i <= values.Length - Vector<float>.Count; i += Vector<float>.Count)
+        var (first, second) = (TFloats.Create(operation.First), TFloats.Create(operation.Second));
+        var size = TFloats.Count;
+        switch (operation.Kind)
         {
-            sums += new Vector<float>(values[i..]);
+            case ColorKind.FromYCbCr:
+                var unit = TFloats.Create(1f / 255);
+                var middle = TFloats.Create(128f / 255);
+                for (var i = 0; i < count; i += size)
+                {
+                    var y = TFloats.Load(r + i) * unit;
+                    var cb = (TFloats.Load(g + i) * unit) - middle;
+                    var cr = (TFloats.Load(b + i) * unit) - middle;
+                    var green = TFloats.MultiplyAdd(
+                        cb, TFloats.Create(-0.344136286f), TFloats.MultiplyAdd(cr, TFloats.Create(-0.714136286f), y));
+                    Clamp<TFloats>(TFloats.MultiplyAdd(cr, TFloats.Create(1.402f), y)).Store(r + i);
+                    Clamp<TFloats>(green).Store(g + i);
+                    Clamp<TFloats>(TFloats.MultiplyAdd(cb, TFloats.Create(1.772f), y)).Store(b + i);
+                }
+
+                break;
+            case ColorKind.FromBytes:
+                var scale = TFloats.Create(1f / 255);
+                for (var i = 0; i < count; i += size)
+                {
+                    Clamp<TFloats>(TFloats.Load(r + i) * scale).Store(r + i);
+                    Clamp<TFloats>(TFloats.Load(g + i) * scale).Store(g + i);
+                    Clamp<TFloats>(TFloats.Load(b + i) * scale).Store(b + i);
+                }
+
+                break;
+            case ColorKind.Brightness:
+                for (var i = 0; i < count; i += size)
+                {
+                    Clamp<TFloats>(TFloats.Load(r + i) * first).Store(r + i);
+                    Clamp<TFloats>(TFloats.Load(g + i) * first).Store(g + i);
+                    Clamp<TFloats>(TFloats.Load(b + i) * first).Store(b + i);
+                }
+
+                break;
+            case ColorKind.Contrast:
+                for (var i = 0; i < count; i += size)
+                {
+                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(r + i), first, second)).Store(r + i);
+                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(g + i), first, second)).Store(g + i);
+                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(b + i), first, second)).Store(b + i);
+                }
+
+                break;
+            case ColorKind.Saturation:
+                for (var i = 0; i < count; i += size)
+                {
+                    var (red, green, blue) = (TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
+                    var gray = Gray<TFloats>(red, green, blue) * second;
+                    Clamp<TFloats>(TFloats.MultiplyAdd(red, first, gray)).Store(r + i);
+                    Clamp<TFloats>(TFloats.MultiplyAdd(green, first, gray)).Store(g + i);
+                    Clamp<TFloats>(TFloats.MultiplyAdd(blue, first, gray)).Store(b + i);
+                }
+
+                break;
+            case ColorKind.Hue:
+                for (var i = 0; i < count; i += size)
+                {
+                    Hue<TFloats>(r + i, g + i, b + i, first);
+                }
+
+                break;
+            case ColorKind.Grayscale:
+                for (var i = 0; i < count; i += size)
+                {
+                    var gray = Gray<TFloats>(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
+                    gray.Store(r + i);
+                    gray.Store(g + i);
+                    gray.Store(b + i);
+                }
+
+                break;
+            case ColorKind.Solarize:
+                for (var i = 0; i < count; i += size)
+                {
+                    Invert<TFloats>(r + i, first);
+                    Invert<TFloats>(g + i, first);
+                    Invert<TFloats>(b + i, first);
+                }
+
+                break;
+            default:
+                var normalization = operation.Normalization!;
+                Normalize<TFloats>(r, count, normalization, 0);
+                Normalize<TFloats>(g, count, normalization, 1);
+                Normalize<TFloats>(b, count, normalization, 2);
+                break;
+        }
+    }
+
+    /// <summary>The sum of the gray image.</summary>
+    public static double GraySum(float* r, float* g, float* b, int count)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            return GraySum<Floats16>(r, g, b, count);
         }
 
-        var sum = Vector.Sum(sums);
-        for (; i < values.Length; i++)
+        return Vector256.IsHardwareAccelerated
+            ? GraySum<Floats8>(r, g, b, count)
+            : GraySum<Floats4>(r, g, b, count);
+    }
+
+    /// <inheritdoc cref="GraySum(float*, float*, float*, int)"/>
+    public static double GraySum<TFloats>(float* r, float* g, float* b, int count)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        // Rows are short, so each lane's sum keeps its precision; their sums are added up in double.
+        var sums = TFloats.Create(0);
+        var i = 0;
+        for (; i <= count - TFloats.Count; i += TFloats.Count)
         {
-            sum += values[i];
+            sums += Gray<TFloats>(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
+        }
+
+        double sum = sums.Sum();
+        for (; i < count; i++)
+        {
+            sum += (Red * r[i]) + (Green * g[i]) + (Blue * b[i]);
         }
 
         return sum;
     }
 
-    /// <summary>
-    /// One pass over all pixels. The operation is a struct, so each gets compiled code of its own with the operation
-    /// inlined; what does not fill a vector goes through the same operation on a padded copy.
-    /// </summary>
-    private static void Each<TOperation>(ReadOnlySpan<float> planes, Span<float> destination, TOperation operation)
-        where TOperation : struct, IColorOperation
-    {
-        var plane = planes.Length / 3;
-        ref var source = ref MemoryMarshal.GetReference(planes);
-        ref var target = ref MemoryMarshal.GetReference(destination[..planes.Length]);
-        var (second, third) = ((nuint)plane, (nuint)(2 * plane));
-        var whole = plane - (plane % Vector<float>.Count);
-        for (nuint i = 0; i < (nuint)whole; i += (nuint)Vector<float>.Count)
-        {
-            var r = Vector.LoadUnsafe(ref source, i);
-            var g = Vector.LoadUnsafe(ref source, i + second);
-            var b = Vector.LoadUnsafe(ref source, i + third);
-            operation.Apply(ref r, ref g, ref b);
-            r.StoreUnsafe(ref target, i);
-            g.StoreUnsafe(ref target, i + second);
-            b.StoreUnsafe(ref target, i + third);
-        }
-
-        if (whole < plane)
-        {
-            Rest(planes, destination, whole, operation);
-        }
-    }
-
-    private static void Rest<TOperation>(
-        ReadOnlySpan<float> planes, Span<float> destination, int start, TOperation operation)
-        where TOperation : struct, IColorOperation
-    {
-        var plane = planes.Length / 3;
-        var length = plane - start;
-        Span<float> padded = stackalloc float[3 * Vector<float>.Count];
-        padded.Clear();
-        for (var channel = 0; channel < 3; channel++)
-        {
-            planes.Slice((channel * plane) + start, length).CopyTo(padded[(channel * Vector<float>.Count)..]);
-        }
-
-        var r = new Vector<float>(padded);
-        var g = new Vector<float>(padded[Vector<float>.Count..]);
-        var b = new Vector<float>(padded[(2 * Vector<float>.Count)..]);
-        operation.Apply(ref r, ref g, ref b);
-        r.CopyTo(padded);
-        g.CopyTo(padded[Vector<float>.Count..]);
-        b.CopyTo(padded[(2 * Vector<float>.Count)..]);
-        for (var channel = 0; channel < 3; channel++)
-        {
-            padded.Slice(channel * Vector<float>.Count, length).CopyTo(destination[((channel * plane) + start)..]);
-        }
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats Gray<TFloats>(TFloats r, TFloats g, TFloats b)
+        where TFloats : unmanaged, IFloats<TFloats> =>
+        TFloats.MultiplyAdd(
+            r, TFloats.Create(Red), TFloats.MultiplyAdd(g, TFloats.Create(Green), b * TFloats.Create(Blue)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Gray(Vector<float> r, Vector<float> g, Vector<float> b) =>
-        Vector.MultiplyAddEstimate(
-            r, Vector.Create(Red), Vector.MultiplyAddEstimate(g, Vector.Create(Green), b * Vector.Create(Blue)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector<float> Clamp(Vector<float> value) =>
-        Vector.Min(Vector.Max(value, Vector<float>.Zero), Vector<float>.One);
-
-    /// <summary>What happens to the three channels of a vector of pixels.</summary>
-    private interface IColorOperation
-    {
-        void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b);
-    }
-
-    private readonly struct BrightnessOperation(float factor) : IColorOperation
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b) =>
-            (r, g, b) = (Clamp(r * factor), Clamp(g * factor), Clamp(b * factor));
-    }
-
-    private readonly struct ContrastOperation(float factor, float offset) : IColorOperation
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b)
-        {
-            var (scale, shift) = (Vector.Create(factor), Vector.Create(offset));
-            r = Clamp(Vector.MultiplyAddEstimate(r, scale, shift));
-            g = Clamp(Vector.MultiplyAddEstimate(g, scale, shift));
-            b = Clamp(Vector.MultiplyAddEstimate(b, scale, shift));
-        }
-    }
-
-    private readonly struct SaturationOperation(float factor) : IColorOperation
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b)
-        {
-            var scale = Vector.Create(factor);
-            var gray = Gray(r, g, b) * (1 - factor);
-            r = Clamp(Vector.MultiplyAddEstimate(r, scale, gray));
-            g = Clamp(Vector.MultiplyAddEstimate(g, scale, gray));
-            b = Clamp(Vector.MultiplyAddEstimate(b, scale, gray));
-        }
-    }
+    private static TFloats Clamp<TFloats>(TFloats value)
+        where TFloats : unmanaged, IFloats<TFloats> =>
+        TFloats.Min(TFloats.Max(value, TFloats.Create(0)), TFloats.Create(1));
 
     /// <summary>
     /// The hue shift without a table over the six sectors of the colour circle. With the hue h in sextants, a channel
     /// is max - (max - min) * clamp(min(k, 4 - k), 0, 1) where k = (n + h) mod 6 and n = 5, 3, 1 for R, G, B.
     /// </summary>
-    private readonly struct HueOperation(float sextants) : IColorOperation
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Hue<TFloats>(float* r, float* g, float* b, TFloats sextants)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b)
-        {
-            var max = Vector.Max(Vector.Max(r, g), b);
-            var chroma = max - Vector.Min(Vector.Min(r, g), b);
-            var gray = Vector.Equals(chroma, Vector<float>.Zero);
-            var inverse = Vector<float>.One / Vector.ConditionalSelect(gray, Vector<float>.One, chroma);
-            var fromRed = (g - b) * inverse;
-            var fromGreen = Vector.MultiplyAddEstimate(b - r, inverse, Vector.Create(2f));
-            var fromBlue = Vector.MultiplyAddEstimate(r - g, inverse, Vector.Create(4f));
-            var hue = Vector.ConditionalSelect(
-                Vector.Equals(max, r), fromRed, Vector.ConditionalSelect(Vector.Equals(max, g), fromGreen, fromBlue));
-            hue += Vector.Create(sextants);
-            hue -= 6 * Vector.Floor(hue * (1f / 6));
-            r = Clamp(Channel(hue + Vector.Create(5f), max, chroma));
-            g = Clamp(Channel(hue + Vector.Create(3f), max, chroma));
-            b = Clamp(Channel(hue + Vector.Create(1f), max, chroma));
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector<float> Channel(Vector<float> k, Vector<float> max, Vector<float> chroma)
-        {
-            var six = Vector.Create(6f);
-            k -= Vector.ConditionalSelect(Vector.GreaterThanOrEqual(k, six), six, Vector<float>.Zero);
-            return max - (chroma * Clamp(Vector.Min(k, Vector.Create(4f) - k)));
-        }
+        var (red, green, blue) = (TFloats.Load(r), TFloats.Load(g), TFloats.Load(b));
+        var (zero, one, six) = (TFloats.Create(0), TFloats.Create(1), TFloats.Create(6));
+        var max = TFloats.Max(TFloats.Max(red, green), blue);
+        var chroma = max - TFloats.Min(TFloats.Min(red, green), blue);
+        var inverse = one / TFloats.IfEqual(chroma, zero, one, chroma);
+        var fromRed = (green - blue) * inverse;
+        var fromGreen = TFloats.MultiplyAdd(blue - red, inverse, TFloats.Create(2));
+        var fromBlue = TFloats.MultiplyAdd(red - green, inverse, TFloats.Create(4));
+        var hue = TFloats.IfEqual(max, red, fromRed, TFloats.IfEqual(max, green, fromGreen, fromBlue)) + sextants;
+        hue -= six * TFloats.Floor(hue * TFloats.Create(1f / 6));
+        Channel<TFloats>(hue + TFloats.Create(5), max, chroma).Store(r);
+        Channel<TFloats>(hue + TFloats.Create(3), max, chroma).Store(g);
+        Channel<TFloats>(hue + one, max, chroma).Store(b);
     }
 
-    private readonly struct GrayscaleOperation : IColorOperation
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TFloats Channel<TFloats>(TFloats k, TFloats max, TFloats chroma)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b) => r = g = b = Gray(r, g, b);
+        var six = TFloats.Create(6);
+        k = TFloats.IfAtLeast(k, six, k - six, k);
+        var part = Clamp<TFloats>(TFloats.Min(k, TFloats.Create(4) - k));
+        return Clamp<TFloats>(max - (chroma * part));
     }
 
-    private readonly struct SolarizeOperation(float threshold) : IColorOperation
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Invert<TFloats>(float* values, TFloats threshold)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b) =>
-            (r, g, b) = (Invert(r), Invert(g), Invert(b));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private Vector<float> Invert(Vector<float> value) => Vector.ConditionalSelect(
-            Vector.GreaterThanOrEqual(value, Vector.Create(threshold)), Vector<float>.One - value, value);
+        var value = TFloats.Load(values);
+        TFloats.IfAtLeast(value, threshold, TFloats.Create(1) - value, value).Store(values);
     }
 
-    private readonly struct NormalizeOperation(ReadOnlySpan<double> mean, ReadOnlySpan<double> deviation)
-        : IColorOperation
+    private static void Normalize<TFloats>(float* values, int count, Normalize normalization, int channel)
+        where TFloats : unmanaged, IFloats<TFloats>
     {
-        private readonly float _redScale = (float)(1 / deviation[0]);
-        private readonly float _redShift = (float)(-mean[0] / deviation[0]);
-        private readonly float _greenScale = (float)(1 / deviation[1]);
-        private readonly float _greenShift = (float)(-mean[1] / deviation[1]);
-        private readonly float _blueScale = (float)(1 / deviation[2]);
-        private readonly float _blueShift = (float)(-mean[2] / deviation[2]);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Apply(ref Vector<float> r, ref Vector<float> g, ref Vector<float> b)
+        var (mean, deviation) = (normalization.Mean[channel], normalization.StandardDeviation[channel]);
+        var (scale, shift) = (TFloats.Create((float)(1 / deviation)), TFloats.Create((float)(-mean / deviation)));
+        for (var i = 0; i < count; i += TFloats.Count)
         {
-            r = Vector.MultiplyAddEstimate(r, Vector.Create(_redScale), Vector.Create(_redShift));
-            g = Vector.MultiplyAddEstimate(g, Vector.Create(_greenScale), Vector.Create(_greenShift));
-            b = Vector.MultiplyAddEstimate(b, Vector.Create(_blueScale), Vector.Create(_blueShift));
+            TFloats.MultiplyAdd(TFloats.Load(values + i), scale, shift).Store(values + i);
         }
     }
 }

@@ -19,6 +19,7 @@ internal sealed class ContactSheet
     private readonly IReadOnlyList<ViewPipeline> _views;
     private readonly int _cell;
     private readonly ViewCanvas _working = new();
+    private readonly ViewPlan _plan = new();
 
     /// <param name="views">The pipeline of each view, in the order of the batch.</param>
     /// <exception cref="ArgumentException">A view's transforms do not fix its size.</exception>
@@ -60,14 +61,18 @@ internal sealed class ContactSheet
 
         var stored = new StoredImage();
         var pixels = new PixelImage();
+        var image = new DecodedImage();
         for (var row = 0; row < indices.Count; row++)
         {
             source.Read(indices[row], stored);
-            decoder.Decode(stored, pixels, source.Locate(indices[row]));
+            var place = new ImagePlace(source, indices[row]);
+            decoder.Decode(stored, pixels, place);
             Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
+            decoder.Open(stored, image, place);
+            decoder.Decode(stored, new Region(0, 0, image.Height, image.Width), 1, image, place);
             for (var view = 0; view < _views.Count * Epochs; view++)
             {
-                DrawView(canvas, row, view, pixels, indices[row]);
+                DrawView(canvas, row, view, image, indices[row]);
             }
         }
 
@@ -92,14 +97,18 @@ internal sealed class ContactSheet
         }
     }
 
-    private void DrawView(SKCanvas canvas, int row, int column, PixelImage image, int index)
+    private unsafe void DrawView(SKCanvas canvas, int row, int column, DecodedImage image, int index)
     {
         var (view, epoch) = (column % _views.Count, column / _views.Count);
         var pipeline = _views[view];
         var size = Size(pipeline);
         var plane = size * size;
         var values = new float[3 * plane];
-        pipeline.Make(_working, image, Seed, epoch, index, view, values);
+        pipeline.Plan(_plan, image.Height, image.Width, Seed, epoch, index, view);
+        fixed (float* memory = values)
+        {
+            pipeline.Make(_working, image, _plan, new ViewTarget(memory, plane, default));
+        }
 
         var colors = new byte[3 * plane];
         for (var i = 0; i < values.Length; i++)

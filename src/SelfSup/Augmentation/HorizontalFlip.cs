@@ -7,14 +7,16 @@ namespace SelfSup.Augmentation;
 
 /// <summary>Exchanges left and right.</summary>
 [Named("horizontalFlip")]
-internal sealed class HorizontalFlip(HorizontalFlipOptions options) : IAugmentation
+internal sealed class HorizontalFlip(HorizontalFlipOptions options) : GeometricAugmentation
 {
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
         if (random.Chance(options.Probability))
         {
-            canvas.FlipHorizontal();
+            view.FlipHorizontal();
         }
+
+        return true;
     }
 }
 

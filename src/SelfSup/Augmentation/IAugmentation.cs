@@ -12,6 +12,12 @@ internal interface IAugmentation
     void Apply(ViewCanvas canvas, ref CounterRandom random);
 
     /// <summary>
+    /// Notes the transform before the pixels of the view are known, if it only moves them and the placement can express
+    /// it; otherwise false, and <see cref="Apply"/> will be called later with the same stream.
+    /// </summary>
+    bool Place(Placement placement, ref CounterRandom random) => false;
+
+    /// <summary>
     /// The side of the square view after this transform, or null where it depends on the image. Transforms that keep
     /// the size return <paramref name="before"/>.
     /// </summary>

@@ -6,8 +6,7 @@ using SelfSup.Randomness;
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// (value - mean) / standard deviation, by channel. Colour operations expect values in 0..1, so this comes last; as the
-/// last step of a view it costs nothing of its own, see <see cref="ViewPipeline"/>.
+/// (value - mean) / standard deviation, by channel. Colour operations expect values in 0..1, so this comes last.
 /// </summary>
 [Named("normalize")]
 internal sealed class Normalize(NormalizeOptions options) : IAugmentation
@@ -18,11 +17,7 @@ internal sealed class Normalize(NormalizeOptions options) : IAugmentation
     /// <summary>Standard deviation of R, G, B.</summary>
     public ReadOnlySpan<double> StandardDeviation => options.StandardDeviation;
 
-    public void Apply(ViewCanvas canvas, ref CounterRandom random) => Write(canvas, canvas.Planes);
-
-    /// <summary>Writes the normalised view to other memory, [3, H, W].</summary>
-    public void Write(ViewCanvas canvas, Span<float> destination) =>
-        ColorKernels.Normalize(canvas.Planes, destination, Mean, StandardDeviation);
+    public void Apply(ViewCanvas canvas, ref CounterRandom random) => canvas.Apply(ColorOperation.Normalize(this));
 }
 
 /// <summary>Settings of <see cref="Normalize"/>.</summary>

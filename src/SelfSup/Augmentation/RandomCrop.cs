@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Catalogs;
+using SelfSup.Images;
 using SelfSup.Randomness;
 
 namespace SelfSup.Augmentation;
@@ -10,16 +11,16 @@ namespace SelfSup.Augmentation;
 /// with its margin gets a margin that is wide enough.
 /// </summary>
 [Named("randomCrop")]
-internal sealed class RandomCrop(RandomCropOptions options) : IAugmentation
+internal sealed class RandomCrop(RandomCropOptions options) : GeometricAugmentation
 {
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
-        var top = Start(canvas.Height, ref random);
-        var left = Start(canvas.Width, ref random);
-        canvas.Crop(new Region(top, left, options.Size, options.Size));
+        var top = Start(view.Height, ref random);
+        var left = Start(view.Width, ref random);
+        return view.Crop(new Region(top, left, options.Size, options.Size));
     }
 
-    public int? OutputSize(int? before) => options.Size;
+    public override int? OutputSize(int? before) => options.Size;
 
     private int Start(int length, ref CounterRandom random)
     {

@@ -13,7 +13,7 @@ internal sealed class RandomGrayscale(RandomGrayscaleOptions options) : IAugment
     {
         if (random.Chance(options.Probability))
         {
-            ColorKernels.Grayscale(canvas.Planes);
+            canvas.Apply(ColorOperation.Grayscale);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Catalogs;
+using SelfSup.Images;
 using SelfSup.Randomness;
 
 namespace SelfSup.Augmentation;
@@ -10,17 +11,17 @@ namespace SelfSup.Augmentation;
 /// convolutions", 2015). The draw is torchvision's: ten tries, then the largest centred part of an allowed ratio.
 /// </summary>
 [Named("randomResizedCrop")]
-internal sealed class RandomResizedCrop(RandomResizedCropOptions options) : IAugmentation
+internal sealed class RandomResizedCrop(RandomResizedCropOptions options) : GeometricAugmentation
 {
     private const int Tries = 10;
 
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
-        var region = Sample(ref random, canvas.Height, canvas.Width, options.Scale, options.Ratio);
-        canvas.ResizedCrop(region, options.Size, options.Size, options.Interpolation, options.Antialias);
+        var region = Sample(ref random, view.Height, view.Width, options.Scale, options.Ratio);
+        return view.ResizedCrop(region, options.Size, options.Size, options.Interpolation, options.Antialias);
     }
 
-    public int? OutputSize(int? before) => options.Size;
+    public override int? OutputSize(int? before) => options.Size;
 
     /// <summary>Draws the part of an image.</summary>
     /// <param name="random">The stream of random numbers.</param>

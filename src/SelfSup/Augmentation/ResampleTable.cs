@@ -41,34 +41,98 @@ internal sealed class ResampleTable
         var scale = (double)input / output;
         var stretch = antialias ? Math.Max(scale, 1) : 1;
         var support = (interpolation == Interpolation.Bilinear ? 1 : 2) * stretch;
-        _stride = (2 * (int)Math.Ceiling(support)) + 1;
-        if (_starts.Length < output)
-        {
-            (_starts, _counts) = (new int[output], new int[output]);
-        }
-
-        if (_weights.Length < output * _stride)
-        {
-            _weights = new float[output * _stride];
-        }
-
+        Reserve(output, (2 * (int)Math.Ceiling(support)) + 1);
         double[]? rented = null;
         var sums = _stride <= 256 ? stackalloc double[_stride] : rented = new double[_stride];
         for (var i = 0; i < output; i++)
         {
             sums.Clear();
             var (start, count) = antialias
-                ? Stretched((i + 0.5) * scale, support, stretch, sums)
+                ? Stretched((i + 0.5) * scale, support, stretch, (0, Input), sums)
                 : Narrow(((i + 0.5) * scale) - 0.5, sums);
             Store(i, start, sums[..count]);
         }
     }
 
-    /// <summary>The samples whose centres lie within the support around a position; none beyond the edge.</summary>
-    private (int Start, int Count) Stretched(double centre, double support, double stretch, Span<double> sums)
+    /// <summary>
+    /// Makes the same view of a source of half the resolution: the weights of another table, moved on to the samples from
+    /// which libjpeg interpolates its positions ("fancy" upsampling: 3/4 of the nearer and 1/4 of the farther sample;
+    /// a source of one or two samples is repeated). Starts are positions of the source.
+    /// </summary>
+    /// <param name="full">The table at full resolution.</param>
+    /// <param name="origin">Where that table's first position lies, at full resolution.</param>
+    /// <param name="length">Samples of the source.</param>
+    public void BuildHalved(ResampleTable full, int origin, int length)
     {
-        var start = Math.Max(0, (int)(centre - support + 0.5));
-        var end = Math.Min(Input, (int)(centre + support + 0.5));
+        (Input, Output, Interpolation, Antialias) = (length, full.Output, full.Interpolation, full.Antialias);
+        Reserve(Output, (full._stride / 2) + 4);
+        double[]? rented = null;
+        var sums = _stride <= 256 ? stackalloc double[_stride] : rented = new double[_stride];
+        for (var i = 0; i < Output; i++)
+        {
+            var weights = full.Weights(i);
+            var begin = origin + full.Start(i);
+            var start = Math.Max(0, (begin >> 1) - 1);
+            var end = Math.Min(length - 1, ((begin + weights.Length - 1) >> 1) + 1);
+            sums.Clear();
+            for (var k = 0; k < weights.Length; k++)
+            {
+                var near = (begin + k) >> 1;
+                var far = length <= 2 ? near : Math.Clamp(((begin + k) & 1) == 0 ? near - 1 : near + 1, 0, length - 1);
+                sums[near - start] += 0.75 * weights[k];
+                sums[far - start] += 0.25 * weights[k];
+            }
+
+            Store(i, start, sums[..(end - start + 1)]);
+        }
+    }
+
+    /// <summary>
+    /// Makes the same view of a source that is some times smaller, with antialiasing. Starts are positions of the source.
+    /// </summary>
+    /// <param name="start">Where the part of the source begins, in its samples.</param>
+    /// <param name="length">How long the part is, in samples of the source.</param>
+    /// <param name="source">Samples of the source.</param>
+    /// <param name="output">Length of the axis that is made.</param>
+    /// <param name="interpolation">The filter.</param>
+    public void BuildShrunk(double start, double length, int source, int output, Interpolation interpolation)
+    {
+        (Input, Output, Interpolation, Antialias) = (source, output, interpolation, true);
+        var scale = length / output;
+        var stretch = Math.Max(scale, 1);
+        var support = (interpolation == Interpolation.Bilinear ? 1 : 2) * stretch;
+        Reserve(output, (2 * (int)Math.Ceiling(support)) + 1);
+        double[]? rented = null;
+        var sums = _stride <= 256 ? stackalloc double[_stride] : rented = new double[_stride];
+        var limits = ((int)Math.Floor(start), Math.Min(source, (int)Math.Ceiling(start + length)));
+        for (var i = 0; i < output; i++)
+        {
+            sums.Clear();
+            var (first, count) = Stretched(start + ((i + 0.5) * scale), support, stretch, limits, sums);
+            Store(i, first, sums[..count]);
+        }
+    }
+
+    private void Reserve(int output, int stride)
+    {
+        _stride = stride;
+        if (_starts.Length < output)
+        {
+            (_starts, _counts) = (new int[output], new int[output]);
+        }
+
+        if (_weights.Length < output * stride)
+        {
+            _weights = new float[output * stride];
+        }
+    }
+
+    /// <summary>The samples whose centres lie within the support around a position; none beyond the limits.</summary>
+    private (int Start, int Count) Stretched(
+        double centre, double support, double stretch, (int Low, int High) limits, Span<double> sums)
+    {
+        var start = Math.Max(limits.Low, (int)(centre - support + 0.5));
+        var end = Math.Min(limits.High, (int)(centre + support + 0.5));
         for (var k = start; k < end; k++)
         {
             var distance = Math.Abs((k - centre + 0.5) / stretch);

@@ -14,27 +14,26 @@ internal static class Resampling
     /// <summary>Floats of scratch that a resampling of so many input columns needs.</summary>
     public static int RowLength(int inputWidth) => (3 * inputWidth) + Vector128<float>.Count;
 
-    /// <summary>Resamples a rectangle of 8-bit interleaved RGB into planes in 0..1.</summary>
+    /// <summary>Resamples 8-bit interleaved RGB into planes in 0..1.</summary>
     /// <param name="pixels">The image, [.., imageWidth, 3].</param>
     /// <param name="imageWidth">Pixels in a row of the image.</param>
-    /// <param name="top">First row of the rectangle; the vertical table says how many there are.</param>
-    /// <param name="left">First column of the rectangle; the horizontal table says how many there are.</param>
     /// <param name="vertical">How rows are combined.</param>
     /// <param name="horizontal">How columns are combined.</param>
     /// <param name="row">Scratch of <see cref="RowLength"/>.</param>
     /// <param name="planes">The result, [3, H, W].</param>
     public static void FromPixels(
-        ReadOnlySpan<byte> pixels, int imageWidth, int top, int left, ResampleTable vertical, ResampleTable horizontal,
+        ReadOnlySpan<byte> pixels, int imageWidth, in ResampleAxis vertical, in ResampleAxis horizontal,
         Span<float> row, Span<float> planes)
     {
-        var (height, width) = (vertical.Output, horizontal.Output);
+        var (height, width) = (vertical.Count, horizontal.Count);
         var plane = height * width;
-        var combined = row[..(3 * horizontal.Input)];
+        var low = horizontal.Low;
+        var combined = row[..(3 * (horizontal.High - low))];
         // The horizontal pass reads pixels as four floats, so it reads one float beyond the last pixel.
         row.Slice(combined.Length, Vector128<float>.Count).Clear();
         for (var y = 0; y < height; y++)
         {
-            var first = ((top + vertical.Start(y)) * imageWidth) + left;
+            var first = (vertical.Start(y) * imageWidth) + low;
             CombineRows(pixels[(3 * first)..], 3 * imageWidth, vertical.Weights(y), combined);
             CombinePixels(
                 row,
@@ -45,29 +44,28 @@ internal static class Resampling
         }
     }
 
-    /// <summary>Resamples a rectangle of one plane.</summary>
+    /// <summary>Resamples one plane.</summary>
     /// <param name="source">The plane, [.., sourceWidth].</param>
     /// <param name="sourceWidth">Values in a row of the plane.</param>
-    /// <param name="top">First row of the rectangle.</param>
-    /// <param name="left">First column of the rectangle.</param>
     /// <param name="vertical">How rows are combined.</param>
     /// <param name="horizontal">How columns are combined.</param>
     /// <param name="row">Scratch of <see cref="RowLength"/>.</param>
     /// <param name="destination">The result, [H, W].</param>
     public static void FromPlane(
-        ReadOnlySpan<float> source, int sourceWidth, int top, int left, ResampleTable vertical,
-        ResampleTable horizontal, Span<float> row, Span<float> destination)
+        ReadOnlySpan<float> source, int sourceWidth, in ResampleAxis vertical, in ResampleAxis horizontal,
+        Span<float> row, Span<float> destination)
     {
-        var combined = row[..horizontal.Input];
-        for (var y = 0; y < vertical.Output; y++)
+        var low = horizontal.Low;
+        var combined = row[..(horizontal.High - low)];
+        for (var y = 0; y < vertical.Count; y++)
         {
-            var first = ((top + vertical.Start(y)) * sourceWidth) + left;
+            var first = (vertical.Start(y) * sourceWidth) + low;
             CombineRows(source[first..], sourceWidth, vertical.Weights(y), combined);
-            var result = destination.Slice(y * horizontal.Output, horizontal.Output);
+            var result = destination.Slice(y * horizontal.Count, horizontal.Count);
             for (var x = 0; x < result.Length; x++)
             {
                 var weights = horizontal.Weights(x);
-                var samples = combined.Slice(horizontal.Start(x), weights.Length);
+                var samples = combined.Slice(horizontal.Start(x) - low, weights.Length);
                 float sum = 0;
                 for (var k = 0; k < weights.Length; k++)
                 {
@@ -166,13 +164,14 @@ internal static class Resampling
     /// whose sum is dropped), so three channels cost one multiplication and nothing has to be rearranged.
     /// </summary>
     private static void CombinePixels(
-        ReadOnlySpan<float> row, ResampleTable horizontal, Span<float> red, Span<float> green, Span<float> blue)
+        ReadOnlySpan<float> row, in ResampleAxis horizontal, Span<float> red, Span<float> green, Span<float> blue)
     {
+        var low = horizontal.Low;
         for (var x = 0; x < red.Length; x++)
         {
             var weights = horizontal.Weights(x);
             ref var source = ref MemoryMarshal.GetReference(
-                row.Slice(3 * horizontal.Start(x), (3 * weights.Length) + 1));
+                row.Slice(3 * (horizontal.Start(x) - low), (3 * weights.Length) + 1));
             var sum = Vector128<float>.Zero;
             for (var k = 0; k < weights.Length; k++)
             {

@@ -1,28 +1,31 @@
 using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Catalogs;
+using SelfSup.Images;
 using SelfSup.Randomness;
 
 namespace SelfSup.Augmentation;
 
 /// <summary>Brings the short side to a size; the long side follows, rounded down.</summary>
 [Named("resize")]
-internal sealed class Resize(ResizeOptions options) : IAugmentation
+internal sealed class Resize(ResizeOptions options) : GeometricAugmentation
 {
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
-        var (height, width) = (canvas.Height, canvas.Width);
+        var (height, width) = (view.Height, view.Width);
         var shortSide = Math.Min(height, width);
-        if (shortSide != options.Size)
+        if (shortSide == options.Size)
         {
-            var longSide = (int)((long)options.Size * Math.Max(height, width) / shortSide);
-            var (newHeight, newWidth) = height <= width ? (options.Size, longSide) : (longSide, options.Size);
-            var whole = new Region(0, 0, height, width);
-            canvas.ResizedCrop(whole, newHeight, newWidth, options.Interpolation, options.Antialias);
+            return true;
         }
+
+        var longSide = (int)((long)options.Size * Math.Max(height, width) / shortSide);
+        var (newHeight, newWidth) = height <= width ? (options.Size, longSide) : (longSide, options.Size);
+        var whole = new Region(0, 0, height, width);
+        return view.ResizedCrop(whole, newHeight, newWidth, options.Interpolation, options.Antialias);
     }
 
-    public int? OutputSize(int? before) => before is null ? null : options.Size;
+    public override int? OutputSize(int? before) => before is null ? null : options.Size;
 }
 
 /// <summary>Settings of <see cref="Resize"/>.</summary>

@@ -13,7 +13,7 @@ internal sealed class Solarize(SolarizeOptions options) : IAugmentation
     {
         if (random.Chance(options.Probability))
         {
-            ColorKernels.Solarize(canvas.Planes, options.Threshold);
+            canvas.Apply(ColorOperation.Solarize(options.Threshold));
         }
     }
 }

@@ -7,14 +7,16 @@ namespace SelfSup.Augmentation;
 
 /// <summary>Exchanges top and bottom.</summary>
 [Named("verticalFlip")]
-internal sealed class VerticalFlip(VerticalFlipOptions options) : IAugmentation
+internal sealed class VerticalFlip(VerticalFlipOptions options) : GeometricAugmentation
 {
-    public void Apply(ViewCanvas canvas, ref CounterRandom random)
+    protected override bool Place(IGeometry view, ref CounterRandom random)
     {
         if (random.Chance(options.Probability))
         {
-            canvas.FlipVertical();
+            view.FlipVertical();
         }
+
+        return true;
     }
 }
 

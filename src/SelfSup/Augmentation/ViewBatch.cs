@@ -14,7 +14,7 @@ internal sealed class ViewBatch : IDisposable
     /// <param name="epoch">The epoch the step belongs to.</param>
     /// <param name="samples">Index of each image in the data set, [N] int64.</param>
     /// <param name="labels">Label of each image, -1 without, [N] int64.</param>
-    /// <param name="views">V tensors of [N, 3, S, S] float32; S may differ between views.</param>
+    /// <param name="views">V tensors of [N, 3, S, S] float32 or bfloat16; S may differ between views.</param>
     /// <param name="handBack">What is done when the batch is disposed.</param>
     public ViewBatch(
         long step, long epoch, Tensor samples, Tensor labels, IReadOnlyList<Tensor> views, Action? handBack = null)
@@ -34,7 +34,7 @@ internal sealed class ViewBatch : IDisposable
     /// <summary>Label of each image, -1 where the source has no labels, [N] int64.</summary>
     public Tensor Labels { get; }
 
-    /// <summary>V tensors of [N, 3, S, S] float32.</summary>
+    /// <summary>V tensors of [N, 3, S, S]; the strides are those of channels last where the loader was told so.</summary>
     public IReadOnlyList<Tensor> Views { get; }
 
     /// <summary>The batch on a device: itself on the CPU, else copies that belong to the current dispose scope.</summary>

@@ -1,240 +1,296 @@
+using System.Runtime.CompilerServices;
+
 using SelfSup.Images;
+using SelfSup.Images.Jpeg;
 
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// Where one worker makes one view after another: planes [3, H, W] of floats in 0..1. A view starts as an 8-bit image;
-/// crops and flips of it are only noted, and the first resize reads just the rectangle it needs, so a large photograph
-/// is never turned into floats as a whole. Everything else works on the planes. Buffers grow to the largest view seen
-/// and are reused; in the long run a view allocates nothing.
+/// Where one worker makes one view after another. Transforms are noted as long as they can be done together: crops, a
+/// resize and flips become one pass over the pixels they need (<see cref="Placement"/>), colour operations one pass over
+/// the view (<see cref="ColorPass"/>), and the last of these, or a blur, writes the view into the batch. Buffers grow to
+/// the largest view seen and are reused; in the long run a view allocates nothing.
 /// </summary>
-internal sealed class ViewCanvas
+internal sealed unsafe class ViewCanvas : IGeometry
 {
+    /// <summary>Floats behind the planes that vectors may reach into.</summary>
+    private const int Padding = 64;
+
     private static readonly float[] _unit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
 
-    private readonly ResampleTables _vertical = new();
-    private readonly ResampleTables _horizontal = new();
-    private float[] _planes = [];
-    private float[] _spare = [];
+    private readonly Placement _placement = new();
+    private readonly ColorPass _colors = new();
+    private readonly ColorPass _noColors = new();
+    private readonly AxisTables _vertical = new();
+    private readonly AxisTables _horizontal = new();
+    private readonly PlaneResampling _resampling = new();
+    private readonly Blur _blur = new();
+    private PinnedBuffer<float> _planes = new();
+    private PinnedBuffer<float> _spare = new();
     private float[] _row = [];
 
-    // While the view is still the image: the part of the image it shows, and how that is turned.
-    private PixelImage? _image;
-    private Region _region;
-    private bool _mirrored;
-    private bool _upsideDown;
+    // What the placement is of: pixels, the planes of a JPEG, or, without both, the planes here.
+    private PixelImage? _pixels;
+    private DecodedImage? _jpeg;
 
-    /// <summary>H.</summary>
-    public int Height { get; private set; }
+    // A blur that waits; then the placement is of the planes and changes nothing.
+    private (int Kernel, double Sigma)? _waitingBlur;
 
-    /// <summary>W.</summary>
-    public int Width { get; private set; }
+    /// <inheritdoc/>
+    public int Height => _placement.Height;
 
-    /// <summary>The values, [3, H, W]. Asking for them turns the image into planes, if it is not yet.</summary>
+    /// <inheritdoc/>
+    public int Width => _placement.Width;
+
+    /// <summary>The values, [3, H, W]. Asking for them does everything that was noted.</summary>
     public Span<float> Planes
     {
         get
         {
-            TakePixels();
-            return _planes.AsSpan(0, 3 * Height * Width);
+            Finish();
+            return new Span<float>(_planes.Pointer, 3 * Height * Width);
         }
     }
 
     /// <summary>Begins a view of an image. The image must keep its pixels until the view is done.</summary>
     public void Start(PixelImage image)
     {
-        _image = image;
-        (_mirrored, _upsideDown) = (false, false);
-        (Height, Width) = (image.Height, image.Width);
-        _region = new Region(0, 0, Height, Width);
+        Begin(image, null);
+        _placement.Start(image.Height, image.Width);
     }
 
-    /// <summary>Keeps a rectangle, at the size it has. What reaches over the edge is black.</summary>
-    public void Crop(Region crop)
+    /// <summary>Begins a view of an image, of which at least what the placement shows was decoded.</summary>
+    public void Start(DecodedImage image, Placement placement)
     {
-        var inside = crop.Top >= 0 && crop.Left >= 0
-            && crop.Top + crop.Height <= Height && crop.Left + crop.Width <= Width;
-        if (inside && crop.Height == Height && crop.Width == Width)
-        {
-            return;
-        }
-
-        if (inside && _image is not null)
-        {
-            _region = InImage(crop);
-            (Height, Width) = (crop.Height, crop.Width);
-            return;
-        }
-
-        CropPlanes(crop);
+        Begin(image.Planes is null ? image.Pixels : null, image.Planes is null ? null : image);
+        _placement.Start(placement);
     }
 
-    /// <summary>Keeps a rectangle, brought to another size.</summary>
-    /// <param name="crop">The rectangle, inside the view.</param>
-    /// <param name="height">H afterwards.</param>
-    /// <param name="width">W afterwards.</param>
-    /// <param name="interpolation">The filter. Bicubic values may leave 0..1, see <see cref="Resampling"/>.</param>
-    /// <param name="antialias">Whether shrinking averages over all pixels it leaves out.</param>
-    public void ResizedCrop(Region crop, int height, int width, Interpolation interpolation, bool antialias)
+    /// <inheritdoc/>
+    public bool Crop(Region crop)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(crop.Top);
-        ArgumentOutOfRangeException.ThrowIfNegative(crop.Left);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(crop.Top + crop.Height, Height);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(crop.Left + crop.Width, Width);
-
-        var vertical = _vertical.Find(crop.Height, height, interpolation, antialias);
-        var horizontal = _horizontal.Find(crop.Width, width, interpolation, antialias);
-        var row = Row(Resampling.RowLength(crop.Width));
-        if (_image is { } image)
+        FinishColors();
+        if (!_placement.Crop(crop))
         {
-            var region = InImage(crop);
-            _image = null;
-            (Height, Width) = (height, width);
-            Resampling.FromPixels(
-                image.Pixels, image.Width, region.Top, region.Left, vertical, horizontal, row, Room(ref _planes));
-            TurnPlanes();
-            return;
+            Finish();
+            CropPlanes(crop);
         }
 
-        var spare = Room(ref _spare, 3 * height * width);
-        for (var channel = 0; channel < 3; channel++)
-        {
-            var source = _planes.AsSpan(channel * Height * Width, Height * Width);
-            var result = spare.Slice(channel * height * width, height * width);
-            Resampling.FromPlane(source, Width, crop.Top, crop.Left, vertical, horizontal, row, result);
-        }
-
-        Swap(height, width);
+        return true;
     }
 
-    /// <summary>Exchanges left and right.</summary>
+    /// <inheritdoc/>
+    public bool ResizedCrop(Region crop, int height, int width, Interpolation interpolation, bool antialias)
+    {
+        FinishColors();
+        if (!_placement.ResizedCrop(crop, height, width, interpolation, antialias))
+        {
+            Finish();
+            _ = _placement.ResizedCrop(crop, height, width, interpolation, antialias);
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
     public void FlipHorizontal()
     {
-        if (_image is not null)
-        {
-            _mirrored = !_mirrored;
-            return;
-        }
-
-        MirrorPlanes();
+        FinishColors();
+        _placement.FlipHorizontal();
     }
 
-    /// <summary>Exchanges top and bottom.</summary>
+    /// <inheritdoc/>
     public void FlipVertical()
     {
-        if (_image is not null)
-        {
-            _upsideDown = !_upsideDown;
-            return;
-        }
-
-        TurnPlanesUpsideDown();
+        FinishColors();
+        _placement.FlipVertical();
     }
 
-    /// <summary>Blurs the view, see <see cref="Augmentation.Blur.Gaussian"/>.</summary>
+    /// <summary>Changes the colours.</summary>
+    public void Apply(in ColorOperation operation) => _colors.Add(operation);
+
+    /// <summary>Blurs the view, see <see cref="Blur"/>.</summary>
     public void GaussianBlur(int kernel, double sigma)
     {
-        var planes = Planes;
-        var spare = Room(ref _spare, planes.Length);
-        var row = Row(Blur.RowLength(Width, kernel));
-        var plane = Height * Width;
-        for (var start = 0; start < planes.Length; start += plane)
-        {
-            Blur.Gaussian(planes.Slice(start, plane), spare.Slice(start, plane), Height, Width, kernel, sigma, row);
-        }
-
-        Swap(Height, Width);
+        Finish();
+        _waitingBlur = (kernel, sigma);
     }
 
     /// <summary>Turns the view about its centre, see <see cref="Rotation.Rotate"/>.</summary>
     public void Rotate(double degrees, RotationInterpolation interpolation)
     {
-        var planes = Planes;
-        var spare = Room(ref _spare, planes.Length);
+        Finish();
         var plane = Height * Width;
-        for (var start = 0; start < planes.Length; start += plane)
+        var spare = Reserve(_spare, 3 * plane);
+        for (var start = 0; start < 3 * plane; start += plane)
         {
             Rotation.Rotate(
-                planes.Slice(start, plane), spare.Slice(start, plane), Height, Width, degrees, interpolation);
+                new ReadOnlySpan<float>(_planes.Pointer + start, plane), new Span<float>(spare + start, plane), Height,
+                Width, degrees, interpolation);
         }
 
-        Swap(Height, Width);
+        Exchange();
     }
 
-    /// <summary>The part of the image that a rectangle of the view shows.</summary>
-    private Region InImage(Region crop) => crop with
+    /// <summary>Writes the view, after everything that was noted. The canvas holds no view afterwards.</summary>
+    public void Write(in ViewTarget target)
     {
-        Top = _region.Top + (_upsideDown ? Height - crop.Top - crop.Height : crop.Top),
-        Left = _region.Left + (_mirrored ? Width - crop.Left - crop.Width : crop.Left),
-    };
+        FinishPlacement();
+        if (_waitingBlur is { } blur && !_colors.NeedsMean)
+        {
+            _blur.Run(_planes.Pointer, Height, Width, blur.Kernel, blur.Sigma, _colors, target);
+        }
+        else
+        {
+            FinishBlur();
+            _colors.Run(_planes.Pointer, target);
+        }
 
-    private void TakePixels()
+        _waitingBlur = null;
+    }
+
+    private void Begin(PixelImage? pixels, DecodedImage? jpeg)
     {
-        if (_image is not { } image)
+        (_pixels, _jpeg, _waitingBlur) = (pixels, jpeg, null);
+        _colors.Clear();
+    }
+
+    /// <summary>Does everything that was noted; the planes are the view then.</summary>
+    private void Finish()
+    {
+        FinishPlacement();
+        FinishBlur();
+        if (!_colors.IsEmpty)
+        {
+            _colors.Run(_planes.Pointer, new ViewTarget(_planes.Pointer, Height * Width, default));
+        }
+    }
+
+    /// <summary>Before pixels are moved: what was noted to be done with them.</summary>
+    private void FinishColors()
+    {
+        if (!_colors.IsEmpty || _waitingBlur is not null)
+        {
+            Finish();
+        }
+    }
+
+    private void FinishBlur()
+    {
+        if (_waitingBlur is not { } blur)
         {
             return;
         }
 
-        _image = null;
-        var planes = Room(ref _planes);
+        _waitingBlur = null;
+        var spare = Reserve(_spare, 3 * Height * Width);
+        _blur.Run(
+            _planes.Pointer, Height, Width, blur.Kernel, blur.Sigma, _noColors, new ViewTarget(spare, Height * Width, default));
+        Exchange();
+    }
+
+    /// <summary>Makes planes of what the placement shows.</summary>
+    private void FinishPlacement()
+    {
+        if (_jpeg is { } jpeg)
+        {
+            _jpeg = null;
+            TakeJpeg(jpeg);
+        }
+        else if (_pixels is { } pixels)
+        {
+            _pixels = null;
+            TakePixels(pixels);
+        }
+        else if (!_placement.IsWhole)
+        {
+            TakePlanes();
+        }
+
+        _placement.Start(Height, Width);
+    }
+
+    /// <summary>Planes of a JPEG, in 0..255 and its own colours; what turns them into RGB waits with the other colours.</summary>
+    private void TakeJpeg(DecodedImage image)
+    {
+        var turn = image.Turn;
+        var rows = turn.ReversesRows ? _placement.Rows.Turned(image.Height) : _placement.Rows;
+        var columns = turn.ReversesColumns ? _placement.Columns.Turned(image.Width) : _placement.Columns;
+        // Where the image lies on its side, the view's rows are stored columns.
+        var (down, across) = turn.Transposes ? (columns, rows) : (rows, columns);
         var plane = Height * Width;
-        var red = planes[..plane];
-        var green = planes.Slice(plane, plane);
-        var blue = planes.Slice(2 * plane, plane);
+        var target = Reserve(turn.Transposes ? _spare : _planes, 3 * plane);
+        var header = image.Planes!;
+        for (var i = 0; i < 3; i++)
+        {
+            var channel = target + ((nint)i * plane);
+            if (i >= header.Components.Length)
+            {
+                Unsafe.CopyBlockUnaligned(channel, target, (uint)(plane * sizeof(float))); // gray
+                continue;
+            }
+
+            var source = header.Components[i].Plane;
+            _resampling.Run(
+                source.Start - ((nint)source.Decoded.Top * source.Stride) - source.Decoded.Left,
+                source.Stride,
+                _vertical.Find(down, source.VerticalRatio, source.Height, image.Scale),
+                _horizontal.Find(across, source.HorizontalRatio, source.Width, image.Scale),
+                channel);
+        }
+
+        if (turn.Transposes)
+        {
+            Transpose(target, Width, Height, Reserve(_planes, 3 * plane));
+        }
+
+        _colors.Prepend(header.Color == JpegColor.YCbCr ? ColorOperation.FromYCbCr : ColorOperation.FromBytes);
+    }
+
+    private void TakePixels(PixelImage image)
+    {
+        var planes = new Span<float>(Reserve(_planes, 3 * Height * Width), 3 * Height * Width);
+        if (_placement.IsResized)
+        {
+            Resampling.FromPixels(
+                image.Pixels, image.Width, _vertical.Find(_placement.Rows), _horizontal.Find(_placement.Columns),
+                Row(Resampling.RowLength(_placement.Source.Width)), planes);
+            return;
+        }
+
+        var source = _placement.Source;
+        var plane = Height * Width;
+        var (first, step) = _placement.IsMirrored ? (Width - 1, -1) : (0, 1);
         for (var y = 0; y < Height; y++)
         {
-            var row = image.Pixels.Slice(
-                3 * (((_region.Top + y) * image.Width) + _region.Left), 3 * Width);
-            var target = y * Width;
-            for (var x = 0; x < row.Length; x += 3, target++)
+            var from = source.Top + (_placement.IsUpsideDown ? Height - 1 - y : y);
+            var row = image.Pixels.Slice(3 * ((from * image.Width) + source.Left), 3 * Width);
+            var red = planes.Slice(y * Width, Width);
+            var green = planes.Slice(plane + (y * Width), Width);
+            var blue = planes.Slice((2 * plane) + (y * Width), Width);
+            for (int x = 0, target = first; x < row.Length; x += 3, target += step)
             {
                 red[target] = _unit[row[x]];
                 green[target] = _unit[row[x + 1]];
                 blue[target] = _unit[row[x + 2]];
             }
         }
-
-        TurnPlanes();
     }
 
-    private void TurnPlanes()
+    private void TakePlanes()
     {
-        if (_mirrored)
-        {
-            MirrorPlanes();
-        }
-
-        if (_upsideDown)
-        {
-            TurnPlanesUpsideDown();
-        }
-
-        (_mirrored, _upsideDown) = (false, false);
-    }
-
-    private void MirrorPlanes()
-    {
-        for (var row = 0; row < 3 * Height; row++)
-        {
-            _planes.AsSpan(row * Width, Width).Reverse();
-        }
-    }
-
-    private void TurnPlanesUpsideDown()
-    {
-        var swap = Row(Width);
+        var (height, width) = (_placement.ImageHeight, _placement.ImageWidth);
+        var spare = Reserve(_spare, 3 * Height * Width);
+        var row = Row(Resampling.RowLength(_placement.Source.Width));
+        var (vertical, horizontal) = (_vertical.Find(_placement.Rows), _horizontal.Find(_placement.Columns));
         for (var channel = 0; channel < 3; channel++)
         {
-            var plane = _planes.AsSpan(channel * Height * Width, Height * Width);
-            for (var (y, opposite) = (0, Height - 1); y < opposite; y++, opposite--)
-            {
-                var upper = plane.Slice(y * Width, Width);
-                var lower = plane.Slice(opposite * Width, Width);
-                upper.CopyTo(swap);
-                lower.CopyTo(upper);
-                swap.CopyTo(lower);
-            }
+            Resampling.FromPlane(
+                new ReadOnlySpan<float>(_planes.Pointer + ((nint)channel * height * width), height * width), width,
+                vertical, horizontal, row, new Span<float>(spare + ((nint)channel * Height * Width), Height * Width));
         }
+
+        Exchange();
     }
 
     private void CropPlanes(Region crop)
@@ -244,9 +300,10 @@ internal sealed class ViewCanvas
         var left = Math.Max(0, crop.Left);
         var height = Math.Max(0, Math.Min(Height, crop.Top + crop.Height) - top);
         var width = Math.Max(0, Math.Min(Width, crop.Left + crop.Width) - left);
-        var spare = Room(ref _spare, 3 * crop.Height * crop.Width);
+        var length = 3 * crop.Height * crop.Width;
+        var spare = new Span<float>(Reserve(_spare, length), length);
         spare.Clear();
-        var planes = Planes;
+        var planes = new ReadOnlySpan<float>(_planes.Pointer, 3 * Height * Width);
         for (var channel = 0; channel < 3 && width > 0; channel++)
         {
             for (var y = 0; y < height; y++)
@@ -257,26 +314,36 @@ internal sealed class ViewCanvas
             }
         }
 
-        Swap(crop.Height, crop.Width);
+        Exchange();
+        _placement.Start(crop.Height, crop.Width);
     }
 
-    private void Swap(int height, int width)
+    /// <summary>Exchanges rows and columns of three planes of [height, width].</summary>
+    private static void Transpose(float* source, int height, int width, float* target)
     {
-        (_planes, _spare) = (_spare, _planes);
-        (Height, Width) = (height, width);
-    }
-
-    private Span<float> Room(ref float[] buffer) => Room(ref buffer, 3 * Height * Width);
-
-    private static Span<float> Room(ref float[] buffer, int length)
-    {
-        if (buffer.Length < length)
+        for (var channel = 0; channel < 3; channel++, source += height * width, target += height * width)
         {
-            buffer = GC.AllocateUninitializedArray<float>(length);
+            for (var y = 0; y < height; y++)
+            {
+                for (var x = 0; x < width; x++)
+                {
+                    target[(x * height) + y] = source[(y * width) + x];
+                }
+            }
+        }
+    }
+
+    private void Exchange() => (_planes, _spare) = (_spare, _planes);
+
+    private static float* Reserve(PinnedBuffer<float> buffer, int length) => buffer.Reserve(length + Padding);
+
+    private Span<float> Row(int length)
+    {
+        if (_row.Length < length)
+        {
+            _row = GC.AllocateUninitializedArray<float>(length);
         }
 
-        return buffer.AsSpan(0, length);
+        return _row.AsSpan(0, length);
     }
-
-    private Span<float> Row(int length) => Room(ref _row, length);
 }

@@ -39,7 +39,8 @@ internal sealed class ViewLoader : IDisposable
         _plan = plan;
         _workers = [.. Enumerable.Range(0, options.Workers)
             .Select(_ => new ViewWorker(source, views, options, unreadable))];
-        _slots = [.. Enumerable.Range(0, options.Prefetch).Select(_ => new BatchSlot(plan.BatchSize, sizes))];
+        _slots = [.. Enumerable.Range(0, options.Prefetch).Select(
+            _ => new BatchSlot(plan.BatchSize, sizes, options.Format, options.PinnedMemory))];
         // Small enough that all workers finish a batch together, large enough that the lock is rarely taken.
         _ring = new BatchRing(plan, _slots, Math.Clamp(plan.BatchSize / (4 * options.Workers), 1, 16));
     }

@@ -2,7 +2,9 @@ using SelfSup.Images;
 
 namespace SelfSup.Augmentation;
 
-/// <summary>How a <see cref="ViewLoader"/> works. None of it but the seed changes the views.</summary>
+/// <summary>
+/// How a <see cref="ViewLoader"/> works. None of it but the seed and <see cref="ScaleJpeg"/> changes the views.
+/// </summary>
 internal sealed class ViewLoaderOptions
 {
     /// <summary>The run's seed.</summary>
@@ -15,6 +17,18 @@ internal sealed class ViewLoaderOptions
     public int Prefetch { get; init; } = 3;
 
     public OnUnreadable OnUnreadable { get; init; } = OnUnreadable.Fail;
+
+    /// <summary>How the values of the batches are stored, as the network wants them.</summary>
+    public ViewFormat Format { get; init; }
+
+    /// <summary>Whether batches lie in page-locked memory, from which copies to a GPU run beside its work.</summary>
+    public bool PinnedMemory { get; init; }
+
+    /// <summary>Whether a JPEG of which all views are much smaller is decoded to a smaller image.</summary>
+    public bool ScaleJpeg { get; init; }
+
+    /// <summary>Keeps small images in decoded form, or null.</summary>
+    public DecodedCache? Cache { get; init; }
 
     /// <summary>Images with more pixels count as unreadable.</summary>
     public long MaxPixels { get; init; } = 64_000_000;

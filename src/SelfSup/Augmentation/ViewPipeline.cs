@@ -20,10 +20,7 @@ internal sealed class ViewPipeline
             OutputSize = step.OutputSize(OutputSize);
         }
 
-        if (_steps is [.. var others, Augmentation.Normalize last])
-        {
-            (_steps, Normalization) = (others, last);
-        }
+        Normalization = _steps.LastOrDefault() as Normalize;
     }
 
     /// <summary>
@@ -35,7 +32,43 @@ internal sealed class ViewPipeline
     /// <summary>The normalisation the view ends with, or null.</summary>
     public Normalize? Normalization { get; }
 
-    /// <summary>Makes a view.</summary>
+    /// <summary>Plans a view of an image whose size is known.</summary>
+    /// <param name="plan">Takes the plan.</param>
+    /// <param name="height">H of the image.</param>
+    /// <param name="width">W of the image.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="sample">The image's index in the data set.</param>
+    /// <param name="view">Which view of the sample this is.</param>
+    public void Plan(ViewPlan plan, int height, int width, ulong seed, long epoch, long sample, int view)
+    {
+        plan.Random = new CounterRandom(seed, RandomPurpose.Augmentation, epoch, sample, view);
+        plan.Placement.Start(height, width);
+        for (plan.Next = 0; plan.Next < _steps.Length; plan.Next++)
+        {
+            var random = plan.Random;
+            if (!_steps[plan.Next].Place(plan.Placement, ref random))
+            {
+                return; // The transform will draw the same numbers again.
+            }
+
+            plan.Random = random;
+        }
+    }
+
+    /// <summary>Makes the view that was planned.</summary>
+    /// <param name="canvas">The worker's working space.</param>
+    /// <param name="image">The image, of which at least what the plan shows was decoded; it is not changed.</param>
+    /// <param name="plan">The plan; it is used up.</param>
+    /// <param name="target">Takes the view, S x S pixels.</param>
+    /// <exception cref="InvalidOperationException">The transforms leave the size of the view to the image.</exception>
+    public void Make(ViewCanvas canvas, DecodedImage image, ViewPlan plan, in ViewTarget target)
+    {
+        canvas.Start(image, plan.Placement);
+        Make(canvas, ref plan.Random, plan.Next, target);
+    }
+
+    /// <summary>Makes a view of pixels, as float32 with channels first.</summary>
     /// <param name="canvas">The worker's working space.</param>
     /// <param name="image">The image; it is not changed.</param>
     /// <param name="seed">The run's seed.</param>
@@ -44,28 +77,28 @@ internal sealed class ViewPipeline
     /// <param name="view">Which view of the sample this is.</param>
     /// <param name="destination">Takes the view, [3, S, S].</param>
     /// <exception cref="InvalidOperationException">The transforms leave the size of the view to the image.</exception>
-    public void Make(
+    public unsafe void Make(
         ViewCanvas canvas, PixelImage image, ulong seed, long epoch, long sample, int view, Span<float> destination)
+    {
+        var random = new CounterRandom(seed, RandomPurpose.Augmentation, epoch, sample, view);
+        canvas.Start(image);
+        fixed (float* memory = destination)
+        {
+            Make(canvas, ref random, 0, new ViewTarget(memory, destination.Length / 3, default));
+        }
+    }
+
+    private void Make(ViewCanvas canvas, ref CounterRandom random, int first, in ViewTarget target)
     {
         var size = OutputSize
             ?? throw new InvalidOperationException(
                 "no transform of this view fixes its size; add a crop of fixed size");
-        ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, 3 * size * size);
-
-        var random = new CounterRandom(seed, RandomPurpose.Augmentation, epoch, sample, view);
-        canvas.Start(image);
-        foreach (var step in _steps)
+        ArgumentOutOfRangeException.ThrowIfNotEqual(target.Pixels, size * size);
+        foreach (var step in _steps.AsSpan(first))
         {
             step.Apply(canvas, ref random);
         }
 
-        if (Normalization is null)
-        {
-            canvas.Planes.CopyTo(destination);
-        }
-        else
-        {
-            Normalization.Write(canvas, destination);
-        }
+        canvas.Write(target);
     }
 }

@@ -17,7 +17,8 @@ internal sealed class ViewWorker(
 
     private readonly ImageDecoder _decoder = new(options.MaxPixels);
     private readonly StoredImage _stored = new();
-    private readonly PixelImage _pixels = new();
+    private readonly DecodedImage _image = new();
+    private readonly ViewPlan[] _plans = [.. views.Select(_ => new ViewPlan())];
     private readonly ViewCanvas _canvas = new();
 
     /// <summary>Makes all views of one row of a batch.</summary>
@@ -28,7 +29,7 @@ internal sealed class ViewWorker(
     public void Fill(BatchSlot slot, int row, bool substitutes)
     {
         var index = slot.Indices[row];
-        if (!Load(index))
+        if (!Load(slot.Epoch, index))
         {
             if (!substitutes)
             {
@@ -41,19 +42,38 @@ internal sealed class ViewWorker(
 
         for (var view = 0; view < views.Count; view++)
         {
-            views[view].Make(_canvas, _pixels, options.Seed, slot.Epoch, index, view, slot.View(view, row));
+            views[view].Make(_canvas, _image, _plans[view], slot.View(view, row));
         }
 
         slot.SetRow(row, index, source.Label(index));
     }
 
-    /// <summary>Decodes an image; false where it cannot be read and may be skipped.</summary>
-    private bool Load(int index)
+    /// <summary>Plans the views of an image and decodes what they show; false where it cannot be and may be skipped.</summary>
+    private bool Load(long epoch, int index)
     {
         try
         {
-            source.Read(index, _stored);
-            _decoder.Decode(_stored, _pixels, source.Locate(index));
+            var isThere = options.Cache?.TryGet(index, _image.Pixels) == true;
+            if (isThere)
+            {
+                _image.SetPixels(DecodedBy.Nothing);
+            }
+            else
+            {
+                source.Read(index, _stored);
+                _decoder.Open(_stored, _image, new ImagePlace(source, index));
+                if (_image.By != DecodedBy.Nothing && _image.Planes is null)
+                {
+                    options.Cache?.Add(index, _image.Pixels);
+                }
+            }
+
+            Plan(epoch, index);
+            if (!isThere)
+            {
+                DecodeShown(index);
+            }
+
             return true;
         }
         catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip)
@@ -61,6 +81,35 @@ internal sealed class ViewWorker(
             unreadable.Add(index, source.Locate(index), e.Message);
             return false;
         }
+    }
+
+    private void Plan(long epoch, int index)
+    {
+        for (var view = 0; view < views.Count; view++)
+        {
+            views[view].Plan(_plans[view], _image.Height, _image.Width, options.Seed, epoch, index, view);
+        }
+    }
+
+    /// <summary>One decoding for all views: the rectangle around all that they show.</summary>
+    private void DecodeShown(int index)
+    {
+        var shown = _plans[0].Placement.Source;
+        var shrinking = options.ScaleJpeg ? _plans[0].Placement.Shrinking : 1;
+        foreach (var plan in _plans.AsSpan(1))
+        {
+            shown = shown.Union(plan.Placement.Source);
+            shrinking = Math.Min(shrinking, plan.Placement.Shrinking);
+        }
+
+        var scale = shrinking switch
+        {
+            >= 8 => 8,
+            >= 4 => 4,
+            >= 2 => 2,
+            _ => 1,
+        };
+        _decoder.Decode(_stored, shown, scale, _image, new ImagePlace(source, index));
     }
 
     /// <summary>Decodes an image in place of another, chosen as a function of (seed, epoch, sample).</summary>
@@ -71,7 +120,7 @@ internal sealed class ViewWorker(
         for (var attempt = 0; attempt < SubstituteTries; attempt++)
         {
             var index = random.NextInt(source.Count);
-            if (Load(index))
+            if (Load(epoch, index))
             {
                 return index;
             }

@@ -2,15 +2,17 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 using SelfSup.Errors;
+using SelfSup.Images.Jpeg;
 
 using SkiaSharp;
 
 namespace SelfSup.Images;
 
 /// <summary>
-/// Turns stored bytes into upright 8-bit RGB: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels.
-/// Values are what the file holds: no colour profile is applied, and transparency is dropped without blending. One
-/// worker owns a decoder; it keeps a buffer from image to image and is not safe for several threads at once.
+/// Decodes stored bytes: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels. JPEG files are decoded by
+/// <see cref="JpegDecoder"/>, for the region that is asked for; what it declines, and every other format, by SkiaSharp
+/// as a whole. Values are what the file holds: no colour profile is applied, and transparency is dropped without
+/// blending. One worker owns a decoder; it keeps buffers from image to image and is not safe for several threads.
 /// </summary>
 internal sealed unsafe class ImageDecoder
 {
@@ -24,7 +26,15 @@ internal sealed unsafe class ImageDecoder
 
     private const string Remedy = "remove it or set data.onUnreadable: skip";
 
+    /// <summary>
+    /// Smaller images are always decoded as a whole, to RGB: choosing a region would cost more than it saves.
+    /// </summary>
+    public const int SmallPixels = 128 * 128;
+
     private readonly long _maxPixels;
+    private readonly JpegDecoder _jpeg = new();
+    private readonly JpegPixels _jpegPixels = new();
+    private readonly PixelImage _upturned = new();
     private byte[] _scratch = [];
 
     /// <param name="maxPixels">Images with more pixels are refused before memory for them is taken.</param>
@@ -35,24 +45,125 @@ internal sealed unsafe class ImageDecoder
         _maxPixels = maxPixels;
     }
 
-    /// <summary>Decodes an image.</summary>
+    /// <summary>Decodes all of an image to upright RGB.</summary>
     /// <param name="image">What a source read.</param>
     /// <param name="into">Takes the pixels; after an error its content is undefined.</param>
     /// <param name="where">What the message of an error begins with, see <see cref="IImageSource.Locate"/>.</param>
+    /// <returns>Which decoder made the pixels.</returns>
     /// <exception cref="DataException">The bytes are no image, a damaged, a truncated or a too large one.</exception>
-    public void Decode(StoredImage image, PixelImage into, string where)
+    public DecodedBy Decode(StoredImage image, PixelImage into, ImagePlace where)
     {
         if (image.RawWidth != 0)
         {
             CopyRaw(image, into, where);
+            return DecodedBy.Nothing;
+        }
+
+        if (ReadJpegHeader(image.Bytes.Span, where))
+        {
+            DecodeJpeg(image.Bytes.Span, into, where);
+            return DecodedBy.SelfSup;
+        }
+
+        DecodeFile(image.Bytes, into, where);
+        return DecodedBy.SkiaSharp;
+    }
+
+    /// <summary>
+    /// Begins an image whose region is not known yet: afterwards its size is, and small images and those of other
+    /// formats are decoded. <see cref="Decode(StoredImage, Region, int, DecodedImage, ImagePlace)"/> does the rest.
+    /// </summary>
+    /// <inheritdoc cref="Decode(StoredImage, PixelImage, ImagePlace)"/>
+    public void Open(StoredImage image, DecodedImage into, ImagePlace where)
+    {
+        if (image.RawWidth == 0 && ReadJpegHeader(image.Bytes.Span, where)
+            && _jpeg.Header is { Color: not (JpegColor.Cmyk or JpegColor.Ycck) } header
+            && (long)header.Width * header.Height > SmallPixels)
+        {
+            into.BeginPlanes(header);
         }
         else
         {
-            DecodeFile(image.Bytes, into, where);
+            into.SetPixels(Decode(image, into.Pixels, where));
         }
     }
 
-    private void CopyRaw(StoredImage image, PixelImage into, string where)
+    /// <summary>Decodes a region of the image that was opened last; nothing is left to do where all of it is there.</summary>
+    /// <param name="image">The same image.</param>
+    /// <param name="region">What is needed, in upright pixels.</param>
+    /// <param name="scale">1, 2, 4 or 8, see <see cref="JpegDecoder.Decode"/>.</param>
+    /// <param name="into">Takes the region.</param>
+    /// <param name="where">What the message of an error begins with.</param>
+    /// <exception cref="DataException">The image is damaged or truncated.</exception>
+    public void Decode(StoredImage image, Region region, int scale, DecodedImage into, ImagePlace where)
+    {
+        if (into.Planes is null)
+        {
+            return;
+        }
+
+        try
+        {
+            _jpeg.Decode(image.Bytes.Span, into.Turn.ToStored(region, into.Height, into.Width), scale);
+            into.Scale = scale;
+        }
+        catch (JpegException e)
+        {
+            throw new DataException($"{where}: this JPEG {e.Message}; {Remedy}", e);
+        }
+    }
+
+    /// <summary>Whether the file is a JPEG for our own decoder; its header is read then.</summary>
+    private bool ReadJpegHeader(ReadOnlySpan<byte> file, ImagePlace where)
+    {
+        if (EncodedImage.Format(file) != "JPEG")
+        {
+            return false;
+        }
+
+        try
+        {
+            if (!_jpeg.ReadHeader(file))
+            {
+                return false;
+            }
+        }
+        catch (JpegException e)
+        {
+            throw new DataException($"{where}: this JPEG {e.Message}; {Remedy}", e);
+        }
+
+        CheckSize(_jpeg.Header.Width, _jpeg.Header.Height, where);
+        return true;
+    }
+
+    private void DecodeJpeg(ReadOnlySpan<byte> file, PixelImage into, ImagePlace where)
+    {
+        var header = _jpeg.Header;
+        var whole = new Region(0, 0, header.Height, header.Width);
+        try
+        {
+            _jpeg.Decode(file, whole);
+        }
+        catch (JpegException e)
+        {
+            throw new DataException($"{where}: this JPEG {e.Message}; {Remedy}", e);
+        }
+
+        var turn = new Turn(header.Orientation);
+        if (turn.IsNone)
+        {
+            _jpegPixels.Write(header, whole, into.Reset(header.Width, header.Height));
+            return;
+        }
+
+        var stored = _upturned.Reset(header.Width, header.Height);
+        _jpegPixels.Write(header, whole, stored);
+        var (width, height) = turn.Transposes ? (header.Height, header.Width) : (header.Width, header.Height);
+        turn.Copy(stored, header.Width, header.Height, 3, into.Reset(width, height));
+    }
+
+    private void CopyRaw(StoredImage image, PixelImage into, ImagePlace where)
     {
         CheckSize(image.RawWidth, image.RawHeight, where);
         var raw = image.Bytes.Span;
@@ -77,7 +188,7 @@ internal sealed unsafe class ImageDecoder
         }
     }
 
-    private void DecodeFile(ReadOnlyMemory<byte> file, PixelImage into, string where)
+    private void DecodeFile(ReadOnlyMemory<byte> file, PixelImage into, ImagePlace where)
     {
         // Only known signatures reach the library: it also guesses at formats (WBMP, raw camera files) that have
         // none.
@@ -126,7 +237,7 @@ internal sealed unsafe class ImageDecoder
         }
     }
 
-    private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, string where)
+    private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, ImagePlace where)
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         // Without a colour space in the target nothing is converted; unpremultiplied, so that alpha can just be left
@@ -139,14 +250,13 @@ internal sealed unsafe class ImageDecoder
             throw new DataException($"{where}: this {format} {what}; {Remedy}");
         }
 
-        var origin = codec.EncodedOrigin;
-        var swapped = origin >= SKEncodedOrigin.LeftTop;
-        var pixels = into.Reset(swapped ? height : width, swapped ? width : height);
-        Orientation.CopyUpright(new ReadOnlySpan<byte>(scratch, width * height * 4), width, height, origin, pixels);
+        var turn = new Turn((int)codec.EncodedOrigin); // numbered as in EXIF
+        var pixels = turn.Transposes ? into.Reset(height, width) : into.Reset(width, height);
+        turn.Copy(new ReadOnlySpan<byte>(scratch, width * height * 4), width, height, 4, pixels);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CheckSize(int width, int height, string where)
+    private void CheckSize(int width, int height, ImagePlace where)
     {
         if ((long)width * height > _maxPixels)
         {

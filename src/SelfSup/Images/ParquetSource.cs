@@ -90,9 +90,9 @@ internal sealed class ParquetSource : IImageSource
         var block = BlockOf(index);
         var bytes = _cache.Get(block)[index - _starts[block]] ?? throw new DataException(
             $"{Locate(index)}: has no image (it is null); remove the row or set data.onUnreadable: skip")
-            {
-                IsAbsent = true,
-            };
+        {
+            IsAbsent = true,
+        };
         into.Take(bytes.Span);
     }
 

@@ -21,7 +21,7 @@ public sealed partial class LayerTests
         var below = _bottomFirst.TakeWhile(f => f != room).ToHashSet();
         var upward = from file in Files(room)
                      from Match use in UsingOurs().Matches(File.ReadAllText(file))
-                     where !below.Contains(use.Groups[1].Value)
+                     where use.Groups[1].Value != room && !below.Contains(use.Groups[1].Value)
                      select $"{Path.GetFileName(file)} uses {use.Groups[1].Value}";
         Assert.Empty(upward);
     }

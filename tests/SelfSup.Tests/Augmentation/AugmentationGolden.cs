@@ -112,56 +112,62 @@ internal static class AugmentationGolden
         }
         else if (name.StartsWith("solarize", StringComparison.Ordinal))
         {
-            ColorKernels.Solarize(canvas.Planes, Number(p, "threshold_float"));
+            canvas.Apply(ColorOperation.Solarize(Number(p, "threshold_float")));
         }
         else if (name.StartsWith("normalize", StringComparison.Ordinal))
         {
-            new Normalize(new NormalizeOptions
+            canvas.Apply(ColorOperation.Normalize(new Normalize(new NormalizeOptions
             {
                 Mean = GoldenCase.Numbers(p.GetProperty("mean")),
                 StandardDeviation = GoldenCase.Numbers(p.GetProperty("std")),
-            }).Write(canvas, canvas.Planes);
+            })));
         }
         else if (name.StartsWith("color_jitter", StringComparison.Ordinal))
         {
             foreach (var operation in p.GetProperty("order").EnumerateArray().Select(o => o.GetString()!))
             {
-                Color(operation, canvas.Planes, Number(p, operation), eightBit);
+                Color(operation, canvas, Number(p, operation), eightBit);
             }
         }
         else
         {
             var factor = p.TryGetProperty("factor", out var value) ? value.GetDouble() : 0;
-            Color(name.Split('_')[0], canvas.Planes, factor, eightBit);
+            Color(name.Split('_')[0], canvas, factor, eightBit);
         }
 
         return canvas;
     }
 
-    private static void Color(string operation, Span<float> planes, double factor, bool eightBit)
+    private static void Color(string operation, ViewCanvas canvas, double factor, bool eightBit)
     {
         switch (operation)
         {
             case "brightness":
-                ColorKernels.Brightness(planes, factor);
+                canvas.Apply(ColorOperation.Brightness(factor));
                 break;
             case "contrast":
-                ColorKernels.Contrast(planes, factor);
+                canvas.Apply(ColorOperation.Contrast(factor));
                 break;
             case "saturation":
-                ColorKernels.Saturation(planes, factor);
+                canvas.Apply(ColorOperation.Saturation(factor));
                 break;
             case "hue":
-                ColorKernels.Hue(planes, factor);
+                canvas.Apply(ColorOperation.Hue(factor));
                 break;
             case "grayscale3":
-                ColorKernels.Grayscale(planes);
+                canvas.Apply(ColorOperation.Grayscale);
                 break;
             default:
                 throw new NotSupportedException($"no operation for '{operation}'");
         }
 
-        for (var i = 0; eightBit && i < planes.Length; i++)
+        if (!eightBit)
+        {
+            return; // and nothing looks at the planes, so that the operations wait for each other
+        }
+
+        var planes = canvas.Planes;
+        for (var i = 0; i < planes.Length; i++)
         {
             // Colour operations on 8-bit tensors cut the fraction off; the hue goes through floats and back by 255.999.
             planes[i] = MathF.Floor(planes[i] * (operation == "hue" ? 255.999f : 255)) / 255;

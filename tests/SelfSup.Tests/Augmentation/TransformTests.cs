@@ -86,10 +86,10 @@ public sealed class TransformTests
             random.Shuffle(order);
             var (brightness, contrast) = (random.Uniform(0, 2), random.Uniform(0, 2));
             var (brightnessFirst, contrastFirst) = (Views.Canvas(_image), Views.Canvas(_image));
-            ColorKernels.Brightness(brightnessFirst.Planes, brightness);
-            ColorKernels.Contrast(brightnessFirst.Planes, contrast);
-            ColorKernels.Contrast(contrastFirst.Planes, contrast);
-            ColorKernels.Brightness(contrastFirst.Planes, brightness);
+            brightnessFirst.Apply(ColorOperation.Brightness(brightness));
+            brightnessFirst.Apply(ColorOperation.Contrast(contrast));
+            contrastFirst.Apply(ColorOperation.Contrast(contrast));
+            contrastFirst.Apply(ColorOperation.Brightness(brightness));
             var actual = Views.Apply(jitter, _image, sample);
             var isFirst = actual.AsSpan().SequenceEqual(brightnessFirst.Planes);
             Assert.True(isFirst || actual.AsSpan().SequenceEqual(contrastFirst.Planes));
@@ -105,7 +105,7 @@ public sealed class TransformTests
         var canvas = Views.Canvas(_image);
         foreach (var _ in Enumerable.Range(0, 5))
         {
-            ColorKernels.Hue(canvas.Planes, 0.2);
+            canvas.Apply(ColorOperation.Hue(0.2));
         }
 
         Assert.InRange(Views.Difference(Views.Canvas(_image).Planes, canvas.Planes), 0, 1e-5);
@@ -124,11 +124,11 @@ public sealed class TransformTests
             }
 
             var canvas = Views.Canvas(image);
-            ColorKernels.Brightness(canvas.Planes, 1.2);
-            ColorKernels.Contrast(canvas.Planes, 0.8);
-            ColorKernels.Saturation(canvas.Planes, 1.3);
-            ColorKernels.Hue(canvas.Planes, 0.1);
-            ColorKernels.Solarize(canvas.Planes, 0.5);
+            canvas.Apply(ColorOperation.Brightness(1.2));
+            canvas.Apply(ColorOperation.Contrast(0.8));
+            canvas.Apply(ColorOperation.Saturation(1.3));
+            canvas.Apply(ColorOperation.Hue(0.1));
+            canvas.Apply(ColorOperation.Solarize(0.5));
             for (var channel = 0; channel < 3; channel++)
             {
                 var plane = canvas.Planes.Slice(channel * width, width).ToArray();

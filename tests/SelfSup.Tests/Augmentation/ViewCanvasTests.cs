@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Images;
 
 namespace SelfSup.Tests.Augmentation;
 

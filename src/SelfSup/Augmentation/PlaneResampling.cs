@@ -1,0 +1,189 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+using SelfSup.Images;
+
+namespace SelfSup.Augmentation;
+
+/// <summary>
+/// Separable resampling of a plane of bytes. A few rows of the result are made at a time: source rows are combined
+/// along memory, the strip is transposed, so that what has to be combined lies along memory again, and transposed
+/// back. Values keep their range of 0..255.
+/// </summary>
+internal sealed unsafe class PlaneResampling
+{
+    /// <summary>Rows and columns of a transposed tile.</summary>
+    private const int Tile = 8;
+
+    private readonly PinnedBuffer<float> _combined = new(); // [rows, width]
+    private readonly PinnedBuffer<float> _turned = new(); // [width, rows]
+    private readonly PinnedBuffer<float> _result = new(); // [output width, rows]
+
+    /// <summary>Resamples a plane.</summary>
+    /// <param name="origin">Where the sample (0, 0) is, or would be if it had been decoded. Rows must be readable for a
+    /// vector beyond their end.</param>
+    /// <param name="stride">Bytes from one row to the next.</param>
+    /// <param name="vertical">How rows are combined.</param>
+    /// <param name="horizontal">How columns are combined.</param>
+    /// <param name="target">Takes the result, [vertical.Count, horizontal.Count].</param>
+    public void Run(byte* origin, nint stride, in ResampleAxis vertical, in ResampleAxis horizontal, float* target)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Run<Floats16>(origin, stride, vertical, horizontal, target);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Floats8>(origin, stride, vertical, horizontal, target);
+        }
+        else
+        {
+            Run<Floats4>(origin, stride, vertical, horizontal, target);
+        }
+    }
+
+    /// <inheritdoc cref="Run(byte*, nint, in ResampleAxis, in ResampleAxis, float*)"/>
+    public void Run<TFloats>(
+        byte* origin, nint stride, in ResampleAxis vertical, in ResampleAxis horizontal, float* target)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        var rows = Math.Max(Tile, TFloats.Count);
+        var low = horizontal.Low;
+        var width = horizontal.High - low;
+        var room = (width + 31) & ~31;
+        var combined = _combined.Reserve((long)rows * room);
+        var turned = _turned.Reserve((long)rows * room);
+        var result = _result.Reserve((long)rows * (horizontal.Count + Tile));
+        for (var top = 0; top < vertical.Count; top += rows)
+        {
+            var count = Math.Min(rows, vertical.Count - top);
+            for (var row = 0; row < count; row++)
+            {
+                var source = origin + (vertical.Start(top + row) * stride) + low;
+                CombineRows<TFloats>(source, stride, vertical.Weights(top + row), combined + (row * room), width);
+            }
+
+            for (var row = 0; row < count; row += Tile)
+            {
+                for (var x = 0; x < width; x += Tile)
+                {
+                    Transpose(combined + (row * room) + x, room, turned + (x * rows) + row, rows);
+                }
+            }
+
+            for (var x = 0; x < horizontal.Count; x++)
+            {
+                CombineColumns<TFloats>(
+                    turned + ((horizontal.Start(x) - low) * rows), rows, horizontal.Weights(x), result + (x * rows));
+            }
+
+            WriteBack(result, rows, target + ((nint)top * horizontal.Count), count, horizontal.Count);
+        }
+    }
+
+    private static void CombineRows<TFloats>(
+        byte* source, nint stride, ReadOnlySpan<float> weights, float* sum, int width)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        var size = TFloats.Count;
+        for (var x = 0; x < width; x += 2 * size)
+        {
+            var row = source + x;
+            var weight = TFloats.Create(weights[0]);
+            var a = TFloats.LoadBytes(row) * weight;
+            var b = TFloats.LoadBytes(row + size) * weight;
+            for (var k = 1; k < weights.Length; k++)
+            {
+                row += stride;
+                weight = TFloats.Create(weights[k]);
+                a = TFloats.MultiplyAdd(TFloats.LoadBytes(row), weight, a);
+                b = TFloats.MultiplyAdd(TFloats.LoadBytes(row + size), weight, b);
+            }
+
+            a.Store(sum + x);
+            b.Store(sum + x + size);
+        }
+    }
+
+    private static void CombineColumns<TFloats>(
+        float* source, int rows, ReadOnlySpan<float> weights, float* sum)
+        where TFloats : unmanaged, IFloats<TFloats>
+    {
+        for (var row = 0; row < rows; row += TFloats.Count)
+        {
+            var column = source + row;
+            var value = TFloats.Load(column) * TFloats.Create(weights[0]);
+            for (var k = 1; k < weights.Length; k++)
+            {
+                column += rows;
+                value = TFloats.MultiplyAdd(TFloats.Load(column), TFloats.Create(weights[k]), value);
+            }
+
+            value.Store(sum + row);
+        }
+    }
+
+    /// <summary>Writes a strip [width, rows] as rows of the target.</summary>
+    private static void WriteBack(float* strip, int rows, float* target, int count, int width)
+    {
+        var tile = stackalloc float[Tile * Tile];
+        for (var row = 0; row < count; row += Tile)
+        {
+            for (var x = 0; x < width; x += Tile)
+            {
+                var from = strip + (x * rows) + row;
+                var to = target + ((nint)row * width) + x;
+                if (row + Tile <= count && x + Tile <= width)
+                {
+                    Transpose(from, rows, to, width);
+                    continue;
+                }
+
+                Transpose(from, rows, tile, Tile);
+                for (var i = 0; i < Math.Min(Tile, count - row); i++)
+                {
+                    new ReadOnlySpan<float>(tile + (i * Tile), Math.Min(Tile, width - x))
+                        .CopyTo(new Span<float>(to + ((nint)i * width), Tile));
+                }
+            }
+        }
+    }
+
+    /// <summary>Exchanges rows and columns of 8 x 8 values.</summary>
+    private static void Transpose(float* from, nint fromStride, float* to, nint toStride)
+    {
+        if (!Avx.IsSupported)
+        {
+            for (var i = 0; i < Tile; i++)
+            {
+                for (var j = 0; j < Tile; j++)
+                {
+                    to[(j * toStride) + i] = from[(i * fromStride) + j];
+                }
+            }
+
+            return;
+        }
+
+        var (r0, r1) = (Vector256.Load(from), Vector256.Load(from + fromStride));
+        var (r2, r3) = (Vector256.Load(from + (2 * fromStride)), Vector256.Load(from + (3 * fromStride)));
+        var (r4, r5) = (Vector256.Load(from + (4 * fromStride)), Vector256.Load(from + (5 * fromStride)));
+        var (r6, r7) = (Vector256.Load(from + (6 * fromStride)), Vector256.Load(from + (7 * fromStride)));
+        var (a0, a1) = (Avx.UnpackLow(r0, r1), Avx.UnpackHigh(r0, r1));
+        var (a2, a3) = (Avx.UnpackLow(r2, r3), Avx.UnpackHigh(r2, r3));
+        var (a4, a5) = (Avx.UnpackLow(r4, r5), Avx.UnpackHigh(r4, r5));
+        var (a6, a7) = (Avx.UnpackLow(r6, r7), Avx.UnpackHigh(r6, r7));
+        var (b0, b1) = (Avx.Shuffle(a0, a2, 0x44), Avx.Shuffle(a0, a2, 0xEE));
+        var (b2, b3) = (Avx.Shuffle(a1, a3, 0x44), Avx.Shuffle(a1, a3, 0xEE));
+        var (b4, b5) = (Avx.Shuffle(a4, a6, 0x44), Avx.Shuffle(a4, a6, 0xEE));
+        var (b6, b7) = (Avx.Shuffle(a5, a7, 0x44), Avx.Shuffle(a5, a7, 0xEE));
+        Avx.Permute2x128(b0, b4, 0x20).Store(to);
+        Avx.Permute2x128(b1, b5, 0x20).Store(to + toStride);
+        Avx.Permute2x128(b2, b6, 0x20).Store(to + (2 * toStride));
+        Avx.Permute2x128(b3, b7, 0x20).Store(to + (3 * toStride));
+        Avx.Permute2x128(b0, b4, 0x31).Store(to + (4 * toStride));
+        Avx.Permute2x128(b1, b5, 0x31).Store(to + (5 * toStride));
+        Avx.Permute2x128(b2, b6, 0x31).Store(to + (6 * toStride));
+        Avx.Permute2x128(b3, b7, 0x31).Store(to + (7 * toStride));
+    }
+}

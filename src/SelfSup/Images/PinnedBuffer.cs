@@ -1,0 +1,45 @@
+namespace SelfSup.Images;
+
+/// <summary>
+/// Memory that is reused from image to image and has a fixed address. It grows to what was asked for; what is larger
+/// than <see cref="KeptBytes"/> is given back by <see cref="Trim"/>, so that one huge image does not stay in memory.
+/// </summary>
+internal sealed unsafe class PinnedBuffer<T>
+    where T : unmanaged
+{
+    /// <summary>What is kept between images.</summary>
+    public const int KeptBytes = 64 << 20;
+
+    private T[] _array = [];
+
+    /// <summary>The first element; valid until the next <see cref="Reserve"/> or <see cref="Trim"/>.</summary>
+    public T* Pointer { get; private set; }
+
+    /// <summary>Makes room. What was there before is lost where the memory has to grow.</summary>
+    public T* Reserve(long length)
+    {
+        if (_array.Length < length)
+        {
+            _array = []; // before the new memory is taken
+            // A quarter more, so that a slow sequence of ever larger images does not allocate for each.
+            var room = Math.Min(Math.Max(length, (length * 5 / 4) + 64), Array.MaxLength);
+            _array = GC.AllocateUninitializedArray<T>(checked((int)Math.Max(room, length)), pinned: true);
+            fixed (T* first = _array)
+            {
+                Pointer = first;
+            }
+        }
+
+        return Pointer;
+    }
+
+    /// <summary>Gives back memory beyond what is kept.</summary>
+    public void Trim()
+    {
+        if ((long)_array.Length * sizeof(T) > KeptBytes)
+        {
+            _array = [];
+            Pointer = null;
+        }
+    }
+}

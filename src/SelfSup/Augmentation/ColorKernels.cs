@@ -53,9 +53,9 @@ internal static unsafe class ColorKernels
                     var cr = (TFloats.Load(b + i) * unit) - middle;
                     var green = TFloats.MultiplyAdd(
                         cb, TFloats.Create(-0.344136286f), TFloats.MultiplyAdd(cr, TFloats.Create(-0.714136286f), y));
-                    Clamp<TFloats>(TFloats.MultiplyAdd(cr, TFloats.Create(1.402f), y)).Store(r + i);
-                    Clamp<TFloats>(green).Store(g + i);
-                    Clamp<TFloats>(TFloats.MultiplyAdd(cb, TFloats.Create(1.772f), y)).Store(b + i);
+                    Clamp(TFloats.MultiplyAdd(cr, TFloats.Create(1.402f), y)).Store(r + i);
+                    Clamp(green).Store(g + i);
+                    Clamp(TFloats.MultiplyAdd(cb, TFloats.Create(1.772f), y)).Store(b + i);
                 }
 
                 break;
@@ -63,27 +63,27 @@ internal static unsafe class ColorKernels
                 var scale = TFloats.Create(1f / 255);
                 for (var i = 0; i < count; i += size)
                 {
-                    Clamp<TFloats>(TFloats.Load(r + i) * scale).Store(r + i);
-                    Clamp<TFloats>(TFloats.Load(g + i) * scale).Store(g + i);
-                    Clamp<TFloats>(TFloats.Load(b + i) * scale).Store(b + i);
+                    Clamp(TFloats.Load(r + i) * scale).Store(r + i);
+                    Clamp(TFloats.Load(g + i) * scale).Store(g + i);
+                    Clamp(TFloats.Load(b + i) * scale).Store(b + i);
                 }
 
                 break;
             case ColorKind.Brightness:
                 for (var i = 0; i < count; i += size)
                 {
-                    Clamp<TFloats>(TFloats.Load(r + i) * first).Store(r + i);
-                    Clamp<TFloats>(TFloats.Load(g + i) * first).Store(g + i);
-                    Clamp<TFloats>(TFloats.Load(b + i) * first).Store(b + i);
+                    Clamp(TFloats.Load(r + i) * first).Store(r + i);
+                    Clamp(TFloats.Load(g + i) * first).Store(g + i);
+                    Clamp(TFloats.Load(b + i) * first).Store(b + i);
                 }
 
                 break;
             case ColorKind.Contrast:
                 for (var i = 0; i < count; i += size)
                 {
-                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(r + i), first, second)).Store(r + i);
-                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(g + i), first, second)).Store(g + i);
-                    Clamp<TFloats>(TFloats.MultiplyAdd(TFloats.Load(b + i), first, second)).Store(b + i);
+                    Clamp(TFloats.MultiplyAdd(TFloats.Load(r + i), first, second)).Store(r + i);
+                    Clamp(TFloats.MultiplyAdd(TFloats.Load(g + i), first, second)).Store(g + i);
+                    Clamp(TFloats.MultiplyAdd(TFloats.Load(b + i), first, second)).Store(b + i);
                 }
 
                 break;
@@ -91,10 +91,10 @@ internal static unsafe class ColorKernels
                 for (var i = 0; i < count; i += size)
                 {
                     var (red, green, blue) = (TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
-                    var gray = Gray<TFloats>(red, green, blue) * second;
-                    Clamp<TFloats>(TFloats.MultiplyAdd(red, first, gray)).Store(r + i);
-                    Clamp<TFloats>(TFloats.MultiplyAdd(green, first, gray)).Store(g + i);
-                    Clamp<TFloats>(TFloats.MultiplyAdd(blue, first, gray)).Store(b + i);
+                    var gray = Gray(red, green, blue) * second;
+                    Clamp(TFloats.MultiplyAdd(red, first, gray)).Store(r + i);
+                    Clamp(TFloats.MultiplyAdd(green, first, gray)).Store(g + i);
+                    Clamp(TFloats.MultiplyAdd(blue, first, gray)).Store(b + i);
                 }
 
                 break;
@@ -108,7 +108,7 @@ internal static unsafe class ColorKernels
             case ColorKind.Grayscale:
                 for (var i = 0; i < count; i += size)
                 {
-                    var gray = Gray<TFloats>(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
+                    var gray = Gray(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
                     gray.Store(r + i);
                     gray.Store(g + i);
                     gray.Store(b + i);
@@ -155,7 +155,7 @@ internal static unsafe class ColorKernels
         var i = 0;
         for (; i <= count - TFloats.Count; i += TFloats.Count)
         {
-            sums += Gray<TFloats>(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
+            sums += Gray(TFloats.Load(r + i), TFloats.Load(g + i), TFloats.Load(b + i));
         }
 
         double sum = sums.Sum();
@@ -179,8 +179,8 @@ internal static unsafe class ColorKernels
         TFloats.Min(TFloats.Max(value, TFloats.Create(0)), TFloats.Create(1));
 
     /// <summary>
-    /// The hue shift without a table over the six sectors of the colour circle. With the hue h in sextants, a channel
-    /// is max - (max - min) * clamp(min(k, 4 - k), 0, 1) where k = (n + h) mod 6 and n = 5, 3, 1 for R, G, B.
+    /// The hue shift without a table over the six sectors of the colour circle: with the hue h in sextants, a channel is
+    /// min + (max - min) * p, where p is |h - 3| - 1, 2 - |h - 2| and 2 - |h - 4| for R, G and B, clamped to 0..1.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Hue<TFloats>(float* r, float* g, float* b, TFloats sextants)
@@ -196,19 +196,14 @@ internal static unsafe class ColorKernels
         var fromBlue = TFloats.MultiplyAdd(red - green, inverse, TFloats.Create(4));
         var hue = TFloats.IfEqual(max, red, fromRed, TFloats.IfEqual(max, green, fromGreen, fromBlue)) + sextants;
         hue -= six * TFloats.Floor(hue * TFloats.Create(1f / 6));
-        Channel<TFloats>(hue + TFloats.Create(5), max, chroma).Store(r);
-        Channel<TFloats>(hue + TFloats.Create(3), max, chroma).Store(g);
-        Channel<TFloats>(hue + one, max, chroma).Store(b);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TFloats Channel<TFloats>(TFloats k, TFloats max, TFloats chroma)
-        where TFloats : unmanaged, IFloats<TFloats>
-    {
-        var six = TFloats.Create(6);
-        k = TFloats.IfAtLeast(k, six, k - six, k);
-        var part = Clamp<TFloats>(TFloats.Min(k, TFloats.Create(4) - k));
-        return Clamp<TFloats>(max - (chroma * part));
+        var min = max - chroma;
+        var (two, three) = (TFloats.Create(2), TFloats.Create(3));
+        var redPart = TFloats.Abs(hue - three) - one;
+        var greenPart = two - TFloats.Abs(hue - two);
+        var bluePart = two - TFloats.Abs(hue - TFloats.Create(4));
+        TFloats.MultiplyAdd(chroma, Clamp(redPart), min).Store(r);
+        TFloats.MultiplyAdd(chroma, Clamp(greenPart), min).Store(g);
+        TFloats.MultiplyAdd(chroma, Clamp(bluePart), min).Store(b);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

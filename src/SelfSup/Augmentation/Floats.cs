@@ -46,6 +46,8 @@ internal unsafe interface IFloats<TSelf>
 
     static abstract TSelf Floor(TSelf value);
 
+    static abstract TSelf Abs(TSelf value);
+
     /// <summary>By lane: <paramref name="yes"/> where a = b, else <paramref name="no"/>.</summary>
     static abstract TSelf IfEqual(TSelf a, TSelf b, TSelf yes, TSelf no);
 
@@ -106,6 +108,9 @@ internal readonly unsafe struct Floats16(Vector512<float> value) : IFloats<Float
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats16 Floor(Floats16 value) => new(Vector512.Floor(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats16 Abs(Floats16 value) => new(Vector512.Abs(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats16 IfEqual(Floats16 a, Floats16 b, Floats16 yes, Floats16 no) =>
@@ -178,6 +183,9 @@ internal readonly unsafe struct Floats8(Vector256<float> value) : IFloats<Floats
     public static Floats8 Floor(Floats8 value) => new(Vector256.Floor(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats8 Abs(Floats8 value) => new(Vector256.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats8 IfEqual(Floats8 a, Floats8 b, Floats8 yes, Floats8 no) =>
         new(Vector256.ConditionalSelect(Vector256.Equals(a._value, b._value), yes._value, no._value));
 
@@ -248,6 +256,9 @@ internal readonly unsafe struct Floats4(Vector128<float> value) : IFloats<Floats
     public static Floats4 Floor(Floats4 value) => new(Vector128.Floor(value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats4 Abs(Floats4 value) => new(Vector128.Abs(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats4 IfEqual(Floats4 a, Floats4 b, Floats4 yes, Floats4 no) =>
         new(Vector128.ConditionalSelect(Vector128.Equals(a._value, b._value), yes._value, no._value));
 
@@ -301,6 +312,8 @@ internal readonly unsafe struct Floats1(float value) : IFloats<Floats1>
     public static Floats1 Max(Floats1 a, Floats1 b) => new(Math.Max(a._value, b._value));
 
     public static Floats1 Floor(Floats1 value) => new(MathF.Floor(value._value));
+
+    public static Floats1 Abs(Floats1 value) => new(MathF.Abs(value._value));
 
     public static Floats1 IfEqual(Floats1 a, Floats1 b, Floats1 yes, Floats1 no) => a._value == b._value ? yes : no;
 

@@ -15,6 +15,8 @@ internal sealed unsafe class PlaneResampling
     /// <summary>Rows and columns of a transposed tile.</summary>
     private const int Tile = 8;
 
+    private readonly PinnedBuffer<int> _offsets = new(); // [output width]
+    private readonly PinnedBuffer<float> _weights = new(); // [output width, taps]
     private readonly PinnedBuffer<float> _combined = new(); // [rows, width]
     private readonly PinnedBuffer<float> _turned = new(); // [width, rows]
     private readonly PinnedBuffer<float> _result = new(); // [output width, rows]
@@ -49,8 +51,11 @@ internal sealed unsafe class PlaneResampling
     {
         var rows = Math.Max(Tile, TFloats.Count);
         var low = horizontal.Low;
-        var width = horizontal.High - low;
-        var room = (width + 31) & ~31;
+        var taps = MostTaps(horizontal);
+        // What the taps without weight reach is computed too, so that it is a number.
+        var width = horizontal.High - low + taps;
+        var room = (width + 63) & ~63;
+        Prepare(horizontal, low, taps, rows);
         var combined = _combined.Reserve((long)rows * room);
         var turned = _turned.Reserve((long)rows * room);
         var result = _result.Reserve((long)rows * (horizontal.Count + Tile));
@@ -71,13 +76,35 @@ internal sealed unsafe class PlaneResampling
                 }
             }
 
-            for (var x = 0; x < horizontal.Count; x++)
-            {
-                CombineColumns<TFloats>(
-                    turned + ((horizontal.Start(x) - low) * rows), rows, horizontal.Weights(x), result + (x * rows));
-            }
-
+            CombineColumns<TFloats>(turned, rows, _offsets.Pointer, _weights.Pointer, taps, result, horizontal.Count);
             WriteBack(result, rows, target + ((nint)top * horizontal.Count), count, horizontal.Count);
+        }
+    }
+
+    private static int MostTaps(in ResampleAxis axis)
+    {
+        var most = 0;
+        for (var i = 0; i < axis.Count; i++)
+        {
+            most = Math.Max(most, axis.Weights(i).Length);
+        }
+
+        return most;
+    }
+
+    /// <summary>
+    /// Gives every output as many taps as the widest one has: branches that always go the same way are free, and a few
+    /// multiplications by zero are not noticed.
+    /// </summary>
+    private void Prepare(in ResampleAxis axis, int low, int taps, int rows)
+    {
+        var offsets = _offsets.Reserve(axis.Count);
+        var weights = new Span<float>(_weights.Reserve((long)axis.Count * taps), axis.Count * taps);
+        weights.Clear();
+        for (var i = 0; i < axis.Count; i++)
+        {
+            offsets[i] = (axis.Start(i) - low) * rows;
+            axis.Weights(i).CopyTo(weights[(i * taps)..]);
         }
     }
 
@@ -86,40 +113,50 @@ internal sealed unsafe class PlaneResampling
         where TFloats : unmanaged, IFloats<TFloats>
     {
         var size = TFloats.Count;
-        for (var x = 0; x < width; x += 2 * size)
+        for (var x = 0; x < width; x += 4 * size)
         {
             var row = source + x;
             var weight = TFloats.Create(weights[0]);
             var a = TFloats.LoadBytes(row) * weight;
             var b = TFloats.LoadBytes(row + size) * weight;
+            var c = TFloats.LoadBytes(row + (2 * size)) * weight;
+            var d = TFloats.LoadBytes(row + (3 * size)) * weight;
             for (var k = 1; k < weights.Length; k++)
             {
                 row += stride;
                 weight = TFloats.Create(weights[k]);
                 a = TFloats.MultiplyAdd(TFloats.LoadBytes(row), weight, a);
                 b = TFloats.MultiplyAdd(TFloats.LoadBytes(row + size), weight, b);
+                c = TFloats.MultiplyAdd(TFloats.LoadBytes(row + (2 * size)), weight, c);
+                d = TFloats.MultiplyAdd(TFloats.LoadBytes(row + (3 * size)), weight, d);
             }
 
             a.Store(sum + x);
             b.Store(sum + x + size);
+            c.Store(sum + x + (2 * size));
+            d.Store(sum + x + (3 * size));
         }
     }
 
     private static void CombineColumns<TFloats>(
-        float* source, int rows, ReadOnlySpan<float> weights, float* sum)
+        float* turned, int rows, int* offsets, float* weights, int taps, float* result, int count)
         where TFloats : unmanaged, IFloats<TFloats>
     {
         for (var row = 0; row < rows; row += TFloats.Count)
         {
-            var column = source + row;
-            var value = TFloats.Load(column) * TFloats.Create(weights[0]);
-            for (var k = 1; k < weights.Length; k++)
+            var weight = weights;
+            for (var x = 0; x < count; x++, weight += taps)
             {
-                column += rows;
-                value = TFloats.MultiplyAdd(TFloats.Load(column), TFloats.Create(weights[k]), value);
-            }
+                var column = turned + offsets[x] + row;
+                var sum = TFloats.Load(column) * TFloats.Create(*weight);
+                for (var k = 1; k < taps; k++)
+                {
+                    column += rows;
+                    sum = TFloats.MultiplyAdd(TFloats.Load(column), TFloats.Create(weight[k]), sum);
+                }
 
-            value.Store(sum + row);
+                sum.Store(result + (x * rows) + row);
+            }
         }
     }
 

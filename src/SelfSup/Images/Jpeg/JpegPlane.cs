@@ -7,7 +7,7 @@ namespace SelfSup.Images.Jpeg;
 internal sealed unsafe class JpegPlane
 {
     /// <summary>Readable bytes behind the samples, so that the last vector of a row may reach over its end.</summary>
-    public const int Padding = 64;
+    public const int Padding = 128;
 
     private readonly PinnedBuffer<byte> _samples = new();
     private byte* _origin;

@@ -6,7 +6,8 @@ namespace SelfSup.Images.Jpeg;
 
 /// <summary>
 /// Entropy decoding of a block of a sequential scan (ITU-T T.81, F.2.2): half of the time that a photograph takes. The
-/// reader's state is held in locals, and nothing but the end of a block is a branch that cannot be foreseen.
+/// reader's state is held in locals, and there is no branch on what a symbol is; the block's end comes out of the same
+/// sum as every other position.
 /// </summary>
 internal static unsafe class SequentialBlock
 {
@@ -30,34 +31,33 @@ internal static unsafe class SequentialBlock
         var bits = reader.Bits;
         var count = reader.Count;
         var next = reader.Next;
-        var k = 0;
+        int before, k = 0;
+        ulong bitsBefore, step;
         do
         {
-            if (count < 32)
-            {
-                bits |= BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(next)) >> count;
-                next += (63 - count) >> 3;
-                count |= 56;
-            }
-
-            var step = steps[bits >> (64 - HuffmanTable.LookupBits)];
-            if ((int)step < 0)
+            Fill(ref bits, ref count, ref next);
+            (before, bitsBefore) = (k, bits);
+            step = steps[bits >> (64 - HuffmanTable.LookupBits)];
+            if ((byte)step == 0)
             {
                 step = table.FindStep(bits, isAc: true);
             }
 
-            var magnitude = bits << (int)(step >> 8);
-            bits <<= (int)step;
-            count -= (int)(step & 0xFF);
-            k += (int)((step >> 16) & 0xFF);
-            coefficients[zigzag[k]] = (short)Extend(magnitude, (int)(step >> 24));
+            var magnitude = bits << HuffmanStep.BeforeMagnitude(step);
+            bits <<= HuffmanStep.Total(step);
+            count -= HuffmanStep.Total(step);
+            k += HuffmanStep.FirstMove(step);
+            coefficients[zigzag[k]] = HuffmanStep.FirstValue(step);
+            k += HuffmanStep.SecondMove(step);
+            coefficients[zigzag[k]] = (short)Extend(magnitude, HuffmanStep.Size(step));
         }
         while (k < 63);
 
+        k = End(before, bitsBefore, step, ref bits, ref count);
         reader.Bits = bits;
         reader.Count = count;
         reader.Next = next;
-        return Last(k);
+        return k;
     }
 
     /// <summary>Passes over a block.</summary>
@@ -70,32 +70,28 @@ internal static unsafe class SequentialBlock
         var bits = reader.Bits;
         var count = reader.Count;
         var next = reader.Next;
-        var k = 0;
+        int before, k = 0;
+        ulong bitsBefore, step;
         do
         {
-            if (count < 32)
-            {
-                bits |= BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(next)) >> count;
-                next += (63 - count) >> 3;
-                count |= 56;
-            }
-
-            var step = steps[bits >> (64 - HuffmanTable.LookupBits)];
-            if ((int)step < 0)
+            Fill(ref bits, ref count, ref next);
+            (before, bitsBefore) = (k, bits);
+            step = steps[bits >> (64 - HuffmanTable.LookupBits)];
+            if ((byte)step == 0)
             {
                 step = table.FindStep(bits, isAc: true);
             }
 
-            bits <<= (int)step;
-            count -= (int)(step & 0xFF);
-            k += (int)((step >> 16) & 0xFF);
+            bits <<= HuffmanStep.Total(step);
+            count -= HuffmanStep.Total(step);
+            k += HuffmanStep.FirstMove(step) + HuffmanStep.SecondMove(step);
         }
         while (k < 63);
 
+        _ = End(before, bitsBefore, step, ref bits, ref count);
         reader.Bits = bits;
         reader.Count = count;
         reader.Next = next;
-        _ = Last(k);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -103,15 +99,24 @@ internal static unsafe class SequentialBlock
     {
         reader.Fill();
         var step = table.Steps[reader.Bits >> (64 - HuffmanTable.LookupBits)];
-        if ((int)step < 0)
+        if ((byte)step == 0)
         {
             step = table.FindStep(reader.Bits, isAc: false);
         }
 
-        var magnitude = reader.Bits << (int)(step >> 8);
-        reader.Bits <<= (int)step;
-        reader.Count -= (int)(step & 0xFF);
-        return Extend(magnitude, (int)(step >> 24));
+        var magnitude = reader.Bits << HuffmanStep.BeforeMagnitude(step);
+        reader.Bits <<= HuffmanStep.Total(step);
+        reader.Count -= HuffmanStep.Total(step);
+        return Extend(magnitude, HuffmanStep.Size(step));
+    }
+
+    /// <summary>At least 56 bits; a branch on whether they are needed would cost more than the reading.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Fill(ref ulong bits, ref int count, ref byte* next)
+    {
+        bits |= BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(next)) >> count;
+        next += (63 - count) >> 3;
+        count |= 56;
     }
 
     /// <summary>The number whose bits lie at the top (F.2.2.1): negative where they begin with 0; 0 without bits.</summary>
@@ -122,15 +127,30 @@ internal static unsafe class SequentialBlock
         return (int)((bits >> 1) >> (63 - size)) + (negative & ((-1 << size) + 1));
     }
 
+    /// <summary>
+    /// The last coefficient of a block, from its last step. Where the first symbol of the step completes the block, the
+    /// second belongs to the next one and is given back.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Last(int k)
+    private static int End(int before, ulong bitsBefore, ulong step, ref ulong bits, ref int count)
     {
-        if (k >= HuffmanTable.EndOfBlock)
+        var first = before + HuffmanStep.FirstMove(step);
+        var last = first + HuffmanStep.SecondMove(step);
+        if (first is < 63 or >= HuffmanStep.EndOfBlock)
         {
-            return k - HuffmanTable.EndOfBlock;
+            if (last >= HuffmanStep.EndOfBlock)
+            {
+                return last - HuffmanStep.EndOfBlock;
+            }
+        }
+        else
+        {
+            bits = bitsBefore << HuffmanStep.FirstTotal(step);
+            count += HuffmanStep.Total(step) - HuffmanStep.FirstTotal(step);
+            last = first;
         }
 
-        if (k > 63)
+        if (last > 63)
         {
             ThrowTooMany();
         }

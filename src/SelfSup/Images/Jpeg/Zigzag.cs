@@ -24,7 +24,7 @@ internal static unsafe class Zigzag
 
     private static byte[] Reachable()
     {
-        var table = GC.AllocateArray<byte>(64 + HuffmanTable.EndOfBlock, pinned: true);
+        var table = GC.AllocateArray<byte>(96 + HuffmanStep.EndOfBlock, pinned: true);
         table.AsSpan().Fill(Beyond);
         Order.CopyTo(table);
         return table;

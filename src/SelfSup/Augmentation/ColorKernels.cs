@@ -63,9 +63,9 @@ internal static unsafe class ColorKernels
                 var scale = TFloats.Create(1f / 255);
                 for (var i = 0; i < count; i += size)
                 {
-                    Clamp(TFloats.Load(r + i) * scale).Store(r + i);
-                    Clamp(TFloats.Load(g + i) * scale).Store(g + i);
-                    Clamp(TFloats.Load(b + i) * scale).Store(b + i);
+                    (TFloats.Load(r + i) * scale).Store(r + i);
+                    (TFloats.Load(g + i) * scale).Store(g + i);
+                    (TFloats.Load(b + i) * scale).Store(b + i);
                 }
 
                 break;

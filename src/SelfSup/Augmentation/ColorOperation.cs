@@ -6,7 +6,7 @@ internal enum ColorKind
     /// <summary>Planes of Y, Cb and Cr in 0..255 become RGB in 0..1 (JFIF 1.02), clamped.</summary>
     FromYCbCr,
 
-    /// <summary>Planes of three equal or different channels in 0..255 become RGB in 0..1, clamped.</summary>
+    /// <summary>RGB in 0..255 becomes RGB in 0..1; what a bicubic filter overshoots is kept.</summary>
     FromBytes,
 
     /// <summary>factor * image.</summary>

@@ -15,47 +15,74 @@ internal sealed unsafe class PlaneResampling
     /// <summary>Rows and columns of a transposed tile.</summary>
     private const int Tile = 8;
 
-    private readonly PinnedBuffer<int> _offsets = new(); // [output width]
+    private readonly PinnedBuffer<int> _starts = new(); // [output width]
     private readonly PinnedBuffer<float> _weights = new(); // [output width, taps]
     private readonly PinnedBuffer<float> _combined = new(); // [rows, width]
     private readonly PinnedBuffer<float> _turned = new(); // [width, rows]
     private readonly PinnedBuffer<float> _result = new(); // [output width, rows]
 
-    /// <summary>Resamples a plane.</summary>
-    /// <param name="origin">Where the sample (0, 0) is, or would be if it had been decoded. Rows must be readable for a
-    /// vector beyond their end.</param>
-    /// <param name="stride">Bytes from one row to the next.</param>
+    private ResampleAxis _vertical;
+    private ResampleAxis _horizontal;
+    private int _tapCount;
+
+    /// <summary>Says how the planes of the next calls of <see cref="Run(byte*, nint, float*)"/> are resampled.</summary>
     /// <param name="vertical">How rows are combined.</param>
     /// <param name="horizontal">How columns are combined.</param>
-    /// <param name="target">Takes the result, [vertical.Count, horizontal.Count].</param>
-    public void Run(byte* origin, nint stride, in ResampleAxis vertical, in ResampleAxis horizontal, float* target)
+    /// <remarks>
+    /// Every column gets as many taps as the widest one has: branches that always go the same way are free, and a few
+    /// multiplications by zero are not noticed.
+    /// </remarks>
+    public void Prepare(in ResampleAxis vertical, in ResampleAxis horizontal)
     {
-        if (Vector512.IsHardwareAccelerated)
+        (_vertical, _horizontal, _tapCount) = (vertical, horizontal, 0);
+        for (var i = 0; i < horizontal.Count; i++)
         {
-            Run<Floats16>(origin, stride, vertical, horizontal, target);
+            _tapCount = Math.Max(_tapCount, horizontal.Weights(i).Length);
         }
-        else if (Vector256.IsHardwareAccelerated)
+
+        var low = horizontal.Low;
+        var starts = _starts.Reserve(horizontal.Count);
+        _weights.Reserve((long)horizontal.Count * _tapCount);
+        var weights = _weights.Span(horizontal.Count * _tapCount);
+        weights.Clear();
+        for (var i = 0; i < horizontal.Count; i++)
         {
-            Run<Floats8>(origin, stride, vertical, horizontal, target);
-        }
-        else
-        {
-            Run<Floats4>(origin, stride, vertical, horizontal, target);
+            starts[i] = horizontal.Start(i) - low;
+            horizontal.Weights(i).CopyTo(weights[(i * _tapCount)..]);
         }
     }
 
-    /// <inheritdoc cref="Run(byte*, nint, in ResampleAxis, in ResampleAxis, float*)"/>
-    public void Run<TFloats>(
-        byte* origin, nint stride, in ResampleAxis vertical, in ResampleAxis horizontal, float* target)
+    /// <summary>Resamples a plane.</summary>
+    /// <param name="origin">Where the sample (0, 0) is, or would be if it had been decoded. Behind each row, a vector must
+    /// be readable.</param>
+    /// <param name="stride">Bytes from one row to the next.</param>
+    /// <param name="target">Takes the result, [H, W] of the two axes.</param>
+    public void Run(byte* origin, nint stride, float* target)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Run<Floats16>(origin, stride, target);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Run<Floats8>(origin, stride, target);
+        }
+        else
+        {
+            Run<Floats4>(origin, stride, target);
+        }
+    }
+
+    /// <inheritdoc cref="Run(byte*, nint, float*)"/>
+    public void Run<TFloats>(byte* origin, nint stride, float* target)
         where TFloats : unmanaged, IFloats<TFloats>
     {
+        var (vertical, horizontal) = (_vertical, _horizontal);
         var rows = Math.Max(Tile, TFloats.Count);
         var low = horizontal.Low;
-        var taps = MostTaps(horizontal);
         // What the taps without weight reach is computed too, so that it is a number.
-        var width = horizontal.High - low + taps;
+        var width = horizontal.High - low + _tapCount;
         var room = (width + 63) & ~63;
-        Prepare(horizontal, low, taps, rows);
         var combined = _combined.Reserve((long)rows * room);
         var turned = _turned.Reserve((long)rows * room);
         var result = _result.Reserve((long)rows * (horizontal.Count + Tile));
@@ -76,35 +103,9 @@ internal sealed unsafe class PlaneResampling
                 }
             }
 
-            CombineColumns<TFloats>(turned, rows, _offsets.Pointer, _weights.Pointer, taps, result, horizontal.Count);
+            CombineColumns<TFloats>(
+                turned, rows, _starts.Pointer, _weights.Pointer, _tapCount, result, horizontal.Count);
             WriteBack(result, rows, target + ((nint)top * horizontal.Count), count, horizontal.Count);
-        }
-    }
-
-    private static int MostTaps(in ResampleAxis axis)
-    {
-        var most = 0;
-        for (var i = 0; i < axis.Count; i++)
-        {
-            most = Math.Max(most, axis.Weights(i).Length);
-        }
-
-        return most;
-    }
-
-    /// <summary>
-    /// Gives every output as many taps as the widest one has: branches that always go the same way are free, and a few
-    /// multiplications by zero are not noticed.
-    /// </summary>
-    private void Prepare(in ResampleAxis axis, int low, int taps, int rows)
-    {
-        var offsets = _offsets.Reserve(axis.Count);
-        var weights = new Span<float>(_weights.Reserve((long)axis.Count * taps), axis.Count * taps);
-        weights.Clear();
-        for (var i = 0; i < axis.Count; i++)
-        {
-            offsets[i] = (axis.Start(i) - low) * rows;
-            axis.Weights(i).CopyTo(weights[(i * taps)..]);
         }
     }
 
@@ -139,7 +140,7 @@ internal sealed unsafe class PlaneResampling
     }
 
     private static void CombineColumns<TFloats>(
-        float* turned, int rows, int* offsets, float* weights, int taps, float* result, int count)
+        float* turned, int rows, int* starts, float* weights, int taps, float* result, int count)
         where TFloats : unmanaged, IFloats<TFloats>
     {
         for (var row = 0; row < rows; row += TFloats.Count)
@@ -147,7 +148,7 @@ internal sealed unsafe class PlaneResampling
             var weight = weights;
             for (var x = 0; x < count; x++, weight += taps)
             {
-                var column = turned + offsets[x] + row;
+                var column = turned + (starts[x] * rows) + row;
                 var sum = TFloats.Load(column) * TFloats.Create(*weight);
                 for (var k = 1; k < taps; k++)
                 {

@@ -16,6 +16,9 @@ internal sealed unsafe class ViewCanvas : IGeometry
     /// <summary>Floats behind the planes that vectors may reach into.</summary>
     private const int Padding = 64;
 
+    /// <summary>Bytes behind the channels of pixels that vectors may reach into.</summary>
+    private const int ChannelPadding = JpegPlane.Padding;
+
     private static readonly float[] _unit = [.. Enumerable.Range(0, 256).Select(value => value / 255f)];
 
     private readonly Placement _placement = new();
@@ -24,6 +27,7 @@ internal sealed unsafe class ViewCanvas : IGeometry
     private readonly AxisTables _vertical = new();
     private readonly AxisTables _horizontal = new();
     private readonly PlaneResampling _resampling = new();
+    private readonly PinnedBuffer<byte> _channels = new();
     private readonly Blur _blur = new();
     private PinnedBuffer<float> _planes = new();
     private PinnedBuffer<float> _spare = new();
@@ -231,12 +235,15 @@ internal sealed unsafe class ViewCanvas : IGeometry
             }
 
             var source = header.Components[i].Plane;
+            if (i == 0 || !source.HasShapeOf(header.Components[i - 1].Plane))
+            {
+                _resampling.Prepare(
+                    _vertical.Find(down, source.VerticalRatio, source.Height, image.Scale),
+                    _horizontal.Find(across, source.HorizontalRatio, source.Width, image.Scale));
+            }
+
             _resampling.Run(
-                source.Start - ((nint)source.Decoded.Top * source.Stride) - source.Decoded.Left,
-                source.Stride,
-                _vertical.Find(down, source.VerticalRatio, source.Height, image.Scale),
-                _horizontal.Find(across, source.HorizontalRatio, source.Width, image.Scale),
-                channel);
+                source.Start - ((nint)source.Decoded.Top * source.Stride) - source.Decoded.Left, source.Stride, channel);
         }
 
         if (turn.Transposes)
@@ -249,16 +256,30 @@ internal sealed unsafe class ViewCanvas : IGeometry
 
     private void TakePixels(PixelImage image)
     {
-        var planes = new Span<float>(Reserve(_planes, 3 * Height * Width), 3 * Height * Width);
-        if (_placement.IsResized)
+        var plane = Height * Width;
+        var target = Reserve(_planes, 3 * plane);
+        var source = _placement.Source;
+        if (!_placement.IsResized)
         {
-            Resampling.FromPixels(
-                image.Pixels, image.Width, _vertical.Find(_placement.Rows), _horizontal.Find(_placement.Columns),
-                Row(Resampling.RowLength(_placement.Source.Width)), planes);
+            TakeUnresized(image, source, new Span<float>(target, 3 * plane));
             return;
         }
 
-        var source = _placement.Source;
+        var stride = (nint)source.Width;
+        var bytes = _channels.Reserve((3L * source.Height * source.Width) + ChannelPadding);
+        Channels.Split(image.Pixels, image.Width, source, bytes);
+        _resampling.Prepare(_vertical.Find(_placement.Rows), _horizontal.Find(_placement.Columns));
+        for (var i = 0; i < 3; i++)
+        {
+            var first = bytes + ((nint)i * source.Height * stride);
+            _resampling.Run(first - (source.Top * stride) - source.Left, stride, target + ((nint)i * plane));
+        }
+
+        _colors.Prepend(ColorOperation.FromBytes);
+    }
+
+    private void TakeUnresized(PixelImage image, Region source, Span<float> planes)
+    {
         var plane = Height * Width;
         var (first, step) = _placement.IsMirrored ? (Width - 1, -1) : (0, 1);
         for (var y = 0; y < Height; y++)
@@ -281,7 +302,7 @@ internal sealed unsafe class ViewCanvas : IGeometry
     {
         var (height, width) = (_placement.ImageHeight, _placement.ImageWidth);
         var spare = Reserve(_spare, 3 * Height * Width);
-        var row = Row(Resampling.RowLength(_placement.Source.Width));
+        var row = Row(_placement.ImageWidth);
         var (vertical, horizontal) = (_vertical.Find(_placement.Rows), _horizontal.Find(_placement.Columns));
         for (var channel = 0; channel < 3; channel++)
         {

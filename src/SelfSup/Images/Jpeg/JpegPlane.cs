@@ -30,6 +30,11 @@ internal sealed unsafe class JpegPlane
     /// <summary>The decoded samples, which end where the component or the region ends.</summary>
     public Region Decoded { get; private set; }
 
+    /// <summary>Whether positions in the two planes mean the same places of the image.</summary>
+    public bool HasShapeOf(JpegPlane other) =>
+        (Width, Height, HorizontalRatio, VerticalRatio)
+        == (other.Width, other.Height, other.HorizontalRatio, other.VerticalRatio);
+
     /// <summary>The first decoded sample.</summary>
     public byte* Start => _origin;
 

@@ -25,7 +25,14 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
             images.Images,
             new SequentialBatches(images.Images.Count, batchSize),
             [view],
-            new ViewLoaderOptions { Workers = workers, OnUnreadable = images.Options.OnUnreadable, MaxPixels = images.Options.MaxPixels },
+            new ViewLoaderOptions
+            {
+                Workers = workers,
+                OnUnreadable = images.Options.OnUnreadable,
+                MaxPixels = images.Options.MaxPixels,
+                Cache = images.Cache,
+                PinnedMemory = device.type == TorchSharp.DeviceType.CUDA,
+            },
             images.Unreadable);
         foreach (var batch in loader.Pass(cancellationToken))
         {

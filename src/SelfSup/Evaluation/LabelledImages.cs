@@ -9,8 +9,10 @@ internal sealed class LabelledImages
     /// <param name="images">The images; not owned.</param>
     /// <param name="options">How they are read.</param>
     /// <param name="setting">Which setting named them, for messages.</param>
+    /// <param name="cache">Keeps them decoded; where not given, a cache of their own does.</param>
     /// <exception cref="DataException">They have no labels.</exception>
-    public LabelledImages(IImageSource images, ImageSourceOptions options, string setting)
+    public LabelledImages(
+        IImageSource images, ImageSourceOptions options, string setting, DecodedCache? cache = null)
     {
         if (images.ClassNames.Count == 0)
         {
@@ -19,6 +21,7 @@ internal sealed class LabelledImages
         }
 
         (Images, Options) = (images, options);
+        Cache = cache ?? new DecodedCache(images.Count, options.DecodedCacheMegabytes * (1L << 20));
     }
 
     /// <summary>The images.</summary>
@@ -26,6 +29,9 @@ internal sealed class LabelledImages
 
     /// <summary>How they are read.</summary>
     public ImageSourceOptions Options { get; }
+
+    /// <summary>Keeps small ones in decoded form.</summary>
+    public DecodedCache Cache { get; }
 
     /// <summary>Those that were left out because they could not be read.</summary>
     public UnreadableImages Unreadable { get; } = new();

@@ -34,6 +34,13 @@ internal class ImageSourceOptions
     public int CacheMegabytes { get; set; } = 1024;
 
     /// <summary>
+    /// Memory for images of at most 128 x 128 pixels that are kept decoded, so that they are decoded once and not in every
+    /// epoch, in megabytes; 0 to keep none.
+    /// </summary>
+    [Range(0, 1 << 24)]
+    public int DecodedCacheMegabytes { get; set; } = 1024;
+
+    /// <summary>
     /// The Parquet column with the images. Where not set: <c>image</c>, then <c>img</c>, then the only one that fits.
     /// </summary>
     public string? ImageColumn { get; set; }

@@ -28,7 +28,13 @@ internal sealed class RunOptions
 /// <summary>The <c>data</c> section: the images to train on, and how they are read.</summary>
 internal sealed class DataOptions : ImageSourceOptions
 {
-    /// <summary>Threads that read, decode and augment; by default one less than cores, 1 to 8.</summary>
+    /// <summary>
+    /// Whether a JPEG of several megapixels, of which all views are much smaller, is decoded to 1/2, 1/4 or 1/8 of its
+    /// size: faster, at the price of views that differ slightly.
+    /// </summary>
+    public bool ScaleJpeg { get; set; }
+
+    /// <summary>Threads that read, decode and augment; by default all cores but those that train, at least one.</summary>
     [DoesNotChangeTraining]
     [Range(1, 1024)]
     public int? Workers { get; set; }
@@ -38,8 +44,15 @@ internal sealed class DataOptions : ImageSourceOptions
     [Range(2, 64)]
     public int Prefetch { get; set; } = 3;
 
-    /// <summary>The threads that are used.</summary>
-    internal int ActualWorkers => Workers ?? Math.Clamp(Environment.ProcessorCount - 1, 1, 8);
+    /// <summary>
+    /// The threads that are used beside training on a device: a GPU leaves all cores but the one that drives it, a CPU
+    /// those that libtorch does not compute with.
+    /// </summary>
+    internal int WorkersBeside(TorchSharp.torch.Device device)
+    {
+        var training = device.type == TorchSharp.DeviceType.CPU ? TorchSharp.torch.get_num_threads() : 1;
+        return Workers ?? Math.Max(1, Environment.ProcessorCount - training);
+    }
 }
 
 /// <summary>The <c>checkpoint</c> section.</summary>

@@ -31,7 +31,7 @@ internal sealed class BackboneJudge : IDisposable
         _train = new LabelledImages(ImageSources.Open(train), train, "--train");
         _test = new LabelledImages(ImageSources.Open(test), test, "--test");
         _extractor = new FeatureExtractor(
-            Pipelines.Evaluation(recipe, reader), recipe.Evaluation.BatchSize, recipe.Data!.ActualWorkers, device);
+            Pipelines.Evaluation(recipe, reader), recipe.Evaluation.BatchSize, recipe.Data!.WorkersBeside(device), device);
     }
 
     /// <summary>Images to learn from.</summary>
@@ -79,9 +79,12 @@ internal sealed class BackboneJudge : IDisposable
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,
-                Workers = _recipe.Data!.ActualWorkers,
+                Workers = _recipe.Data!.WorkersBeside(_device),
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
+                ScaleJpeg = _recipe.Data!.ScaleJpeg,
+                Cache = _train.Cache,
+                PinnedMemory = _device.type == TorchSharp.DeviceType.CUDA,
             },
             _train.Unreadable);
         var schedule = options.CreateSchedule(plan.StepsPerEpoch);

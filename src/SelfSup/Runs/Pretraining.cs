@@ -26,6 +26,7 @@ internal sealed class Pretraining : IDisposable
     private readonly UnreadableImages _unreadable = new();
     private RunDirectory _directory = null!;
     private IImageSource _images = null!;
+    private DecodedCache _decoded = null!;
     private TrainingPlan _plan = null!;
     private RunIdentity _identity = null!;
     private Method _method = null!;
@@ -105,6 +106,7 @@ internal sealed class Pretraining : IDisposable
         _device = Devices.Find(training.Device);
 
         _images = Own(ImageSources.Open(data));
+        _decoded = new DecodedCache(_images.Count, data.DecodedCacheMegabytes * (1L << 20));
         _plan = Plan(_images.Count);
         // How many images there are belongs to the recipe's fingerprint: a path says nothing of what lies there now.
         var settings = RecipeWriter.Settings(_recipe);
@@ -180,10 +182,11 @@ internal sealed class Pretraining : IDisposable
         var train = options.Train is null ? _images : Own(ImageSources.Open(options.Train));
         var test = Own(ImageSources.Open(options.Test));
         return new KnnEvaluation(
-            new LabelledImages(train, options.Train ?? _recipe.Data!, "evaluation.train"),
+            new LabelledImages(
+                train, options.Train ?? _recipe.Data!, "evaluation.train", options.Train is null ? _decoded : null),
             new LabelledImages(test, options.Test, "evaluation.test"),
             new FeatureExtractor(
-                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.ActualWorkers, _device),
+                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_device), _device),
             options.Knn);
     }
 
@@ -204,10 +207,13 @@ internal sealed class Pretraining : IDisposable
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,
-                Workers = data.ActualWorkers,
+                Workers = data.WorkersBeside(_device),
                 Prefetch = data.Prefetch,
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,
+                ScaleJpeg = data.ScaleJpeg,
+                Cache = _decoded,
+                PinnedMemory = _device.type == TorchSharp.DeviceType.CUDA,
             },
             _unreadable);
     }

@@ -102,6 +102,9 @@ internal sealed class ParquetShard : IDisposable
         }
     }
 
+    /// <summary>Whether the images of a row group are where our own reader looks for them.</summary>
+    internal bool ReadsPages(int group) => _chunks[group] is not null;
+
     /// <summary>
     /// Reads the encoded images of a row group in any of the ways that Parquet.Net knows, into memory of their own first.
     /// </summary>

@@ -56,6 +56,9 @@ internal sealed class ParquetSource : IImageSource
 
     public int WindowBlocks { get; }
 
+    /// <summary>Bytes that row groups take now, spare memory included.</summary>
+    public long CacheBytes => _cache.Buffers.Bytes;
+
     /// <inheritdoc/>
     /// <remarks>-1 also for a single row whose label is null or negative, as in the test parts of some data
     /// sets.</remarks>

@@ -28,7 +28,8 @@ internal class ImageSourceOptions
     public long MaxPixels { get; set; } = 100_000_000;
 
     /// <summary>
-    /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes).
+    /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes), with what is
+    /// spare between them.
     /// </summary>
     [Range(1, 1 << 24)]
     public int CacheMegabytes { get; set; } = 1024;

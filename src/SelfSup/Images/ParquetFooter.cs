@@ -6,7 +6,7 @@ namespace SelfSup.Images;
 /// Checks the footer of a Parquet file before Parquet.Net reads it. That reader takes the types of known fields for
 /// granted and at the end of its input reads 0xFF for ever, so that one wrong byte in a footer can keep it in an
 /// endless loop. What passes here is a complete <c>FileMetaData</c> (parquet.thrift) in Thrift's compact protocol,
-/// with every known field of the type it must have.
+/// with every known field of the type it must have, and none missing that must be there.
 /// </summary>
 internal static class ParquetFooter
 {
@@ -60,9 +60,17 @@ internal static class ParquetFooter
 
                 break;
             case ThriftKind.Struct:
+                var required = shape?.Required ?? [];
+                var found = 0;
                 for (long id = 0; reader.NextField(ref id, out var field);)
                 {
                     Walk(ref reader, field, shape?.Fields?.GetValueOrDefault(id), depth + 1);
+                    found += required.Contains(id) ? 1 : 0;
+                }
+
+                if (found < required.Length)
+                {
+                    throw reader.Damaged();
                 }
 
                 break;
@@ -90,7 +98,10 @@ internal static class ParquetFooter
             (10, Struct((1, _byte), (2, _boolean))), (11, any), (12, any), (13, any), (14, any), (15, any));
         var schemaElement = Struct(
             (1, _integer), (2, _integer), (3, _integer), (4, _binary), (5, _integer), (6, _integer), (7, _integer),
-            (8, _integer), (9, _integer), (10, logicalType));
+            (8, _integer), (9, _integer), (10, logicalType)) with
+        {
+            Required = [4],
+        };
         var keyValue = Struct((1, _binary), (2, _binary));
         var statistics = Struct(
             (1, _binary), (2, _binary), (3, _integer), (4, _integer), (5, _binary), (6, _binary),
@@ -101,7 +112,10 @@ internal static class ParquetFooter
             (1, _integer), (2, List(_integer)), (3, List(_binary)), (4, _integer), (5, _integer),
             (6, _integer), (7, _integer),
             (8, List(keyValue)), (9, _integer), (10, _integer), (11, _integer), (12, statistics),
-            (13, List(encodingStatistics)), (14, _integer), (15, _integer), (16, sizes));
+            (13, List(encodingStatistics)), (14, _integer), (15, _integer), (16, sizes)) with
+        {
+            Required = [1, 2, 3, 4, 5, 6, 7, 9],
+        };
         var encryption = Struct((1, any), (2, Struct((1, List(_binary)), (2, _binary))));
         var columnChunk = Struct(
             (1, _binary), (2, _integer), (3, columnMetaData), (4, _integer), (5, _integer), (6, _integer),
@@ -110,14 +124,24 @@ internal static class ParquetFooter
         var sorting = Struct((1, _integer), (2, _boolean), (3, _boolean));
         var rowGroup = Struct(
             (1, List(columnChunk)), (2, _integer), (3, _integer), (4, List(sorting)), (5, _integer),
-            (6, _integer), (7, _integer));
+            (6, _integer), (7, _integer)) with
+        {
+            Required = [1, 2, 3],
+        };
         var cipher = Struct((1, _binary), (2, _binary), (3, _boolean));
         return Struct(
             (1, _integer), (2, List(schemaElement)), (3, _integer), (4, List(rowGroup)), (5, List(keyValue)),
             (6, _binary),
-            (7, List(Struct((1, any)))), (8, Struct((1, cipher), (2, cipher))), (9, _binary));
+            (7, List(Struct((1, any)))), (8, Struct((1, cipher), (2, cipher))), (9, _binary)) with
+        {
+            Required = [1, 2, 3, 4],
+        };
     }
 
     /// <summary>The type a value must have.</summary>
-    private sealed record Shape(ThriftKind Kind, Shape? Element = null, IReadOnlyDictionary<long, Shape>? Fields = null);
+    private sealed record Shape(ThriftKind Kind, Shape? Element = null, IReadOnlyDictionary<long, Shape>? Fields = null)
+    {
+        /// <summary>The fields without which a struct is none.</summary>
+        public long[] Required { get; init; } = [];
+    }
 }

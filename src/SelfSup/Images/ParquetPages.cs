@@ -106,10 +106,11 @@ internal ref struct ParquetPages
         while (_values < _rows)
         {
             var page = NextPage();
+            var size = IsCompressed ? page.FullSize : page.Size;
             if (page.Type == ParquetPage.Dictionary)
             {
                 // Before all others there may be one, and each of its entries takes at least four bytes.
-                Check(isFirst && page.Values <= page.FullSize / 4);
+                Check(isFirst && page.Values <= size / 4);
                 entries = page.Values;
                 if (page.Encoding is not (ParquetPage.Plain or ParquetPage.PlainDictionary))
                 {
@@ -134,12 +135,12 @@ internal ref struct ParquetPages
 
             isFirst = false;
             var inflation = _chunk.Codec == CompressionCodec.SNAPPY ? MostSnappyInflation : MostZstdInflation;
-            Check(!IsCompressed || page.FullSize <= (long)inflation * page.Size);
-            sum += page.FullSize;
+            Check(size <= (long)inflation * page.Size);
+            sum += size;
         }
 
-        Check(sum <= Array.MaxLength || !IsCompressed);
-        length = (int)Math.Min(sum, Array.MaxLength);
+        Check(sum <= Array.MaxLength);
+        length = (int)sum;
         return true;
     }
 

@@ -40,7 +40,7 @@ internal sealed class ParquetSource : IImageSource
 
         var cache = options.CacheMegabytes * (1L << 20);
         var usual = Math.Clamp(_shards.Max(shard => shard.LargestGroup), 1, MostGroupBytes);
-        var largest = usual + (9L * _shards.Max(shard => shard.RowsByGroup.Max())); // Places take 8 bytes, rounded up.
+        var largest = usual + (9L * _shards.Max(shard => shard.RowsByGroup.DefaultIfEmpty(0).Max())); // Places take 8 bytes, rounded up.
         // Half of the cache is for the window, the other for the next one, into which the loader reads ahead. What is
         // decompressed needs room for its compressed bytes while it is read.
         var room = Math.Max(1, cache - _shards.Max(shard => shard.LargestCompressed));

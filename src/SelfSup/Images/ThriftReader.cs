@@ -43,7 +43,9 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes, string what)
             return false;
         }
 
-        id = header >> 4 is > 0 and var delta ? id + delta : Integer();
+        // Every writer writes the fields in the order of their numbers, so that another order is damage.
+        var next = header >> 4 is > 0 and var delta ? id + delta : Integer();
+        id = next > id && next <= short.MaxValue ? next : throw Damaged();
         kind = KindOf(header & 15);
         return true;
     }

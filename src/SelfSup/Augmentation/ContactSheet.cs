@@ -65,7 +65,7 @@ internal sealed class ContactSheet
         for (var row = 0; row < indices.Count; row++)
         {
             source.Read(indices[row], stored);
-            var place = new ImagePlace(source, indices[row]);
+            var place = new ImageLocation(source, indices[row]);
             decoder.Decode(stored, pixels, place);
             Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
             decoder.Open(stored, image, place);

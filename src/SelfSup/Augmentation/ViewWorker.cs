@@ -61,7 +61,7 @@ internal sealed class ViewWorker(
             else
             {
                 source.Read(index, _stored);
-                _decoder.Open(_stored, _image, new ImagePlace(source, index));
+                _decoder.Open(_stored, _image, new ImageLocation(source, index));
                 if (_image.By != DecodedBy.Nothing && _image.Planes is null)
                 {
                     options.Cache?.Add(index, _image.Pixels);
@@ -109,7 +109,7 @@ internal sealed class ViewWorker(
             >= 2 => 2,
             _ => 1,
         };
-        _decoder.Decode(_stored, shown, scale, _image, new ImagePlace(source, index));
+        _decoder.Decode(_stored, shown, scale, _image, new ImageLocation(source, index));
     }
 
     /// <summary>Decodes an image in place of another, chosen as a function of (seed, epoch, sample).</summary>

@@ -1,85 +1,166 @@
+using System.Runtime.ExceptionServices;
+
 namespace SelfSup.Images;
 
 /// <summary>
 /// Keeps the most recently used blocks up to a number of bytes. A block is loaded by the first thread that asks for
 /// it, others that ask meanwhile wait for that one load, and nobody waits for another block's. A load that failed
-/// stays failed until it is displaced, so that a damaged block is not read again for each of its images.
+/// stays failed until it is displaced, so that a damaged block is not read again for each of its images. The memory of
+/// displaced blocks is used for the next ones, but never while somebody holds the block.
 /// </summary>
-/// <param name="capacity">Bytes that may be kept. The block used last is kept even if it is larger.</param>
-/// <param name="load">Loads a block and says how many bytes it holds; called by several threads at once.</param>
-internal sealed class BlockCache<T>(long capacity, Func<int, (T Value, long Bytes)> load)
+internal sealed class BlockCache
 {
+    private readonly Action<int, ImageBlock> _load;
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, LinkedListNode<Block>> _blocks = [];
-    private readonly LinkedList<Block> _byUse = new();
-    private long _bytes;
+    private readonly Dictionary<int, Entry> _entries = [];
+    private readonly LinkedList<Entry> _byUse = new();
+    private readonly Stack<Entry> _free = new();
 
-    /// <summary>The block of the given number.</summary>
-    public T Get(int number)
+    /// <param name="capacity">
+    /// Bytes that may be kept, spare memory included. The block used last is kept even if it is larger.
+    /// </param>
+    /// <param name="usual">See <see cref="BlockBuffers"/>.</param>
+    /// <param name="load">Fills a block; called by several threads at once.</param>
+    public BlockCache(long capacity, long usual, Action<int, ImageBlock> load)
     {
-        var block = Find(number);
-        var loaded = block.Load.Value;
-        Account(block, loaded.Bytes);
-        return loaded.Value;
+        _load = load;
+        Buffers = new BlockBuffers(capacity, usual, _gate, Displace);
     }
 
-    /// <summary>Finds or adds a block, and makes it the one used last.</summary>
-    private Block Find(int number)
+    public BlockBuffers Buffers { get; }
+
+    /// <summary>The block of the given number, which stays as it is until what is returned is disposed.</summary>
+    public Lease Hold(int number)
+    {
+        var entry = Find(number);
+        if (!entry.IsLoaded)
+        {
+            Load(entry);
+        }
+
+        if (entry.Failure is { } failure)
+        {
+            Release(entry);
+            failure.Throw();
+        }
+
+        return new Lease(this, entry);
+    }
+
+    /// <summary>Finds or adds a block, makes it the one used last, and counts the caller among its readers.</summary>
+    private Entry Find(int number)
     {
         lock (_gate)
         {
-            if (_blocks.TryGetValue(number, out var node))
+            if (_entries.TryGetValue(number, out var entry))
             {
-                _byUse.Remove(node);
-                _byUse.AddLast(node);
+                _byUse.Remove(entry.Node);
             }
             else
             {
-                node = _byUse.AddLast(new Block(number, new Lazy<(T Value, long Bytes)>(() => load(number))));
-                _blocks.Add(number, node);
+                entry = _free.TryPop(out var free) ? free : new Entry(Buffers);
+                entry.Number = number;
+                _entries.Add(number, entry);
             }
 
-            return node.Value;
+            _byUse.AddLast(entry.Node);
+            entry.Readers++;
+            return entry;
         }
     }
 
-    /// <summary>
-    /// Counts a block the first time it is seen loaded, and displaces the ones that were not used longest.
-    /// </summary>
-    private void Account(Block block, long bytes)
+    private void Load(Entry entry)
     {
-        lock (_gate)
+        lock (entry.Loading)
         {
-            if (block.Bytes >= 0 || !_blocks.TryGetValue(block.Number, out var node) || node.Value != block)
+            if (entry.IsLoaded)
             {
                 return;
             }
 
-            block.Bytes = bytes;
-            _bytes += bytes;
-            // Blocks still loading have no size yet; displacing one would only make somebody load it twice.
-            for (var oldest = _byUse.First; _bytes > capacity && oldest is not null;)
+            try
             {
-                var next = oldest.Next;
-                if (oldest.Value.Bytes >= 0 && oldest.Value != block)
-                {
-                    _byUse.Remove(oldest);
-                    _blocks.Remove(oldest.Value.Number);
-                    _bytes -= oldest.Value.Bytes;
-                }
-
-                oldest = next;
+                _load(entry.Number, entry.Block);
             }
+            catch (Exception e)
+            {
+                entry.Block.Free();
+                entry.Failure = ExceptionDispatchInfo.Capture(e);
+            }
+
+            entry.IsLoaded = true;
+        }
+
+        Buffers.Trim();
+    }
+
+    private void Release(Entry entry)
+    {
+        lock (_gate)
+        {
+            entry.Readers--;
         }
     }
 
-    private sealed class Block(int number, Lazy<(T Value, long Bytes)> load)
+    /// <summary>
+    /// Displaces the block that was not used longest. Nobody may hold it, and so it is not loading either.
+    /// </summary>
+    private bool Displace()
     {
-        public int Number { get; } = number;
+        for (var node = _byUse.First; node is not null; node = node.Next)
+        {
+            var entry = node.Value;
+            if (entry.Readers == 0)
+            {
+                _byUse.Remove(node);
+                _entries.Remove(entry.Number);
+                entry.Block.Free();
+                entry.Failure = null;
+                entry.IsLoaded = false;
+                _free.Push(entry);
+                return true;
+            }
+        }
 
-        public Lazy<(T Value, long Bytes)> Load { get; } = load;
+        return false;
+    }
 
-        /// <summary>-1 until the block is loaded and counted.</summary>
-        public long Bytes { get; set; } = -1;
+    /// <summary>A block that is held.</summary>
+    internal readonly struct Lease(BlockCache cache, Entry entry) : IDisposable
+    {
+        public ImageBlock Block => entry.Block;
+
+        public void Dispose() => cache.Release(entry);
+    }
+
+    internal sealed class Entry
+    {
+        private volatile bool _isLoaded;
+
+        public Entry(BlockBuffers buffers)
+        {
+            Block = new ImageBlock(buffers);
+            Node = new LinkedListNode<Entry>(this);
+        }
+
+        public ImageBlock Block { get; }
+
+        public LinkedListNode<Entry> Node { get; }
+
+        public Lock Loading { get; } = new();
+
+        public int Number { get; set; }
+
+        /// <summary>How many hold the block or wait for it.</summary>
+        public int Readers { get; set; }
+
+        public bool IsLoaded
+        {
+            get => _isLoaded;
+            set => _isLoaded = value;
+        }
+
+        /// <summary>What the load threw.</summary>
+        public ExceptionDispatchInfo? Failure { get; set; }
     }
 }

@@ -51,7 +51,7 @@ internal sealed unsafe class ImageDecoder
     /// <param name="where">What the message of an error begins with, see <see cref="IImageSource.Locate"/>.</param>
     /// <returns>Which decoder made the pixels.</returns>
     /// <exception cref="DataException">The bytes are no image, a damaged, a truncated or a too large one.</exception>
-    public DecodedBy Decode(StoredImage image, PixelImage into, ImagePlace where)
+    public DecodedBy Decode(StoredImage image, PixelImage into, ImageLocation where)
     {
         if (image.RawWidth != 0)
         {
@@ -71,10 +71,10 @@ internal sealed unsafe class ImageDecoder
 
     /// <summary>
     /// Begins an image whose region is not known yet: afterwards its size is, and small images and those of other
-    /// formats are decoded. <see cref="Decode(StoredImage, Region, int, DecodedImage, ImagePlace)"/> does the rest.
+    /// formats are decoded. <see cref="Decode(StoredImage, Region, int, DecodedImage, ImageLocation)"/> does the rest.
     /// </summary>
-    /// <inheritdoc cref="Decode(StoredImage, PixelImage, ImagePlace)"/>
-    public void Open(StoredImage image, DecodedImage into, ImagePlace where)
+    /// <inheritdoc cref="Decode(StoredImage, PixelImage, ImageLocation)"/>
+    public void Open(StoredImage image, DecodedImage into, ImageLocation where)
     {
         if (image.RawWidth == 0 && ReadJpegHeader(image.Bytes.Span, where)
             && _jpeg.Header is { Color: not (JpegColor.Cmyk or JpegColor.Ycck) } header
@@ -95,7 +95,7 @@ internal sealed unsafe class ImageDecoder
     /// <param name="into">Takes the region.</param>
     /// <param name="where">What the message of an error begins with.</param>
     /// <exception cref="DataException">The image is damaged or truncated.</exception>
-    public void Decode(StoredImage image, Region region, int scale, DecodedImage into, ImagePlace where)
+    public void Decode(StoredImage image, Region region, int scale, DecodedImage into, ImageLocation where)
     {
         if (into.Planes is null)
         {
@@ -114,7 +114,7 @@ internal sealed unsafe class ImageDecoder
     }
 
     /// <summary>Whether the file is a JPEG for our own decoder; its header is read then.</summary>
-    private bool ReadJpegHeader(ReadOnlySpan<byte> file, ImagePlace where)
+    private bool ReadJpegHeader(ReadOnlySpan<byte> file, ImageLocation where)
     {
         if (EncodedImage.Format(file) != "JPEG")
         {
@@ -137,7 +137,7 @@ internal sealed unsafe class ImageDecoder
         return true;
     }
 
-    private void DecodeJpeg(ReadOnlySpan<byte> file, PixelImage into, ImagePlace where)
+    private void DecodeJpeg(ReadOnlySpan<byte> file, PixelImage into, ImageLocation where)
     {
         var header = _jpeg.Header;
         var whole = new Region(0, 0, header.Height, header.Width);
@@ -163,7 +163,7 @@ internal sealed unsafe class ImageDecoder
         turn.Copy(stored, header.Width, header.Height, 3, into.Reset(width, height));
     }
 
-    private void CopyRaw(StoredImage image, PixelImage into, ImagePlace where)
+    private void CopyRaw(StoredImage image, PixelImage into, ImageLocation where)
     {
         CheckSize(image.RawWidth, image.RawHeight, where);
         var raw = image.Bytes.Span;
@@ -188,7 +188,7 @@ internal sealed unsafe class ImageDecoder
         }
     }
 
-    private void DecodeFile(ReadOnlyMemory<byte> file, PixelImage into, ImagePlace where)
+    private void DecodeFile(ReadOnlyMemory<byte> file, PixelImage into, ImageLocation where)
     {
         // Only known signatures reach the library: it also guesses at formats (WBMP, raw camera files) that have
         // none.
@@ -237,7 +237,7 @@ internal sealed unsafe class ImageDecoder
         }
     }
 
-    private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, ImagePlace where)
+    private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, ImageLocation where)
     {
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         // Without a colour space in the target nothing is converted; unpremultiplied, so that alpha can just be left
@@ -256,7 +256,7 @@ internal sealed unsafe class ImageDecoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CheckSize(int width, int height, ImagePlace where)
+    private void CheckSize(int width, int height, ImageLocation where)
     {
         if ((long)width * height > _maxPixels)
         {

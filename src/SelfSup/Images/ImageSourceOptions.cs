@@ -28,7 +28,8 @@ internal class ImageSourceOptions
     public long MaxPixels { get; set; } = 100_000_000;
 
     /// <summary>
-    /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes).
+    /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes), with what is
+    /// spare between them.
     /// </summary>
     [Range(1, 1 << 24)]
     public int CacheMegabytes { get; set; } = 1024;
@@ -37,6 +38,7 @@ internal class ImageSourceOptions
     /// Memory for images of at most 128 x 128 pixels that are kept decoded, so that they are decoded once and not in every
     /// epoch, in megabytes; 0 to keep none.
     /// </summary>
+    [DoesNotChangeTraining]
     [Range(0, 1 << 24)]
     public int DecodedCacheMegabytes { get; set; } = 1024;
 

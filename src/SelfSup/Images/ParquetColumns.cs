@@ -49,7 +49,7 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
                     $"{path}: holds no images, only {Describe(schema)}; must have a binary column or a struct "
                     + "with binary 'bytes'; check the path"),
                 _ => throw new DataException(
-                    $"{path}: several columns may be the images ({string.Join(", ", images.Keys)}) and none is called "
+                    $"{path}: several columns may be the images ({string.Join(", ", images.Keys.Select(Printable))}) and none is called "
                     + "'image'; set data.imageColumn"),
             };
         }
@@ -68,9 +68,13 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
 
     private static string Column(DataField field) => field.Path.FirstPart!;
 
+    /// <summary>A name as it can stand in the line of a message: a damaged one may hold anything.</summary>
+    private static string Printable(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
+
     /// <summary>The columns and their types: <c>title (string), score (double)</c>.</summary>
     private static string Describe(ParquetSchema schema) =>
-        string.Join(", ", schema.GetDataFields().Take(20).Select(field => $"{field.Path} ({TypeName(field.ClrType)})"));
+        string.Join(", ", schema.GetDataFields().Take(20).Select(
+            field => $"{Printable(field.Path.ToString())} ({TypeName(field.ClrType)})"));
 
     private static string TypeName(Type type) =>
         type == typeof(ReadOnlyMemory<char>) ? "string"

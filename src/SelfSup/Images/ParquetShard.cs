@@ -1,7 +1,10 @@
 using System.Numerics;
 using System.Text.Json;
 
+using Microsoft.Win32.SafeHandles;
+
 using Parquet;
+using Parquet.Meta;
 using Parquet.Schema;
 
 using SelfSup.Errors;
@@ -10,19 +13,26 @@ namespace SelfSup.Images;
 
 /// <summary>
 /// One Parquet file: its row groups, labels and class names, read when it is opened, and its images, read by row
-/// group. No file is kept open in between, and several threads may read at once.
+/// group. The file is kept open, and several threads may read at once.
 /// </summary>
-internal sealed class ParquetShard
+internal sealed class ParquetShard : IDisposable
 {
     private readonly string _imageField;
+    private readonly SafeFileHandle _file;
+    private readonly ParquetChunk?[] _chunks;
 
     private ParquetShard(
-        string path, string imageField, int[] rowsByGroup, long largestGroup, int[]? labels, string[] classNames)
+        string path, string imageField, SafeFileHandle file, int[] rowsByGroup, ParquetChunk?[] chunks,
+        long largestGroup, int[]? labels, string[] classNames)
     {
         Path = path;
         _imageField = imageField;
+        _file = file;
+        _chunks = chunks;
         RowsByGroup = rowsByGroup;
         LargestGroup = largestGroup;
+        LargestCompressed = chunks.Max(
+            chunk => chunk is null or { Codec: CompressionCodec.UNCOMPRESSED } ? 0 : (long?)chunk.Length) ?? 0;
         Labels = labels;
         ClassNames = classNames;
     }
@@ -34,6 +44,9 @@ internal sealed class ParquetShard
 
     /// <summary>Bytes of the largest row group, as its footer says.</summary>
     public long LargestGroup { get; }
+
+    /// <summary>Bytes of the largest images column of a row group that is decompressed, 0 where none is.</summary>
+    public long LargestCompressed { get; }
 
     /// <summary>The label of every row, -1 where it is null or negative; null where the file has no labels.</summary>
     public IReadOnlyList<int>? Labels { get; }
@@ -51,12 +64,15 @@ internal sealed class ParquetShard
         {
             var columns = ParquetColumns.Choose(reader.Schema, path, imageColumn, labelColumn);
             var rowsByGroup = new int[reader.RowGroupCount];
+            var chunks = new ParquetChunk?[rowsByGroup.Length];
+            var fileLength = new FileInfo(path).Length;
             var labels = columns.Label is null ? null : new List<int>();
             long largest = 0;
             for (var group = 0; group < rowsByGroup.Length; group++)
             {
                 using var rows = reader.OpenRowGroupReader(group);
                 rowsByGroup[group] = CheckedRows(rows, path);
+                chunks[group] = ParquetChunk.Of(rows, columns.Image, fileLength);
                 largest = Math.Max(largest, rows.RowGroup.TotalByteSize);
                 if (columns.Label is { } field)
                 {
@@ -69,20 +85,58 @@ internal sealed class ParquetShard
             var names = columns.Label is { } labelled
                 ? ClassNamesOf(reader.CustomMetadata.GetValueOrDefault("huggingface"), labelled.Path.FirstPart ?? "")
                 : [];
-            return new ParquetShard(path, columns.Image.Path.ToString(), rowsByGroup, largest, labels?.ToArray(), names);
+            return new ParquetShard(
+                path, columns.Image.Path.ToString(), File.OpenHandle(path), rowsByGroup, chunks, largest,
+                labels?.ToArray(), names);
         });
 
+    /// <summary>Reads the encoded images of a row group.</summary>
+    /// <exception cref="DataException">The row group cannot be read.</exception>
+    public void ReadImages(int group, ImageBlock block)
+    {
+        var isRead = _chunks[group] is { } chunk
+            && Guarded(Path, () => ParquetPages.Read(_file, chunk, RowsByGroup[group], block));
+        if (!isRead)
+        {
+            ReadOtherImages(group, block);
+        }
+    }
+
+    /// <summary>Whether the images of a row group are where our own reader looks for them.</summary>
+    internal bool ReadsPages(int group) => _chunks[group] is not null;
+
     /// <summary>
-    /// The encoded images of a row group, null where a row has none, and the bytes they take together.
+    /// Reads the encoded images of a row group in any of the ways that Parquet.Net knows, into memory of their own first.
     /// </summary>
     /// <exception cref="DataException">The row group cannot be read.</exception>
-    public (ReadOnlyMemory<byte>?[] Images, long Bytes) ReadImages(int group) => Guarded(Path, async reader =>
+    internal void ReadOtherImages(int group, ImageBlock block)
     {
-        using var rows = reader.OpenRowGroupReader(group);
-        var field = reader.Schema.GetDataFields().Single(field => field.Path.ToString() == _imageField);
-        var images = await ReadColumn<ReadOnlyMemory<byte>>(rows, field, RowsByGroup[group]);
-        return (images, images.Sum(image => (long)(image?.Length ?? 0)));
-    });
+        var images = Guarded(Path, async reader =>
+        {
+            using var rows = reader.OpenRowGroupReader(group);
+            var field = reader.Schema.GetDataFields().Single(field => field.Path.ToString() == _imageField);
+            return await ReadColumn<ReadOnlyMemory<byte>>(rows, field, RowsByGroup[group]);
+        });
+        var length = images.Sum(image => (long)(image?.Length ?? 0));
+        if (length > Array.MaxLength)
+        {
+            throw new DataException(
+                $"{Path}: a row group with {length:N0} bytes of images, at most {Array.MaxLength:N0} are read at once; "
+                + "write it with smaller row groups");
+        }
+
+        var content = block.ResetContent((int)length);
+        var places = block.ResetPlaces(images.Length);
+        var end = 0;
+        for (var row = 0; row < images.Length; row++)
+        {
+            places[row] = images[row] is { } image ? new ImagePlace(end, image.Length) : ImagePlace.None;
+            images[row].GetValueOrDefault().Span.CopyTo(content[end..]);
+            end += Math.Max(0, places[row].Length);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
 
     /// <summary>
     /// Reads a column by the raw interface, which hands out the values that are there and, for every row, how much of
@@ -179,13 +233,27 @@ internal sealed class ParquetShard
         }
     }
 
-    /// <summary>Opens the file for one piece of work and says of everything that goes wrong which file it is.</summary>
+    /// <summary>Opens the file for one piece of work of Parquet.Net.</summary>
     private static T Guarded<T>(string path, Func<ParquetReader, Task<T>> work)
+    {
+        // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
+        return Guarded(path, () => Run().GetAwaiter().GetResult());
+
+        async Task<T> Run()
+        {
+            await using var file = new StrictFile(path);
+            ParquetFooter.Check(file);
+            await using var reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
+            return await work(reader);
+        }
+    }
+
+    /// <summary>Says of everything that goes wrong which file it is.</summary>
+    private static T Guarded<T>(string path, Func<T> work)
     {
         try
         {
-            // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
-            return Run().GetAwaiter().GetResult();
+            return work();
         }
         catch (Exception e)
             when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
@@ -198,14 +266,6 @@ internal sealed class ParquetShard
             // NullReference.
             throw new DataException(
                 $"{path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
-        }
-
-        async Task<T> Run()
-        {
-            await using var file = new StrictFile(path);
-            ParquetFooter.Check(file);
-            await using var reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
-            return await work(reader);
         }
     }
 

@@ -4,6 +4,8 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 
+using SelfSup.Images;
+
 using YamlDotNet.Serialization;
 
 namespace SelfSup.Recipes;

@@ -49,6 +49,22 @@ public sealed class HostileInputTests
         FuzzSource(folder, path, 500);
     }
 
+    [Theory]
+    [InlineData(0, 1, 0)]
+    [InlineData(0, 2, 2)]
+    [InlineData(1, 1, 1)]
+    [InlineData(1, 2, 2)]
+    [InlineData(6, 1, 2)]
+    [InlineData(6, 2, 1)]
+    public void MutatedPagesAreReadOrRefused(int codec, int version, int maxLevel)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("it.parquet");
+        byte[]?[] images = [[1, 2, 3], maxLevel == 0 ? [] : null, [4, 5, 6, 7], [8], [9, 9], [10], [11], [12]];
+        new ParquetPagesFile(codec, version, maxLevel) { PagesWithDictionary = 1 }.Write(path, [images, images]);
+        FuzzSource(folder, path, 1000);
+    }
+
     /// <summary>
     /// Parquet.Net 6.1.0 never comes back from this one: the byte that ends the footer is another one.
     /// </summary>

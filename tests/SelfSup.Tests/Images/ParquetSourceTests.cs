@@ -148,6 +148,15 @@ public sealed class ParquetSourceTests : IDisposable
     }
 
     [Fact]
+    public void AFileWithoutRowsBesideOthersIsNothing()
+    {
+        ParquetFile.Write(_folder.File("a.parquet"), []);
+        ParquetFile.Write(_folder.File("b.parquet"), [[[1]], [], [[2]]]);
+        using var source = Open(_folder.Path);
+        Assert.Equal([[1], [2]], [Bytes(source, 0), Bytes(source, 1)]);
+    }
+
+    [Fact]
     public void ShardsOfDifferentKindsAreRefused()
     {
         ParquetFile.Write(_folder.File("a.parquet"), [[[1]]], [[0]]);

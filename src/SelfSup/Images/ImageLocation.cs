@@ -1,18 +1,18 @@
 namespace SelfSup.Images;
 
 /// <summary>Where an image is, for messages: put into words only when a message needs it.</summary>
-internal readonly struct ImagePlace
+internal readonly struct ImageLocation
 {
     private readonly IImageSource? _source;
     private readonly int _index;
     private readonly string _words;
 
     /// <summary>An image of a source.</summary>
-    public ImagePlace(IImageSource source, int index) => (_source, _index, _words) = (source, index, "");
+    public ImageLocation(IImageSource source, int index) => (_source, _index, _words) = (source, index, "");
 
-    private ImagePlace(string words) => (_source, _words) = (null, words);
+    private ImageLocation(string words) => (_source, _words) = (null, words);
 
-    public static implicit operator ImagePlace(string words) => new(words);
+    public static implicit operator ImageLocation(string words) => new(words);
 
     /// <inheritdoc cref="IImageSource.Locate"/>
     public override string ToString() => _source?.Locate(_index) ?? _words;

@@ -1,4 +1,4 @@
-namespace SelfSup.Recipes;
+namespace SelfSup.Images;
 
 /// <summary>
 /// Marks a section or setting that does not change what is trained: a run may be resumed with another value of it.

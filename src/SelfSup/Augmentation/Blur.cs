@@ -7,17 +7,19 @@ namespace SelfSup.Augmentation;
 /// <summary>
 /// Gaussian blur at fixed parameters: weights exp(-x^2 / (2 sigma^2)) over an odd number of taps, normalised, the same
 /// in both directions, with the image mirrored at its edges (the edge itself not repeated), as in torchvision. Colour
-/// operations that follow, and the writing of the view, are done row by row while a row lies in the first-level cache.
+/// operations that follow, and the writing of the view, are done row by row while a strip of rows lies in the cache.
 /// </summary>
 internal sealed unsafe class Blur
 {
     /// <summary>What is left out at the ends of the kernel: together under a hundredth of an 8-bit level.</summary>
     private const double Negligible = 1e-6;
 
-    /// <summary>Floats around a row: mirrored taps before and behind, and what vectors reach over.</summary>
-    private const int Padding = 64;
+    /// <summary>Floats behind a row that vectors and tiles may reach into.</summary>
+    private const int Padding = 16;
 
-    private readonly PinnedBuffer<float> _row = new();
+    private readonly PinnedBuffer<float> _strip = new(); // [rows, W]: combined along the other direction
+    private readonly PinnedBuffer<float> _turned = new(); // [W and mirrored columns on both sides, rows]
+    private readonly PinnedBuffer<float> _result = new(); // [W, rows]
     private float[] _weights = [];
 
     /// <summary>Blurs the planes of a view, does the operations that wait, and writes it.</summary>
@@ -54,30 +56,45 @@ internal sealed unsafe class Blur
         var weights = _weights.AsSpan(0, radius + 1);
         var before = stackalloc nint[radius + 1];
         var after = stackalloc nint[radius + 1];
-        var row = _row.Reserve(width + (2 * radius) + (2 * Padding)) + radius;
-        colors.Rows(width + Padding, out var r, out var g, out var b);
-        for (var y = 0; y < height; y++)
+        var rows = Math.Max(Tile.Side, TFloats.Count);
+        var stride = (width + (2 * Padding)) & -Padding;
+        var strip = _strip.Reserve((long)rows * stride);
+        var turned = _turned.Reserve((long)rows * (stride + (2 * radius))) + (radius * rows);
+        var result = _result.Reserve((long)rows * stride);
+        colors.Rows(rows * stride, out var r, out var g, out var b);
+        for (var top = 0; top < height; top += rows)
         {
-            for (var k = 0; k <= radius; k++)
-            {
-                before[k] = (nint)Mirror(y - k, height) * width;
-                after[k] = (nint)Mirror(y + k, height) * width;
-            }
-
+            var count = Math.Min(rows, height - top);
             for (var channel = 0; channel < 3; channel++)
             {
-                Sum<TFloats>(planes + ((nint)channel * height * width), before, after, weights, row, width);
-                for (var k = 1; k <= radius; k++)
+                var plane = planes + ((nint)channel * height * width);
+                for (var row = 0; row < count; row++)
                 {
-                    row[-k] = row[Mirror(-k, width)];
-                    row[width - 1 + k] = row[Mirror(width - 1 + k, width)];
+                    for (var k = 0; k <= radius; k++)
+                    {
+                        before[k] = (nint)Mirror(top + row - k, height) * width;
+                        after[k] = (nint)Mirror(top + row + k, height) * width;
+                    }
+
+                    SumRows<TFloats>(plane, before, after, weights, strip + (row * stride), width);
                 }
 
-                var result = channel == 0 ? r : channel == 1 ? g : b;
-                SumNeighbours<TFloats>(row, weights, result, width);
+                Turn(strip, stride, turned, rows, count, width);
+                for (var k = 1; k <= radius; k++)
+                {
+                    Copy(turned + (Mirror(-k, width) * rows), turned - (k * rows), rows);
+                    Copy(turned + (Mirror(width - 1 + k, width) * rows), turned + ((width - 1 + k) * rows), rows);
+                }
+
+                SumColumns<TFloats>(turned, rows, weights, result, width);
+                Turn(result, rows, channel == 0 ? r : channel == 1 ? g : b, stride, width, count);
             }
 
-            colors.Finish(y * width, width, r, g, b, target);
+            for (var row = 0; row < count; row++)
+            {
+                var offset = row * stride;
+                colors.Finish((top + row) * width, width, r + offset, g + offset, b + offset, target);
+            }
         }
 
         colors.Clear();
@@ -131,7 +148,7 @@ internal sealed unsafe class Blur
     }
 
     /// <summary>sum[x] = weights[0] * row[x] + weights[k] * (row above by k + row below by k).</summary>
-    private static void Sum<TFloats>(
+    private static void SumRows<TFloats>(
         float* plane, nint* before, nint* after, ReadOnlySpan<float> weights, float* sum, int width)
         where TFloats : unmanaged, IFloats<TFloats>
     {
@@ -175,48 +192,72 @@ internal sealed unsafe class Blur
         }
     }
 
-    /// <summary>sum[x] = weights[0] * row[x] + weights[k] * (row[x - k] + row[x + k]).</summary>
-    private static void SumNeighbours<TFloats>(
-        float* row, ReadOnlySpan<float> weights, float* sum, int width)
+    /// <summary>
+    /// The sum over neighbouring columns for a strip of rows: sum[x] = weights[0] * column[x] + weights[k] *
+    /// (column[x - k] + column[x + k]), where a column is a vector or two.
+    /// </summary>
+    private static void SumColumns<TFloats>(
+        float* columns, int rows, ReadOnlySpan<float> weights, float* sum, int width)
         where TFloats : unmanaged, IFloats<TFloats>
     {
-        var size = TFloats.Count;
-        var x = 0;
-        for (; x + (3 * size) < width; x += 4 * size)
+        for (var row = 0; row < rows; row += TFloats.Count)
         {
-            var middle = row + x;
-            var centre = TFloats.Create(weights[0]);
-            var a = TFloats.Load(middle) * centre;
-            var b = TFloats.Load(middle + size) * centre;
-            var c = TFloats.Load(middle + (2 * size)) * centre;
-            var d = TFloats.Load(middle + (3 * size)) * centre;
-            for (var k = 1; k < weights.Length; k++)
+            var x = 0;
+            for (; x + 3 < width; x += 4)
             {
-                var weight = TFloats.Create(weights[k]);
-                var left = middle - k;
-                var right = middle + k;
-                a = TFloats.MultiplyAdd(TFloats.Load(left) + TFloats.Load(right), weight, a);
-                b = TFloats.MultiplyAdd(TFloats.Load(left + size) + TFloats.Load(right + size), weight, b);
-                c = TFloats.MultiplyAdd(TFloats.Load(left + (2 * size)) + TFloats.Load(right + (2 * size)), weight, c);
-                d = TFloats.MultiplyAdd(TFloats.Load(left + (3 * size)) + TFloats.Load(right + (3 * size)), weight, d);
+                var middle = columns + (x * rows) + row;
+                var centre = TFloats.Create(weights[0]);
+                var a = TFloats.Load(middle) * centre;
+                var b = TFloats.Load(middle + rows) * centre;
+                var c = TFloats.Load(middle + (2 * rows)) * centre;
+                var d = TFloats.Load(middle + (3 * rows)) * centre;
+                for (var k = 1; k < weights.Length; k++)
+                {
+                    var weight = TFloats.Create(weights[k]);
+                    var left = middle - (k * rows);
+                    var right = middle + (k * rows);
+                    a = TFloats.MultiplyAdd(TFloats.Load(left) + TFloats.Load(right), weight, a);
+                    b = TFloats.MultiplyAdd(TFloats.Load(left + rows) + TFloats.Load(right + rows), weight, b);
+                    c = TFloats.MultiplyAdd(TFloats.Load(left + (2 * rows)) + TFloats.Load(right + (2 * rows)), weight, c);
+                    d = TFloats.MultiplyAdd(TFloats.Load(left + (3 * rows)) + TFloats.Load(right + (3 * rows)), weight, d);
+                }
+
+                var target = sum + (x * rows) + row;
+                a.Store(target);
+                b.Store(target + rows);
+                c.Store(target + (2 * rows));
+                d.Store(target + (3 * rows));
             }
 
-            a.Store(sum + x);
-            b.Store(sum + x + size);
-            c.Store(sum + x + (2 * size));
-            d.Store(sum + x + (3 * size));
-        }
-
-        for (; x < width; x += size)
-        {
-            var value = TFloats.Load(row + x) * TFloats.Create(weights[0]);
-            for (var k = 1; k < weights.Length; k++)
+            for (; x < width; x++)
             {
-                value = TFloats.MultiplyAdd(
-                    TFloats.Load(row + x - k) + TFloats.Load(row + x + k), TFloats.Create(weights[k]), value);
-            }
+                var middle = columns + (x * rows) + row;
+                var value = TFloats.Load(middle) * TFloats.Create(weights[0]);
+                for (var k = 1; k < weights.Length; k++)
+                {
+                    value = TFloats.MultiplyAdd(
+                        TFloats.Load(middle - (k * rows)) + TFloats.Load(middle + (k * rows)),
+                        TFloats.Create(weights[k]), value);
+                }
 
-            value.Store(sum + x);
+                value.Store(sum + (x * rows) + row);
+            }
         }
     }
+
+    /// <summary>Exchanges rows and columns; whole tiles are written, into the padding where they reach over.</summary>
+    private static void Turn(float* from, nint fromStride, float* to, nint toStride, int rows, int columns)
+    {
+        for (var row = 0; row < rows; row += Tile.Side)
+        {
+            for (var column = 0; column < columns; column += Tile.Side)
+            {
+                Tile.Transpose(
+                    from + (row * fromStride) + column, fromStride, to + (column * toStride) + row, toStride);
+            }
+        }
+    }
+
+    private static void Copy(float* from, float* to, int count) =>
+        new ReadOnlySpan<float>(from, count).CopyTo(new Span<float>(to, count));
 }

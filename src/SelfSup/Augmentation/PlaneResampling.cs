@@ -1,5 +1,4 @@
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 using SelfSup.Images;
 
@@ -12,9 +11,6 @@ namespace SelfSup.Augmentation;
 /// </summary>
 internal sealed unsafe class PlaneResampling
 {
-    /// <summary>Rows and columns of a transposed tile.</summary>
-    private const int Tile = 8;
-
     private readonly PinnedBuffer<int> _starts = new(); // [output width]
     private readonly PinnedBuffer<float> _weights = new(); // [output width, taps]
     private readonly PinnedBuffer<float> _combined = new(); // [rows, width]
@@ -78,14 +74,14 @@ internal sealed unsafe class PlaneResampling
         where TFloats : unmanaged, IFloats<TFloats>
     {
         var (vertical, horizontal) = (_vertical, _horizontal);
-        var rows = Math.Max(Tile, TFloats.Count);
+        var rows = Math.Max(Tile.Side, TFloats.Count);
         var low = horizontal.Low;
         // What the taps without weight reach is computed too, so that it is a number.
         var width = horizontal.High - low + _tapCount;
         var room = (width + 63) & ~63;
         var combined = _combined.Reserve((long)rows * room);
         var turned = _turned.Reserve((long)rows * room);
-        var result = _result.Reserve((long)rows * (horizontal.Count + Tile));
+        var result = _result.Reserve((long)rows * (horizontal.Count + Tile.Side));
         for (var top = 0; top < vertical.Count; top += rows)
         {
             var count = Math.Min(rows, vertical.Count - top);
@@ -95,11 +91,11 @@ internal sealed unsafe class PlaneResampling
                 CombineRows<TFloats>(source, stride, vertical.Weights(top + row), combined + (row * room), width);
             }
 
-            for (var row = 0; row < count; row += Tile)
+            for (var row = 0; row < count; row += Tile.Side)
             {
-                for (var x = 0; x < width; x += Tile)
+                for (var x = 0; x < width; x += Tile.Side)
                 {
-                    Transpose(combined + (row * room) + x, room, turned + (x * rows) + row, rows);
+                    Tile.Transpose(combined + (row * room) + x, room, turned + (x * rows) + row, rows);
                 }
             }
 
@@ -164,64 +160,26 @@ internal sealed unsafe class PlaneResampling
     /// <summary>Writes a strip [width, rows] as rows of the target.</summary>
     private static void WriteBack(float* strip, int rows, float* target, int count, int width)
     {
-        var tile = stackalloc float[Tile * Tile];
-        for (var row = 0; row < count; row += Tile)
+        var tile = stackalloc float[Tile.Side * Tile.Side];
+        for (var row = 0; row < count; row += Tile.Side)
         {
-            for (var x = 0; x < width; x += Tile)
+            for (var x = 0; x < width; x += Tile.Side)
             {
                 var from = strip + (x * rows) + row;
                 var to = target + ((nint)row * width) + x;
-                if (row + Tile <= count && x + Tile <= width)
+                if (row + Tile.Side <= count && x + Tile.Side <= width)
                 {
-                    Transpose(from, rows, to, width);
+                    Tile.Transpose(from, rows, to, width);
                     continue;
                 }
 
-                Transpose(from, rows, tile, Tile);
-                for (var i = 0; i < Math.Min(Tile, count - row); i++)
+                Tile.Transpose(from, rows, tile, Tile.Side);
+                for (var i = 0; i < Math.Min(Tile.Side, count - row); i++)
                 {
-                    new ReadOnlySpan<float>(tile + (i * Tile), Math.Min(Tile, width - x))
-                        .CopyTo(new Span<float>(to + ((nint)i * width), Tile));
+                    new ReadOnlySpan<float>(tile + (i * Tile.Side), Math.Min(Tile.Side, width - x))
+                        .CopyTo(new Span<float>(to + ((nint)i * width), Tile.Side));
                 }
             }
         }
-    }
-
-    /// <summary>Exchanges rows and columns of 8 x 8 values.</summary>
-    private static void Transpose(float* from, nint fromStride, float* to, nint toStride)
-    {
-        if (!Avx.IsSupported)
-        {
-            for (var i = 0; i < Tile; i++)
-            {
-                for (var j = 0; j < Tile; j++)
-                {
-                    to[(j * toStride) + i] = from[(i * fromStride) + j];
-                }
-            }
-
-            return;
-        }
-
-        var (r0, r1) = (Vector256.Load(from), Vector256.Load(from + fromStride));
-        var (r2, r3) = (Vector256.Load(from + (2 * fromStride)), Vector256.Load(from + (3 * fromStride)));
-        var (r4, r5) = (Vector256.Load(from + (4 * fromStride)), Vector256.Load(from + (5 * fromStride)));
-        var (r6, r7) = (Vector256.Load(from + (6 * fromStride)), Vector256.Load(from + (7 * fromStride)));
-        var (a0, a1) = (Avx.UnpackLow(r0, r1), Avx.UnpackHigh(r0, r1));
-        var (a2, a3) = (Avx.UnpackLow(r2, r3), Avx.UnpackHigh(r2, r3));
-        var (a4, a5) = (Avx.UnpackLow(r4, r5), Avx.UnpackHigh(r4, r5));
-        var (a6, a7) = (Avx.UnpackLow(r6, r7), Avx.UnpackHigh(r6, r7));
-        var (b0, b1) = (Avx.Shuffle(a0, a2, 0x44), Avx.Shuffle(a0, a2, 0xEE));
-        var (b2, b3) = (Avx.Shuffle(a1, a3, 0x44), Avx.Shuffle(a1, a3, 0xEE));
-        var (b4, b5) = (Avx.Shuffle(a4, a6, 0x44), Avx.Shuffle(a4, a6, 0xEE));
-        var (b6, b7) = (Avx.Shuffle(a5, a7, 0x44), Avx.Shuffle(a5, a7, 0xEE));
-        Avx.Permute2x128(b0, b4, 0x20).Store(to);
-        Avx.Permute2x128(b1, b5, 0x20).Store(to + toStride);
-        Avx.Permute2x128(b2, b6, 0x20).Store(to + (2 * toStride));
-        Avx.Permute2x128(b3, b7, 0x20).Store(to + (3 * toStride));
-        Avx.Permute2x128(b0, b4, 0x31).Store(to + (4 * toStride));
-        Avx.Permute2x128(b1, b5, 0x31).Store(to + (5 * toStride));
-        Avx.Permute2x128(b2, b6, 0x31).Store(to + (6 * toStride));
-        Avx.Permute2x128(b3, b7, 0x31).Store(to + (7 * toStride));
     }
 }

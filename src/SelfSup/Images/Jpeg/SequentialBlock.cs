@@ -24,13 +24,13 @@ internal static unsafe class SequentialBlock
     [SkipLocalsInit]
     public static int Read(ref BitReader reader, JpegComponent component, short* coefficients, byte* zigzag)
     {
-        component.Prediction += ReadDifference(ref reader, component.Dc!);
-        coefficients[0] = (short)component.Prediction;
-        var table = component.Ac!;
-        var steps = table.Steps;
         var bits = reader.Bits;
         var count = reader.Count;
         var next = reader.Next;
+        component.Prediction += ReadDifference(component.Dc!, ref bits, ref count, ref next);
+        coefficients[0] = (short)component.Prediction;
+        var table = component.Ac!;
+        var steps = table.Steps;
         int before, k = 0;
         ulong bitsBefore, step;
         do
@@ -44,6 +44,28 @@ internal static unsafe class SequentialBlock
             }
 
             var magnitude = bits << HuffmanStep.BeforeMagnitude(step);
+            bits <<= HuffmanStep.Total(step);
+            count -= HuffmanStep.Total(step);
+            k += HuffmanStep.FirstMove(step);
+            coefficients[zigzag[k]] = HuffmanStep.FirstValue(step);
+            k += HuffmanStep.SecondMove(step);
+            coefficients[zigzag[k]] = (short)Extend(magnitude, HuffmanStep.Size(step));
+            if (k >= 63)
+            {
+                break;
+            }
+
+            // At least 25 bits are left, as many as a step takes that is no long code.
+            (before, bitsBefore) = (k, bits);
+            step = steps[bits >> (64 - HuffmanTable.LookupBits)];
+            if ((byte)step == 0)
+            {
+                Fill(ref bits, ref count, ref next);
+                bitsBefore = bits;
+                step = table.FindStep(bits, isAc: true);
+            }
+
+            magnitude = bits << HuffmanStep.BeforeMagnitude(step);
             bits <<= HuffmanStep.Total(step);
             count -= HuffmanStep.Total(step);
             k += HuffmanStep.FirstMove(step);
@@ -64,12 +86,12 @@ internal static unsafe class SequentialBlock
     /// <inheritdoc cref="Read"/>
     public static void Skip(ref BitReader reader, JpegComponent component)
     {
-        component.Prediction += ReadDifference(ref reader, component.Dc!);
-        var table = component.Ac!;
-        var steps = table.Steps;
         var bits = reader.Bits;
         var count = reader.Count;
         var next = reader.Next;
+        component.Prediction += ReadDifference(component.Dc!, ref bits, ref count, ref next);
+        var table = component.Ac!;
+        var steps = table.Steps;
         int before, k = 0;
         ulong bitsBefore, step;
         do
@@ -79,6 +101,23 @@ internal static unsafe class SequentialBlock
             step = steps[bits >> (64 - HuffmanTable.LookupBits)];
             if ((byte)step == 0)
             {
+                step = table.FindStep(bits, isAc: true);
+            }
+
+            bits <<= HuffmanStep.Total(step);
+            count -= HuffmanStep.Total(step);
+            k += HuffmanStep.FirstMove(step) + HuffmanStep.SecondMove(step);
+            if (k >= 63)
+            {
+                break;
+            }
+
+            (before, bitsBefore) = (k, bits);
+            step = steps[bits >> (64 - HuffmanTable.LookupBits)];
+            if ((byte)step == 0)
+            {
+                Fill(ref bits, ref count, ref next);
+                bitsBefore = bits;
                 step = table.FindStep(bits, isAc: true);
             }
 
@@ -95,18 +134,18 @@ internal static unsafe class SequentialBlock
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int ReadDifference(ref BitReader reader, HuffmanTable table)
+    private static int ReadDifference(HuffmanTable table, ref ulong bits, ref int count, ref byte* next)
     {
-        reader.Fill();
-        var step = table.Steps[reader.Bits >> (64 - HuffmanTable.LookupBits)];
+        Fill(ref bits, ref count, ref next);
+        var step = table.Steps[bits >> (64 - HuffmanTable.LookupBits)];
         if ((byte)step == 0)
         {
-            step = table.FindStep(reader.Bits, isAc: false);
+            step = table.FindStep(bits, isAc: false);
         }
 
-        var magnitude = reader.Bits << HuffmanStep.BeforeMagnitude(step);
-        reader.Bits <<= HuffmanStep.Total(step);
-        reader.Count -= HuffmanStep.Total(step);
+        var magnitude = bits << HuffmanStep.BeforeMagnitude(step);
+        bits <<= HuffmanStep.Total(step);
+        count -= HuffmanStep.Total(step);
         return Extend(magnitude, HuffmanStep.Size(step));
     }
 

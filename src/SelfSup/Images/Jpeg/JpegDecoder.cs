@@ -254,7 +254,11 @@ internal sealed unsafe class JpegDecoder
     private static void Transform(
         JpegComponent component, short* block, int last, byte* samples, nint stride, int across, int down)
     {
-        if ((across & down) != 8)
+        if ((across & down) != 8 && last == 0)
+        {
+            ScaledDct.Flat(block[0] * component.Quantization[0], samples, stride, down, across);
+        }
+        else if ((across & down) != 8)
         {
             ScaledDct.Block(block, component.Quantization, samples, stride, down, across);
         }

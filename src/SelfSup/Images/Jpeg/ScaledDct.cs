@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace SelfSup.Images.Jpeg;
 
 /// <summary>
@@ -7,8 +11,26 @@ namespace SelfSup.Images.Jpeg;
 /// </summary>
 internal static unsafe class ScaledDct
 {
-    /// <summary>By log2 N: the weights of the frequencies in each sample, [N, 8].</summary>
-    private static readonly float[][] _weights = [Weights(1), Weights(2), Weights(4), Weights(8)];
+    /// <summary>By log2 N: how much each frequency counts in each sample, [N samples, 8].</summary>
+    private static readonly float[][] _bySample = [Weights(1), Weights(2), Weights(4), Weights(8)];
+
+    /// <summary>By log2 N: how much each frequency counts in each sample, [8 frequencies, 8 samples].</summary>
+    private static readonly float[][] _byFrequency = [.. _bySample.Select(Turned)];
+
+    /// <summary>Makes a block whose only coefficient is the first.</summary>
+    /// <param name="coefficient">The coefficient, dequantized.</param>
+    /// <param name="samples">The first of <paramref name="height"/> x <paramref name="width"/> samples.</param>
+    /// <param name="stride">Bytes from one row to the next.</param>
+    /// <param name="height">N downwards: 1, 2, 4 or 8.</param>
+    /// <param name="width">N across: 1, 2, 4 or 8.</param>
+    public static void Flat(int coefficient, byte* samples, nint stride, int height, int width)
+    {
+        var row = (byte)Math.Clamp(((coefficient + 4) >> 3) + 128, 0, 255) * 0x0101_0101_0101_0101UL;
+        for (var y = 0; y < height; y++, samples += stride)
+        {
+            Store(row, samples, width);
+        }
+    }
 
     /// <summary>Makes a block.</summary>
     /// <param name="coefficients">[8, 8] in natural order.</param>
@@ -17,38 +39,71 @@ internal static unsafe class ScaledDct
     /// <param name="stride">Bytes from one row to the next.</param>
     /// <param name="height">N downwards: 1, 2, 4 or 8.</param>
     /// <param name="width">N across: 1, 2, 4 or 8.</param>
+    [SkipLocalsInit]
     public static void Block(
         short* coefficients, int* quantization, byte* samples, nint stride, int height, int width)
     {
-        var down = _weights[System.Numerics.BitOperations.Log2((uint)height)];
-        var across = _weights[System.Numerics.BitOperations.Log2((uint)width)];
-        var columns = stackalloc float[64]; // [height, width frequencies]
-        for (var y = 0; y < height; y++)
+        var rows = stackalloc float[64];
+        for (var v = 0; v < height; v++)
         {
-            for (var u = 0; u < width; u++)
-            {
-                float sum = 0;
-                for (var v = 0; v < height; v++)
-                {
-                    sum += down[(8 * y) + v] * (coefficients[(8 * v) + u] * quantization[(8 * v) + u]);
-                }
-
-                columns[(8 * y) + u] = sum;
-            }
+            var values = Vector128.Load(coefficients + (8 * v));
+            var wide = Vector256.Create(Vector128.WidenLower(values), Vector128.WidenUpper(values));
+            Vector256.ConvertToSingle(wide * Vector256.Load(quantization + (8 * v))).Store(rows + (8 * v));
         }
 
-        for (var y = 0; y < height; y++)
+        var column = stackalloc float[8];
+        fixed (float* down = _bySample[BitOperations.Log2((uint)height)])
+        fixed (float* across = _byFrequency[BitOperations.Log2((uint)width)])
         {
-            for (var x = 0; x < width; x++)
+            for (var y = 0; y < height; y++, samples += stride)
             {
-                float sum = 128;
-                for (var u = 0; u < width; u++)
+                var sum = Vector256<float>.Zero;
+                for (var v = 0; v < height; v++)
                 {
-                    sum += across[(8 * x) + u] * columns[(8 * y) + u];
+                    sum = Vector256.MultiplyAddEstimate(
+                        Vector256.Load(rows + (8 * v)), Vector256.Create(down[(8 * y) + v]), sum);
                 }
 
-                samples[(y * stride) + x] = (byte)Math.Clamp(MathF.Round(sum), 0, 255);
+                sum.Store(column);
+                sum = Vector256.Create(128f);
+                for (var u = 0; u < width; u++)
+                {
+                    sum = Vector256.MultiplyAddEstimate(
+                        Vector256.Create(column[u]), Vector256.Load(across + (8 * u)), sum);
+                }
+
+                Store(Bytes(sum), samples, width);
             }
+        }
+    }
+
+    /// <summary>Eight values rounded and clamped to 0..255, the first one lowest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Bytes(Vector256<float> values)
+    {
+        var clamped = Vector256.Min(Vector256.Max(values, Vector256<float>.Zero), Vector256.Create(255f));
+        var whole = Vector256.ConvertToInt32(clamped + Vector256.Create(0.5f));
+        var words = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
+        return Vector128.Narrow(words.AsUInt16(), words.AsUInt16()).AsUInt64()[0];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(ulong bytes, byte* samples, int width)
+    {
+        switch (width)
+        {
+            case 1:
+                *samples = (byte)bytes;
+                break;
+            case 2:
+                Unsafe.WriteUnaligned(samples, (ushort)bytes);
+                break;
+            case 4:
+                Unsafe.WriteUnaligned(samples, (uint)bytes);
+                break;
+            default:
+                Unsafe.WriteUnaligned(samples, bytes);
+                break;
         }
     }
 
@@ -68,5 +123,16 @@ internal static unsafe class ScaledDct
         }
 
         return weights;
+    }
+
+    private static float[] Turned(float[] bySample)
+    {
+        var byFrequency = new float[64];
+        for (var i = 0; i < bySample.Length; i++)
+        {
+            byFrequency[(8 * (i % 8)) + (i / 8)] = bySample[i];
+        }
+
+        return byFrequency;
     }
 }

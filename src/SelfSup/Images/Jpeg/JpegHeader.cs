@@ -51,9 +51,6 @@ internal sealed unsafe class JpegHeader
 
     public bool IsProgressive { get; private set; }
 
-    /// <summary>Whether an Adobe program wrote it, which stores inks inverted.</summary>
-    public bool IsAdobe => _adobeTransform >= 0;
-
     public ReadOnlySpan<JpegComponent> Components => _all.AsSpan(0, _componentCount);
 
     /// <summary>The components of the current scan.</summary>
@@ -88,7 +85,7 @@ internal sealed unsafe class JpegHeader
         1 => JpegColor.Gray,
         4 => _adobeTransform == 2 ? JpegColor.Ycck : JpegColor.Cmyk,
         _ when _isJfif => JpegColor.YCbCr,
-        _ when IsAdobe => _adobeTransform == 0 ? JpegColor.Rgb : JpegColor.YCbCr,
+        _ when _adobeTransform >= 0 => _adobeTransform == 0 ? JpegColor.Rgb : JpegColor.YCbCr,
         _ => (_all[0].Id, _all[1].Id, _all[2].Id) == ('R', 'G', 'B') ? JpegColor.Rgb : JpegColor.YCbCr,
     };
 

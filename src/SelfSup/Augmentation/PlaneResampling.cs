@@ -20,31 +20,35 @@ internal sealed unsafe class PlaneResampling
     private ResampleAxis _vertical;
     private ResampleAxis _horizontal;
     private int _tapCount;
+    private int _width; // samples of a row that have a weight
 
     /// <summary>Says how the planes of the next calls of <see cref="Run(byte*, nint, float*)"/> are resampled.</summary>
     /// <param name="vertical">How rows are combined.</param>
     /// <param name="horizontal">How columns are combined.</param>
     /// <remarks>
     /// Every column gets as many taps as the widest one has: branches that always go the same way are free, and a few
-    /// multiplications by zero are not noticed.
+    /// multiplications by zero are not noticed. Taps that are added come first where there is nothing behind, so that
+    /// however many there are, no sample is read that has no weight.
     /// </remarks>
     public void Prepare(in ResampleAxis vertical, in ResampleAxis horizontal)
     {
-        (_vertical, _horizontal, _tapCount) = (vertical, horizontal, 0);
+        (_vertical, _horizontal, _tapCount, _width) = (vertical, horizontal, 0, 0);
+        var low = horizontal.Low;
         for (var i = 0; i < horizontal.Count; i++)
         {
-            _tapCount = Math.Max(_tapCount, horizontal.Weights(i).Length);
+            var taps = horizontal.Weights(i).Length;
+            (_tapCount, _width) = (Math.Max(_tapCount, taps), Math.Max(_width, horizontal.Start(i) - low + taps));
         }
 
-        var low = horizontal.Low;
         var starts = _starts.Reserve(horizontal.Count);
         _weights.Reserve((long)horizontal.Count * _tapCount);
         var weights = _weights.Span(horizontal.Count * _tapCount);
         weights.Clear();
         for (var i = 0; i < horizontal.Count; i++)
         {
-            starts[i] = horizontal.Start(i) - low;
-            horizontal.Weights(i).CopyTo(weights[(i * _tapCount)..]);
+            var start = horizontal.Start(i) - low;
+            starts[i] = Math.Min(start, _width - _tapCount);
+            horizontal.Weights(i).CopyTo(weights[((i * _tapCount) + start - starts[i])..]);
         }
     }
 
@@ -76,8 +80,7 @@ internal sealed unsafe class PlaneResampling
         var (vertical, horizontal) = (_vertical, _horizontal);
         var rows = Math.Max(Tile.Side, TFloats.Count);
         var low = horizontal.Low;
-        // What the taps without weight reach is computed too, so that it is a number.
-        var width = horizontal.High - low + _tapCount;
+        var width = _width;
         var room = (width + 63) & ~63;
         var combined = _combined.Reserve((long)rows * room);
         var turned = _turned.Reserve((long)rows * room);

@@ -10,6 +10,9 @@ namespace SelfSup.Images.Jpeg;
 /// </summary>
 internal sealed unsafe class EntropyData
 {
+    /// <summary>Starts of segments that are kept between images: those of large photographs with frequent markers.</summary>
+    private const int KeptSegments = 1 << 16;
+
     private readonly PinnedBuffer<byte> _data = new();
     private int[] _starts = new int[64];
     private int _segments;
@@ -26,7 +29,7 @@ internal sealed unsafe class EntropyData
     /// <exception cref="JpegException">Restart markers do not count up.</exception>
     public int Load(ReadOnlySpan<byte> file, int start)
     {
-        var data = _data.Reserve(file.Length - start + BitReader.Padding);
+        var data = _data.Reserve((long)file.Length - start + BitReader.Padding);
         (_segments, _next) = (0, 0);
         Add(0);
         fixed (byte* bytes = file)
@@ -91,7 +94,14 @@ internal sealed unsafe class EntropyData
     }
 
     /// <summary>Gives back memory beyond what is kept between images.</summary>
-    public void Trim() => _data.Trim();
+    public void Trim()
+    {
+        _data.Trim();
+        if (_starts.Length > KeptSegments)
+        {
+            _starts = new int[KeptSegments];
+        }
+    }
 
     /// <summary>Copies up to the next FF, a vector at a time. More than is needed may be written behind it.</summary>
     private static void CopyToMarker(ref byte* source, byte* last, ref byte* target)

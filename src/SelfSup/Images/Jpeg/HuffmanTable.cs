@@ -38,24 +38,30 @@ internal sealed unsafe class HuffmanTable
     /// <summary>Takes a table from the file.</summary>
     /// <param name="counts">How many codes there are of each length, 1 to 16.</param>
     /// <param name="values">The symbols in the order of their codes.</param>
-    /// <param name="isAc">Whether symbols are run and size, or sizes of DC differences.</param>
-    /// <exception cref="JpegException">No prefix code has so many codes of these lengths.</exception>
-    public void Define(ReadOnlySpan<byte> counts, ReadOnlySpan<byte> values, bool isAc)
+    public void Define(ReadOnlySpan<byte> counts, ReadOnlySpan<byte> values)
     {
+        IsDefined = true;
         // Most encoders write the tables that the standard proposes, so this is often the table of the file before.
-        if (_isBuilt && counts.SequenceEqual(_counts) && values.SequenceEqual(_values.AsSpan(0, values.Length)))
+        if (!counts.SequenceEqual(_counts) || !values.SequenceEqual(_values.AsSpan(0, values.Length)))
         {
-            IsDefined = true;
-            return;
+            _isBuilt = false;
+            counts.CopyTo(_counts);
+            _values.AsSpan().Clear();
+            values.CopyTo(_values);
         }
+    }
 
-        (IsDefined, _isBuilt) = (false, false);
-        counts.CopyTo(_counts);
-        _values.AsSpan().Clear();
-        values.CopyTo(_values);
-        BuildSymbols(isAc);
-        BuildSteps(isAc);
-        (IsDefined, _isBuilt) = (true, true);
+    /// <summary>Makes the lookups, when a scan is to use them: a file can define thousands of tables.</summary>
+    /// <param name="isAc">Whether symbols are run and size, or sizes of DC differences; always the same of a table.</param>
+    /// <exception cref="JpegException">No prefix code has so many codes of these lengths.</exception>
+    public void Build(bool isAc)
+    {
+        if (!_isBuilt)
+        {
+            BuildSymbols(isAc);
+            BuildSteps(isAc);
+            _isBuilt = true;
+        }
     }
 
     /// <summary>The step of a code that <see cref="Steps"/> does not hold: one symbol.</summary>

@@ -58,10 +58,6 @@ internal sealed unsafe class JpegComponent
             _coefficients.Reserve(length), (nuint)(length * sizeof(short)));
     }
 
-    /// <summary>Gives back memory beyond what is kept between images.</summary>
-    public void Trim()
-    {
-        _coefficients.Trim();
-        Plane.Trim();
-    }
+    /// <summary>Gives back memory beyond what is kept between images. The plane stays, as it is what was decoded.</summary>
+    public void Trim() => _coefficients.Trim();
 }

@@ -19,6 +19,18 @@ internal sealed unsafe class JpegDecoder
     /// </summary>
     private const int MostScans = 100;
 
+    /// <summary>
+    /// Visits of a coefficient that all scans together may make, for each block of the image; encoders need about 200. A
+    /// scan of a few bytes can visit every block, so without a limit a small file takes as long as a hundred large ones.
+    /// </summary>
+    private const int MostVisits = 768;
+
+    /// <summary>What a scan costs for each block beside its coefficients, in visits.</summary>
+    private const int BlockVisits = 7;
+
+    /// <summary>A copy of the file with padding has to be an array.</summary>
+    private const int LongestFile = int.MaxValue - (1 << 16);
+
     private readonly EntropyData _data = new();
     private readonly PinnedBuffer<short> _block = new();
     private int _position;
@@ -74,6 +86,11 @@ internal sealed unsafe class JpegDecoder
     /// <summary>Every block takes at least a bit, so a short file cannot hold a huge image: memory is not even taken.</summary>
     private void CheckPlausible(int length)
     {
+        if (length > LongestFile)
+        {
+            throw JpegException.Damaged($"it has {length:N0} bytes");
+        }
+
         if ((long)Header.Mcus.Width * Header.Mcus.Height > 8L * length)
         {
             throw JpegException.Truncated();
@@ -201,9 +218,11 @@ internal sealed unsafe class JpegDecoder
     /// <summary>Reads all scans into the components' coefficients.</summary>
     private void DecodeScans(ReadOnlySpan<byte> file)
     {
+        var visits = 0L;
         foreach (var component in Header.Components)
         {
             component.ReserveCoefficients();
+            visits += Blocks(component) * MostVisits;
         }
 
         for (var scan = 1; ; scan++)
@@ -211,6 +230,16 @@ internal sealed unsafe class JpegDecoder
             if (scan > MostScans)
             {
                 throw JpegException.Damaged($"more than {MostScans} scans");
+            }
+
+            foreach (var component in Header.Scan)
+            {
+                visits -= Blocks(component) * (Header.SpectralEnd - Header.SpectralStart + 1 + BlockVisits);
+            }
+
+            if (visits < 0)
+            {
+                throw JpegException.Damaged("more scans than its coefficients have bits");
             }
 
             _position = _data.Load(file, _position);
@@ -271,6 +300,9 @@ internal sealed unsafe class JpegDecoder
             InverseDct.Block(block, component.Quantization, samples, stride);
         }
     }
+
+    private static long Blocks(JpegComponent component) =>
+        (long)component.PaddedBlocks.Width * component.PaddedBlocks.Height;
 
     private static bool HasEndMarker(ReadOnlySpan<byte> file, int position)
     {

@@ -51,9 +51,6 @@ internal sealed unsafe class JpegHeader
 
     public bool IsProgressive { get; private set; }
 
-    /// <summary>Whether an Adobe program wrote it, which stores inks inverted.</summary>
-    public bool IsAdobe => _adobeTransform >= 0;
-
     public ReadOnlySpan<JpegComponent> Components => _all.AsSpan(0, _componentCount);
 
     /// <summary>The components of the current scan.</summary>
@@ -88,7 +85,7 @@ internal sealed unsafe class JpegHeader
         1 => JpegColor.Gray,
         4 => _adobeTransform == 2 ? JpegColor.Ycck : JpegColor.Cmyk,
         _ when _isJfif => JpegColor.YCbCr,
-        _ when IsAdobe => _adobeTransform == 0 ? JpegColor.Rgb : JpegColor.YCbCr,
+        _ when _adobeTransform >= 0 => _adobeTransform == 0 ? JpegColor.Rgb : JpegColor.YCbCr,
         _ => (_all[0].Id, _all[1].Id, _all[2].Id) == ('R', 'G', 'B') ? JpegColor.Rgb : JpegColor.YCbCr,
     };
 
@@ -105,6 +102,7 @@ internal sealed unsafe class JpegHeader
         for (var i = 0; i < 4; i++)
         {
             _dc[i].IsDefined = _ac[i].IsDefined = false;
+            _all[i].Plane.Trim(); // of the image before
         }
 
         position = 2; // behind the start of image
@@ -158,7 +156,8 @@ internal sealed unsafe class JpegHeader
                     ReadFrame(segment, marker == 0xC2);
                     break;
                 case >= 0xC3 and <= 0xCF and not (0xC8 or 0xCC):
-                    _isDeclined = true; // lossless, hierarchical or arithmetic coding
+                    // lossless, hierarchical or arithmetic coding
+                    _isDeclined = _componentCount == 0 ? true : throw SecondFrame();
                     break;
                 case 0xDD when segment.Length >= 2:
                     RestartInterval = BinaryPrimitives.ReadUInt16BigEndian(segment);
@@ -249,7 +248,7 @@ internal sealed unsafe class JpegHeader
                 throw JpegException.Damaged("a Huffman table");
             }
 
-            (kind == 0 ? _dc : _ac)[table].Define(counts, segment.Slice(17, total), isAc: kind == 1);
+            (kind == 0 ? _dc : _ac)[table].Define(counts, segment.Slice(17, total));
             segment = segment[(17 + total)..];
         }
     }
@@ -258,7 +257,7 @@ internal sealed unsafe class JpegHeader
     {
         if (_componentCount != 0)
         {
-            throw JpegException.Damaged("a second frame header");
+            throw SecondFrame();
         }
 
         if (segment.Length < 6 || segment.Length < 6 + (3 * segment[5]))
@@ -387,13 +386,29 @@ internal sealed unsafe class JpegHeader
         foreach (var component in Scan)
         {
             // Bits that refine DC coefficients are not coded.
-            if ((dc && ApproximationHigh == 0 && !component.Dc!.IsDefined)
-                || (SpectralEnd > 0 && !component.Ac!.IsDefined))
+            if (dc && ApproximationHigh == 0)
             {
-                throw JpegException.Damaged("a Huffman table is missing");
+                Build(component.Dc!, isAc: false);
+            }
+
+            if (SpectralEnd > 0)
+            {
+                Build(component.Ac!, isAc: true);
             }
         }
     }
+
+    private static void Build(HuffmanTable table, bool isAc)
+    {
+        if (!table.IsDefined)
+        {
+            throw JpegException.Damaged("a Huffman table is missing");
+        }
+
+        table.Build(isAc);
+    }
+
+    private static JpegException SecondFrame() => JpegException.Damaged("a second frame header");
 
     private static int Parts(int length, int part) => (length + part - 1) / part;
 }

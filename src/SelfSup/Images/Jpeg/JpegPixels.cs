@@ -80,18 +80,18 @@ internal sealed unsafe class JpegPixels
     }
 
     /// <summary>
-    /// Inks as light, without a colour profile: what one ink lets through times what black lets through. Adobe stores
-    /// what is let through, others the ink. In YCCK it is the complement of the first three that is coded as YCbCr.
+    /// Inks as light, without a colour profile: what one ink lets through times what black lets through. What is let
+    /// through is stored, with an Adobe marker or without: so other decoders read it (libjpeg, Pillow, ImageMagick). In
+    /// YCCK it is the complement of the first three that is coded as YCbCr.
     /// </summary>
     private static void FromInks(
         byte* first, byte* second, byte* third, byte* black, byte* target, int width, JpegHeader header)
     {
-        var invert = header.IsAdobe ? (byte)0 : (byte)0xFF;
-        var invertColors = invert;
+        var invert = (byte)0;
         if (header.Color == JpegColor.Ycck)
         {
             FromYCbCr(first, second, third, target, width);
-            invertColors ^= 0xFF;
+            invert = 0xFF;
         }
         else
         {
@@ -100,10 +100,10 @@ internal sealed unsafe class JpegPixels
 
         for (var x = 0; x < width; x++, target += 3)
         {
-            var light = black[x] ^ invert;
+            int light = black[x];
             for (var i = 0; i < 3; i++)
             {
-                target[i] = (byte)((((target[i] ^ invertColors) * light) + 127) / 255);
+                target[i] = (byte)((((target[i] ^ invert) * light) + 127) / 255);
             }
         }
     }
@@ -145,8 +145,9 @@ internal sealed unsafe class JpegPixels
         }
 
         // Sums of the two rows, with a neighbour on each side; their scale is 4, or 1 where there is one row.
-        var begin = Math.Max(0, (left / 2) - 1);
-        var end = Math.Min(plane.Width, ((left + width - 1) / 2) + 2);
+        var decoded = plane.Decoded;
+        var begin = Math.Max(decoded.Left, (left / 2) - 1);
+        var end = Math.Min(decoded.Left + decoded.Width, ((left + width - 1) / 2) + 2);
         var sums = _sums.Reserve(end - begin);
         var nearBytes = plane.At(near, begin);
         var farBytes = plane.At(far, begin);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes every file of this folder: sh make.sh (imagemagick, libjpeg-turbo-progs, webp, libimage-exiftool-perl).
+# Makes every file of this folder: sh make.sh (imagemagick, libjpeg-turbo-progs, webp, libimage-exiftool-perl,
+# python3-pil).
 set -eu
 cd "$(dirname "$0")"
 rm -f ./*.jpg ./*.png ./*.webp ./*.bmp ./*.gif ./*.ppm
@@ -49,3 +50,5 @@ done
 for file in *.webp; do
     dwebp -quiet "$file" -ppm -o "${file%.*}.ppm"
 done
+
+/usr/bin/python3 make-jpeg-matrix.py

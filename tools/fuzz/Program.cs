@@ -1,0 +1,35 @@
+using System.CommandLine;
+using System.Globalization;
+
+using SelfSup.Tools.Fuzz;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+var folders = new Argument<string[]>("folder")
+{
+    Description = "Folders of image files, with the folders in them",
+    Arity = ArgumentArity.OneOrMore,
+};
+var cases = new Option<int>("--cases") { Description = "How many cases.", DefaultValueFactory = _ => 10_000 };
+var seed = new Option<long>("--seed") { Description = "The seed of the first case.", DefaultValueFactory = _ => 1 };
+var one = new Option<string[]>("--case")
+{
+    Description = "A seed and a file of the folders: only this case.",
+    Arity = new ArgumentArity(2, 2),
+    AllowMultipleArgumentsPerToken = true,
+    HelpName = "SEED FILE",
+};
+var root = new RootCommand(
+    "Damages images and decodes them the way that views take. Example: "
+    + "dotnet run -c Release --project tools/fuzz -- photos --cases 100000")
+{
+    folders, cases, seed, one,
+};
+root.SetAction(result =>
+{
+    var run = new FuzzRun(result.GetValue(folders)!);
+    return result.GetValue(one) is { Length: 2 } named
+        ? run.One(long.Parse(named[0]), named[1])
+        : run.Many(result.GetValue(cases), result.GetValue(seed));
+});
+return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });

@@ -29,10 +29,7 @@ internal sealed unsafe class JpegHeader
     private const int MostBlocksInMcu = 10;
 
     private readonly JpegComponent[] _all = [new(), new(), new(), new()];
-    private readonly HuffmanTable[] _dc = [new(), new(), new(), new()];
-    private readonly HuffmanTable[] _ac = [new(), new(), new(), new()];
-    private readonly int[][] _quantization = [new int[64], new int[64], new int[64], new int[64]];
-    private readonly bool[] _quantizationIsDefined = new bool[4];
+    private readonly JpegTables _tables = new();
     private readonly JpegComponent[] _scan = new JpegComponent[4];
     private int _componentCount;
     private int _scanCount;
@@ -98,12 +95,8 @@ internal sealed unsafe class JpegHeader
     {
         (_componentCount, _scanCount, _adobeTransform, _isJfif, _isDeclined) = (0, 0, -1, false, false);
         (Width, Height, Orientation, IsProgressive, RestartInterval) = (0, 0, 0, false, 0);
-        _quantizationIsDefined.AsSpan().Clear();
-        for (var i = 0; i < 4; i++)
-        {
-            _dc[i].IsDefined = _ac[i].IsDefined = false;
-            _all[i].Plane.Trim(); // of the image before
-        }
+        _tables.Clear();
+        Array.ForEach(_all, component => component.Plane.Trim()); // of the image before
 
         position = 2; // behind the start of image
         if (!ReadToScan(file, ref position) && !_isDeclined)
@@ -147,10 +140,10 @@ internal sealed unsafe class JpegHeader
             switch (marker)
             {
                 case 0xDB:
-                    ReadQuantization(segment);
+                    _tables.ReadQuantization(segment);
                     break;
                 case 0xC4:
-                    ReadHuffman(segment);
+                    _tables.ReadHuffman(segment);
                     break;
                 case 0xC0 or 0xC1 or 0xC2:
                     ReadFrame(segment, marker == 0xC2);
@@ -207,50 +200,6 @@ internal sealed unsafe class JpegHeader
         }
 
         throw JpegException.Truncated();
-    }
-
-    private void ReadQuantization(ReadOnlySpan<byte> segment)
-    {
-        while (!segment.IsEmpty)
-        {
-            var (wide, table) = (segment[0] >> 4 != 0, segment[0] & 15);
-            var length = wide ? 129 : 65;
-            if (table > 3 || segment.Length < length)
-            {
-                throw JpegException.Damaged("a quantization table");
-            }
-
-            for (var i = 0; i < 64; i++)
-            {
-                _quantization[table][Zigzag.Order[i]] =
-                    wide ? BinaryPrimitives.ReadUInt16BigEndian(segment[(1 + (2 * i))..]) : segment[1 + i];
-            }
-
-            _quantizationIsDefined[table] = true;
-            segment = segment[length..];
-        }
-    }
-
-    private void ReadHuffman(ReadOnlySpan<byte> segment)
-    {
-        while (segment.Length >= 17)
-        {
-            var (kind, table) = (segment[0] >> 4, segment[0] & 15);
-            var counts = segment.Slice(1, 16);
-            var total = 0;
-            foreach (var count in counts)
-            {
-                total += count;
-            }
-
-            if (kind > 1 || table > 3 || total > 256 || segment.Length < 17 + total)
-            {
-                throw JpegException.Damaged("a Huffman table");
-            }
-
-            (kind == 0 ? _dc : _ac)[table].Define(counts, segment.Slice(17, total));
-            segment = segment[(17 + total)..];
-        }
     }
 
     private void ReadFrame(ReadOnlySpan<byte> segment, bool progressive)
@@ -330,16 +279,11 @@ internal sealed unsafe class JpegHeader
         {
             var part = segment.Slice(1 + (2 * i), 2);
             var component = Named(part[0], i);
-            (component.Dc, component.Ac) = (_dc[(part[1] >> 4) & 3], _ac[part[1] & 3]);
+            (component.Dc, component.Ac) = (_tables.Dc[(part[1] >> 4) & 3], _tables.Ac[part[1] & 3]);
             blocks += component.Horizontal * component.Vertical;
             if (!component.IsStarted)
             {
-                if (!_quantizationIsDefined[component.Table])
-                {
-                    throw JpegException.Damaged("a quantization table is missing");
-                }
-
-                _quantization[component.Table].CopyTo(new Span<int>(component.Quantization, 64));
+                _tables.Quantization(component.Table).CopyTo(new Span<int>(component.Quantization, 64));
                 component.IsStarted = true;
             }
         }

@@ -10,7 +10,7 @@ namespace SelfSup.Images.Jpeg;
 /// </summary>
 /// <remarks>
 /// One worker owns a decoder. It works on memory through pointers: bounds are ensured by padding and a check for each
-/// MCU, and by region arithmetic, which <c>JpegFuzzTests</c> try to break.
+/// MCU, and by region arithmetic, which <c>JpegFuzzTests</c> and tools/fuzz try to break.
 /// </remarks>
 internal sealed unsafe class JpegDecoder
 {

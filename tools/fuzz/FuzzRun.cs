@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
+using SelfSup.Errors;
 using SelfSup.Images;
 
 namespace SelfSup.Tools.Fuzz;
@@ -17,8 +18,13 @@ internal sealed class FuzzRun
     private readonly string[] _paths;
     private readonly ImageFuzzer _fuzzer;
 
-    public FuzzRun(IEnumerable<string> folders)
+    public FuzzRun(IReadOnlyList<string> folders)
     {
+        if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
+        {
+            throw new DataException($"{missing}: no such folder");
+        }
+
         _paths =
         [
             .. folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
@@ -27,7 +33,7 @@ internal sealed class FuzzRun
         ];
         if (_paths.Length == 0)
         {
-            throw new ArgumentException("the folders hold no images");
+            throw new DataException($"{string.Join(", ", folders)}: no images");
         }
 
         List<byte[]> files = [.. _paths.Select(File.ReadAllBytes)];
@@ -36,13 +42,13 @@ internal sealed class FuzzRun
 
     /// <summary>Runs one case.</summary>
     /// <returns>The exit code.</returns>
+    /// <exception cref="DataException">The file is not in the folders.</exception>
     public int One(long seed, string path)
     {
         var index = Array.FindIndex(_paths, other => Path.GetFullPath(other) == Path.GetFullPath(path));
         if (index < 0)
         {
-            Console.Error.WriteLine($"{path}: is not in the folders");
-            return 2;
+            throw new DataException($"{path}: not an image in the folders");
         }
 
         // The first run compiles, the second is the one that is timed.

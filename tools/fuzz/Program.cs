@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 
+using SelfSup.Errors;
 using SelfSup.Tools.Fuzz;
 
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -32,4 +33,20 @@ root.SetAction(result =>
         ? run.One(long.Parse(named[0]), named[1])
         : run.Many(result.GetValue(cases), result.GetValue(seed));
 });
-return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+one.Validators.Add(result =>
+{
+    if (result.Tokens.Count > 0 && !long.TryParse(result.Tokens[0].Value, out _))
+    {
+        result.AddError($"--case: a seed must be a number, is '{result.Tokens[0].Value}'");
+    }
+});
+
+try
+{
+    return root.Parse(args).Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (SelfSupException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return e.ExitCode;
+}

@@ -203,6 +203,11 @@ internal sealed unsafe class ImageDecoder
             throw new DataException($"{where}: this JPEG is truncated; {Remedy}");
         }
 
+        if (format == "JPEG" && JpegMarkers.HaveTooManyScans(file.Span))
+        {
+            throw new DataException($"{where}: this JPEG is damaged (more scans than encoders write); {Remedy}");
+        }
+
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
         using var codec = SKCodec.Create(data)

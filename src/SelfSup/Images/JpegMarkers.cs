@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 
+using SelfSup.Images.Jpeg;
+
 namespace SelfSup.Images;
 
 /// <summary>The marker structure of a JPEG file (ITU-T T.81, annex B), without its content.</summary>
@@ -44,6 +46,42 @@ internal static class JpegMarkers
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// Whether the scans of a JPEG visit its blocks more often than encoders make them: the library has no such limit.
+    /// </summary>
+    public static bool HaveTooManyScans(ReadOnlySpan<byte> file)
+    {
+        var rest = file[2..];
+        ScanBudget? budget = null;
+        while (NextMarker(ref rest, out var marker) && marker != EndOfImage)
+        {
+            if (rest.Length < 2 || BinaryPrimitives.ReadUInt16BigEndian(rest) is var length && length > rest.Length)
+            {
+                return false;
+            }
+
+            var segment = rest[..length];
+            if (budget is null && IsStartOfFrame(marker) && segment.Length > 7)
+            {
+                budget = new ScanBudget(segment[7]); // as if components had a block each
+            }
+
+            if (marker == StartOfScan && segment.Length > 5 && budget is { } left)
+            {
+                if (!left.Take(segment[2], segment[^3], Math.Max(segment[^3], segment[^2])))
+                {
+                    return true;
+                }
+
+                budget = left;
+            }
+
+            rest = rest[length..];
+        }
+
+        return false;
     }
 
     private static bool IsStartOfFrame(byte marker) => marker is >= 0xC0 and <= 0xCF and not (0xC4 or 0xC8 or 0xCC);

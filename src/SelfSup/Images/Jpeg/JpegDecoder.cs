@@ -10,7 +10,7 @@ namespace SelfSup.Images.Jpeg;
 /// </summary>
 /// <remarks>
 /// One worker owns a decoder. It works on memory through pointers: bounds are ensured by padding and a check for each
-/// MCU, and by region arithmetic, which <c>JpegFuzzTests</c> try to break.
+/// MCU, and by region arithmetic, which <c>JpegFuzzTests</c> and tools/fuzz try to break.
 /// </remarks>
 internal sealed unsafe class JpegDecoder
 {
@@ -18,15 +18,6 @@ internal sealed unsafe class JpegDecoder
     /// Scans that a file may have. Encoders write about ten; more only keep a decoder busy.
     /// </summary>
     private const int MostScans = 100;
-
-    /// <summary>
-    /// Visits of a coefficient that all scans together may make, for each block of the image; encoders need about 200. A
-    /// scan of a few bytes can visit every block, so without a limit a small file takes as long as a hundred large ones.
-    /// </summary>
-    private const int MostVisits = 768;
-
-    /// <summary>What a scan costs for each block beside its coefficients, in visits.</summary>
-    private const int BlockVisits = 7;
 
     /// <summary>A copy of the file with padding has to be an array.</summary>
     private const int LongestFile = int.MaxValue - (1 << 16);
@@ -218,12 +209,12 @@ internal sealed unsafe class JpegDecoder
     /// <summary>Reads all scans into the components' coefficients.</summary>
     private void DecodeScans(ReadOnlySpan<byte> file)
     {
-        var visits = 0L;
         foreach (var component in Header.Components)
         {
             component.ReserveCoefficients();
-            visits += Blocks(component) * MostVisits;
         }
+
+        var budget = new ScanBudget(Blocks(Header.Components));
 
         for (var scan = 1; ; scan++)
         {
@@ -232,14 +223,9 @@ internal sealed unsafe class JpegDecoder
                 throw JpegException.Damaged($"more than {MostScans} scans");
             }
 
-            foreach (var component in Header.Scan)
+            if (!budget.Take(Blocks(Header.Scan), Header.SpectralStart, Header.SpectralEnd))
             {
-                visits -= Blocks(component) * (Header.SpectralEnd - Header.SpectralStart + 1 + BlockVisits);
-            }
-
-            if (visits < 0)
-            {
-                throw JpegException.Damaged("more scans than its coefficients have bits");
+                throw JpegException.Damaged("more scans than encoders write");
             }
 
             _position = _data.Load(file, _position);
@@ -301,8 +287,16 @@ internal sealed unsafe class JpegDecoder
         }
     }
 
-    private static long Blocks(JpegComponent component) =>
-        (long)component.PaddedBlocks.Width * component.PaddedBlocks.Height;
+    private static long Blocks(ReadOnlySpan<JpegComponent> components)
+    {
+        var blocks = 0L;
+        foreach (var component in components)
+        {
+            blocks += (long)component.PaddedBlocks.Width * component.PaddedBlocks.Height;
+        }
+
+        return blocks;
+    }
 
     private static bool HasEndMarker(ReadOnlySpan<byte> file, int position)
     {

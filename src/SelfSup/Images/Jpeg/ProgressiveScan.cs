@@ -55,11 +55,13 @@ internal static unsafe class ProgressiveScan
                 state.NextUnit();
                 foreach (var component in header.Scan)
                 {
-                    for (var block = 0; block < component.Horizontal * component.Vertical; block++)
+                    for (var down = 0; down < component.Vertical; down++)
                     {
-                        var (down, across) = Math.DivRem(block, component.Horizontal);
-                        state.ReadBlock(component, component.Block(
-                            (y * component.Vertical) + down, (x * component.Horizontal) + across));
+                        var block = component.Block((y * component.Vertical) + down, x * component.Horizontal);
+                        for (var across = 0; across < component.Horizontal; across++, block += 64)
+                        {
+                            state.ReadBlock(component, block);
+                        }
                     }
                 }
             }

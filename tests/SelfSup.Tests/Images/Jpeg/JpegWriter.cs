@@ -99,19 +99,28 @@ internal sealed class JpegWriter
     /// <param name="width">W.</param>
     /// <param name="height">H.</param>
     /// <param name="scans">How many scans there are beside the first of each component.</param>
-    /// <param name="first">The first coefficient of those scans.</param>
-    /// <param name="last">The last coefficient of those scans.</param>
-    public static byte[] Bomb(int width, int height, int scans, int first = 1, int last = 63)
+    /// <param name="coefficients">How many coefficients a scan holds; 63 are all.</param>
+    /// <param name="frame">The marker of the frame.</param>
+    /// <param name="factors">The sampling factors of the first component.</param>
+    public static byte[] Bomb(
+        int width, int height, int scans, int coefficients = 63, byte frame = 0xC2, byte factors = 0x11)
     {
         var blocks = ((width + 7) / 8) * ((height + 7) / 8);
-        var writer = new JpegWriter().Quantization().Frame(0xC2, width, height, 0x11, 0x11, 0x11)
+        var writer = new JpegWriter().Quantization().Frame(frame, width, height, factors, 0x11, 0x11)
             .Huffman(0x00, 1, 0).Huffman(0x10, 1, 0xE0)
             .Scan([1, 2, 3], 0, 0).Zeros(((3 * blocks) + 7) / 8);
         // A code of one bit and fourteen zeros: 16,384 blocks without anything.
         var data = new byte[(((blocks / 16384) + 1) * 15 / 8) + 1];
+        // First all bands of all components down to a bit, then down to the next: as it has to be. The last bit again
+        // and again is more than there can be.
+        var bands = 63 / coefficients;
         for (var i = 0; i < scans; i++)
         {
-            writer.Scan([(byte)((i % 3) + 1)], first, last, i < 3 ? (byte)0x0D : (byte)0x10).Raw(data);
+            var first = 1 + (i / 3 % bands * coefficients);
+            var bit = Math.Max(0, 13 - (i / 3 / bands));
+            writer.Scan(
+                [(byte)((i % 3) + 1)], first, first + coefficients - 1,
+                (byte)(bit == 13 ? bit : ((bit + 1) << 4) | bit)).Raw(data);
         }
 
         return writer.End().File();

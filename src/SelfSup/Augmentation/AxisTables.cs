@@ -10,7 +10,7 @@ internal sealed class AxisTables
 
     private readonly ResampleTable?[] _tables = new ResampleTable?[Places];
     private readonly ResampleTable _other = new();
-    private (AxisPlan Plan, int Samples, int Scale) _otherIs;
+    private (AxisPlan Plan, int Samples, bool Interpolated, int Scale) _otherIs;
 
     /// <summary>How to resample an axis at full resolution; valid until the next call.</summary>
     public ResampleAxis Find(in AxisPlan plan) =>
@@ -20,8 +20,9 @@ internal sealed class AxisTables
     /// <param name="plan">What is asked of the image's axis.</param>
     /// <param name="ratio">Pixels of the (scaled) image that share a sample of the plane.</param>
     /// <param name="samples">Samples of the whole plane along the axis.</param>
+    /// <param name="interpolated">Whether samples are interpolated where they are shared; repeated otherwise.</param>
     /// <param name="scale">How many times smaller than the image the scaled one is.</param>
-    public ResampleAxis Find(in AxisPlan plan, int ratio, int samples, int scale)
+    public ResampleAxis Find(in AxisPlan plan, int ratio, int samples, bool interpolated, int scale)
     {
         if (ratio == 1 && scale == 1)
         {
@@ -29,11 +30,11 @@ internal sealed class AxisTables
         }
 
         // Both colour planes of an image ask for the same.
-        if (_otherIs != (plan, samples, scale))
+        if (_otherIs != (plan, samples, interpolated, scale))
         {
             if (scale == 1)
             {
-                _other.BuildHalved(Table(plan), plan.Start, samples);
+                _other.BuildHalved(Table(plan), plan.Start, samples, interpolated);
             }
             else
             {
@@ -41,7 +42,7 @@ internal sealed class AxisTables
                     (double)plan.Start / scale, (double)plan.Length / scale, samples, plan.Output, plan.Interpolation);
             }
 
-            _otherIs = (plan, samples, scale);
+            _otherIs = (plan, samples, interpolated, scale);
         }
 
         return new ResampleAxis(_other, 0, plan.First, plan.Count, plan.Reversed);

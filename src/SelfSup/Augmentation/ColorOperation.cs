@@ -3,7 +3,7 @@ namespace SelfSup.Augmentation;
 /// <summary>What a <see cref="ColorOperation"/> does.</summary>
 internal enum ColorKind
 {
-    /// <summary>Planes of Y, Cb and Cr in 0..255 become RGB in 0..1 (JFIF 1.02), clamped.</summary>
+    /// <summary>Planes of Y, Cb and Cr in 0..255 become RGB in 0..1 (JFIF 1.02), clamped: not every such colour is one in RGB.</summary>
     FromYCbCr,
 
     /// <summary>RGB in 0..255 becomes RGB in 0..1; what a bicubic filter overshoots is kept.</summary>

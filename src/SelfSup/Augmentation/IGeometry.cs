@@ -22,7 +22,7 @@ internal interface IGeometry
     /// <param name="crop">The rectangle, inside the view.</param>
     /// <param name="height">H afterwards.</param>
     /// <param name="width">W afterwards.</param>
-    /// <param name="interpolation">The filter. Bicubic values may leave 0..1, see <see cref="Resampling"/>.</param>
+    /// <param name="interpolation">The filter. Bicubic values may leave 0..1, but not where the image is a colour JPEG.</param>
     /// <param name="antialias">Whether shrinking averages over all pixels it leaves out.</param>
     /// <returns>Whether it was taken.</returns>
     bool ResizedCrop(Region crop, int height, int width, Interpolation interpolation, bool antialias);

@@ -20,7 +20,8 @@ internal sealed unsafe class PlaneResampling
     private ResampleAxis _vertical;
     private ResampleAxis _horizontal;
     private int _tapCount;
-    private int _width; // samples of a row that have a weight
+    private int _low; // the first sample of a row that has a weight
+    private int _width; // how many samples from there on have one
 
     /// <summary>Says how the planes of the next calls of <see cref="Run(byte*, nint, float*)"/> are resampled.</summary>
     /// <param name="vertical">How rows are combined.</param>
@@ -32,12 +33,12 @@ internal sealed unsafe class PlaneResampling
     /// </remarks>
     public void Prepare(in ResampleAxis vertical, in ResampleAxis horizontal)
     {
-        (_vertical, _horizontal, _tapCount, _width) = (vertical, horizontal, 0, 0);
-        var low = horizontal.Low;
+        (_vertical, _horizontal, _tapCount) = (vertical, horizontal, 0);
+        (_low, var high) = horizontal.Reach();
+        _width = high - _low;
         for (var i = 0; i < horizontal.Count; i++)
         {
-            var taps = horizontal.Weights(i).Length;
-            (_tapCount, _width) = (Math.Max(_tapCount, taps), Math.Max(_width, horizontal.Start(i) - low + taps));
+            _tapCount = Math.Max(_tapCount, horizontal.Weights(i).Length);
         }
 
         var starts = _starts.Reserve(horizontal.Count);
@@ -46,7 +47,7 @@ internal sealed unsafe class PlaneResampling
         weights.Clear();
         for (var i = 0; i < horizontal.Count; i++)
         {
-            var start = horizontal.Start(i) - low;
+            var start = horizontal.Start(i) - _low;
             starts[i] = Math.Min(start, _width - _tapCount);
             horizontal.Weights(i).CopyTo(weights[((i * _tapCount) + start - starts[i])..]);
         }
@@ -79,7 +80,6 @@ internal sealed unsafe class PlaneResampling
     {
         var (vertical, horizontal) = (_vertical, _horizontal);
         var rows = Math.Max(Tile.Side, TFloats.Count);
-        var low = horizontal.Low;
         var width = _width;
         var room = (width + 63) & ~63;
         var combined = _combined.Reserve((long)rows * room);
@@ -90,7 +90,7 @@ internal sealed unsafe class PlaneResampling
             var count = Math.Min(rows, vertical.Count - top);
             for (var row = 0; row < count; row++)
             {
-                var source = origin + (vertical.Start(top + row) * stride) + low;
+                var source = origin + (vertical.Start(top + row) * stride) + _low;
                 CombineRows<TFloats>(source, stride, vertical.Weights(top + row), combined + (row * room), width);
             }
 

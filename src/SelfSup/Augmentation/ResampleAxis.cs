@@ -11,11 +11,21 @@ internal readonly struct ResampleAxis(ResampleTable table, int origin, int first
     /// <summary>Length of the view's axis.</summary>
     public int Count => count;
 
-    /// <summary>The lowest source position that has a weight.</summary>
-    public int Low => origin + table.Start(first);
+    /// <summary>
+    /// The lowest source position that has a weight, and the one behind the highest. Neither need belong to an output at
+    /// an end: one whose centre is a source position has fewer weights than its neighbours.
+    /// </summary>
+    public (int Low, int High) Reach()
+    {
+        var (low, high) = (int.MaxValue, int.MinValue);
+        for (var i = first; i < first + count; i++)
+        {
+            var start = table.Start(i);
+            (low, high) = (Math.Min(low, start), Math.Max(high, start + table.Weights(i).Length));
+        }
 
-    /// <summary>The position behind the highest source position that has a weight.</summary>
-    public int High => origin + table.Start(first + count - 1) + table.Weights(first + count - 1).Length;
+        return (origin + low, origin + high);
+    }
 
     /// <summary>The first source position that a position of the view is made of.</summary>
     public int Start(int position) => origin + table.Start(Output(position));

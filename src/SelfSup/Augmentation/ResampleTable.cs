@@ -56,13 +56,14 @@ internal sealed class ResampleTable
 
     /// <summary>
     /// Makes the same view of a source of half the resolution: the weights of another table, moved on to the samples from
-    /// which libjpeg interpolates its positions ("fancy" upsampling: 3/4 of the nearer and 1/4 of the farther sample;
-    /// a source of one or two samples is repeated). Starts are positions of the source.
+    /// which libjpeg interpolates its positions ("fancy" upsampling: 3/4 of the nearer and 1/4 of the farther sample).
+    /// Starts are positions of the source.
     /// </summary>
     /// <param name="full">The table at full resolution.</param>
     /// <param name="origin">Where that table's first position lies, at full resolution.</param>
     /// <param name="length">Samples of the source.</param>
-    public void BuildHalved(ResampleTable full, int origin, int length)
+    /// <param name="interpolated">False where the nearer sample is repeated instead.</param>
+    public void BuildHalved(ResampleTable full, int origin, int length, bool interpolated)
     {
         (Input, Output, Interpolation, Antialias) = (length, full.Output, full.Interpolation, full.Antialias);
         Reserve(Output, (full._stride / 2) + 4);
@@ -78,7 +79,7 @@ internal sealed class ResampleTable
             for (var k = 0; k < weights.Length; k++)
             {
                 var near = (begin + k) >> 1;
-                var far = length <= 2 ? near : Math.Clamp(((begin + k) & 1) == 0 ? near - 1 : near + 1, 0, length - 1);
+                var far = !interpolated ? near : Math.Clamp(((begin + k) & 1) == 0 ? near - 1 : near + 1, 0, length - 1);
                 sums[near - start] += 0.75 * weights[k];
                 sums[far - start] += 0.25 * weights[k];
             }

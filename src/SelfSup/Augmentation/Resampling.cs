@@ -22,8 +22,8 @@ internal static class Resampling
         ReadOnlySpan<float> source, int sourceWidth, in ResampleAxis vertical, in ResampleAxis horizontal,
         Span<float> row, Span<float> destination)
     {
-        var low = horizontal.Low;
-        var combined = row[..(horizontal.High - low)];
+        var (low, high) = horizontal.Reach();
+        var combined = row[..(high - low)];
         for (var y = 0; y < vertical.Count; y++)
         {
             var first = (vertical.Start(y) * sourceWidth) + low;

@@ -151,6 +151,9 @@ internal sealed unsafe class ViewCanvas : IGeometry
         }
 
         _waitingBlur = null;
+        _channels.Trim();
+        _planes.Trim();
+        _spare.Trim();
     }
 
     private void Begin(PixelImage? pixels, DecodedImage? jpeg)
@@ -238,8 +241,8 @@ internal sealed unsafe class ViewCanvas : IGeometry
             if (i == 0 || !source.HasShapeOf(header.Components[i - 1].Plane))
             {
                 _resampling.Prepare(
-                    _vertical.Find(down, source.VerticalRatio, source.Height, image.Scale),
-                    _horizontal.Find(across, source.HorizontalRatio, source.Width, image.Scale));
+                    _vertical.Find(down, source.VerticalRatio, source.Height, source.IsInterpolated, image.Scale),
+                    _horizontal.Find(across, source.HorizontalRatio, source.Width, source.IsInterpolated, image.Scale));
             }
 
             _resampling.Run(

@@ -3,7 +3,7 @@ using SelfSup.Images;
 namespace SelfSup.Augmentation;
 
 /// <summary>
-/// How a <see cref="ViewLoader"/> works. None of it but the seed and <see cref="ScaleJpeg"/> changes the views.
+/// How a <see cref="ViewLoader"/> works. How many workers and batches there are and what is cached changes no value.
 /// </summary>
 internal sealed class ViewLoaderOptions
 {

@@ -85,9 +85,16 @@ internal sealed class ViewWorker(
 
     private void Plan(long epoch, int index)
     {
-        for (var view = 0; view < views.Count; view++)
+        try
         {
-            views[view].Plan(_plans[view], _image.Height, _image.Width, options.Seed, epoch, index, view);
+            for (var view = 0; view < views.Count; view++)
+            {
+                views[view].Plan(_plans[view], _image.Height, _image.Width, options.Seed, epoch, index, view);
+            }
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{source.Locate(index)}: {e.Message}", e); // A transform does not know the place.
         }
     }
 

@@ -4,8 +4,8 @@ namespace SelfSup.Images;
 
 /// <summary>
 /// Keeps the most recently used blocks up to a number of bytes. A block is loaded by the first thread that asks for
-/// it, others that ask meanwhile wait for that one load, and nobody waits for another block's. A load that failed
-/// stays failed until it is displaced, so that a damaged block is not read again for each of its images. The memory of
+/// it, others that ask meanwhile wait for that one load, and nobody waits for another block's. A damaged block stays
+/// failed until it is displaced, so that it is not read again for each of its images. The memory of
 /// displaced blocks is used for the next ones, but never while somebody holds the block.
 /// </summary>
 internal sealed class BlockCache
@@ -33,12 +33,7 @@ internal sealed class BlockCache
     public Lease Hold(int number)
     {
         var entry = Find(number);
-        if (!entry.IsLoaded)
-        {
-            Load(entry);
-        }
-
-        if (entry.Failure is { } failure)
+        if ((entry.IsLoaded ? entry.Failure : Load(entry)) is { } failure)
         {
             Release(entry);
             failure.Throw();
@@ -69,15 +64,19 @@ internal sealed class BlockCache
         }
     }
 
-    private void Load(Entry entry)
+    /// <returns>Why the block could not be loaded, or null.</returns>
+    private ExceptionDispatchInfo? Load(Entry entry)
     {
+        ExceptionDispatchInfo? failure = null;
         lock (entry.Loading)
         {
             if (entry.IsLoaded)
             {
-                return;
+                return entry.Failure;
             }
 
+            // What is wrong with the bytes stays wrong; a disk or network that failed may be back at the next try.
+            var isFinal = true;
             try
             {
                 _load(entry.Number, entry.Block);
@@ -85,13 +84,19 @@ internal sealed class BlockCache
             catch (Exception e)
             {
                 entry.Block.Free();
-                entry.Failure = ExceptionDispatchInfo.Capture(e);
+                failure = ExceptionDispatchInfo.Capture(e);
+                isFinal = e.InnerException is not IOException || e.InnerException is EndOfStreamException;
             }
 
-            entry.IsLoaded = true;
+            if (isFinal)
+            {
+                entry.Failure = failure;
+                entry.IsLoaded = true;
+            }
         }
 
         Buffers.Trim();
+        return failure;
     }
 
     private void Release(Entry entry)

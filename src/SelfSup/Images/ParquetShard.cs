@@ -260,7 +260,11 @@ internal sealed class ParquetShard : IDisposable
         {
             throw new DataException($"{path}: this file cannot be read ({e.Message}); check the path", e);
         }
-        catch (Exception e) when (e is not DataException)
+        catch (IOException e) when (e is not EndOfStreamException)
+        {
+            throw new DataException($"{path}: this file cannot be read now ({OneLine(e.Message)}); check the disk", e);
+        }
+        catch (Exception e) when (e is not (DataException or OutOfMemoryException))
         {
             // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to
             // NullReference.

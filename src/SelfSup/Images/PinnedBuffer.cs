@@ -22,6 +22,7 @@ internal sealed unsafe class PinnedBuffer<T>
     /// <summary>Makes room. What was there before is lost where the memory has to grow.</summary>
     public T* Reserve(long length)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
         if (_length < length)
         {
             (_array, _length) = ([], 0); // before the new memory is taken

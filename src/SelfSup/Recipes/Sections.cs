@@ -29,8 +29,8 @@ internal sealed class RunOptions
 internal sealed class DataOptions : ImageSourceOptions
 {
     /// <summary>
-    /// Whether a JPEG of several megapixels, of which all views are much smaller, is decoded to 1/2, 1/4 or 1/8 of its
-    /// size: faster, at the price of views that differ slightly.
+    /// Whether a JPEG of which all views show at least 2, 4 or 8 times as many pixels a side as they have is decoded at 1/2,
+    /// 1/4 or 1/8 of its size. It saves a few percent for images of several megapixels; views differ slightly.
     /// </summary>
     public bool ScaleJpeg { get; set; }
 

@@ -82,7 +82,6 @@ internal sealed class BackboneJudge : IDisposable
                 Workers = _recipe.Data!.WorkersBeside(_device),
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
-                ScaleJpeg = _recipe.Data!.ScaleJpeg,
                 Cache = _train.Cache,
                 PinnedMemory = _device.type == TorchSharp.DeviceType.CUDA,
             },

@@ -185,4 +185,36 @@ public sealed class ViewCanvasTests
     [Fact]
     public void ACropOutsideTheViewIsRefused() => Assert.Throws<ArgumentOutOfRangeException>(() =>
         Views.Canvas(Views.Image(4, 4)).ResizedCrop(new Region(0, 1, 4, 4), 4, 4, Interpolation.Bilinear, true));
+
+    /// <summary>
+    /// Where a position of the result falls on one of the source, it has fewer weights than its neighbours: the first one
+    /// of a window need not be the one that reaches lowest.
+    /// </summary>
+    [Theory]
+    [InlineData(32, 96, true, false)]
+    [InlineData(32, 96, false, false)]
+    [InlineData(28, 84, true, true)]
+    [InlineData(75, 225, false, true)]
+    [InlineData(96, 224, true, false)]
+    public void AWindowOfAResizeIsThatPartOfTheWhole(int from, int to, bool antialias, bool planes)
+    {
+        var image = Views.Image(from, from);
+        var whole = Views.Canvas(image, planes);
+        whole.ResizedCrop(new Region(0, 0, from, from), to, to, Interpolation.Bicubic, antialias);
+        var expected = whole.Planes.ToArray();
+        for (var first = 0; first < 12; first++)
+        {
+            var window = new Region(first, first, to - 12, to - 12);
+            var canvas = Views.Canvas(image, planes);
+            canvas.ResizedCrop(new Region(0, 0, from, from), to, to, Interpolation.Bicubic, antialias);
+            canvas.Crop(window);
+            var part = Enumerable.Range(0, 3 * window.Height * window.Width).Select(i =>
+            {
+                var (channel, rest) = Math.DivRem(i, window.Height * window.Width);
+                var (y, x) = Math.DivRem(rest, window.Width);
+                return expected[(((channel * to) + y + first) * to) + x + first];
+            });
+            Assert.InRange(Views.Difference(part.ToArray(), canvas.Planes), 0, 1e-5);
+        }
+    }
 }

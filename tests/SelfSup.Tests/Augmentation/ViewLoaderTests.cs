@@ -321,6 +321,33 @@ public sealed class ViewLoaderTests
         Assert.Contains("10 images", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(OnUnreadable.Fail)]
+    [InlineData(OnUnreadable.Skip)]
+    public void AnImageThatWouldBecomeAbsurdlyLongIsUnreadable(OnUnreadable mode)
+    {
+        using var source = new RawImages(RawImages.Pixels(3, 3 * 16000), 16000, 1);
+        var unreadable = new UnreadableImages();
+        using var loader = new ViewLoader(
+            source,
+            new SequentialBatches(3, 3),
+            [new ViewPipeline(new Resize(new() { Size = 224 }), new CenterCrop(new() { Size = 224 }))],
+            new ViewLoaderOptions { Workers = 1, OnUnreadable = mode },
+            unreadable);
+        if (mode == OnUnreadable.Skip)
+        {
+            Assert.Equal(0, Drain(loader.Pass(Token)));
+            Assert.Equal(3, unreadable.Count);
+            return;
+        }
+
+        var error = Assert.Throws<DataException>(() => Drain(loader.Pass(Token)));
+        Assert.Equal(
+            "image 0: an image of 16000 x 1 pixels, resize to 224 would make its long side 3,584,000, must be at most 65,536; "
+            + "remove it or set data.onUnreadable: skip",
+            error.Message);
+    }
+
     private static ViewLoader Loader(
         RawImages source, ViewLoaderOptions options, int batchSize = 16, UnreadableImages? unreadable = null) =>
         new(source, new ShuffledBatches(options.Seed, source, batchSize, windowBlocks: 2),

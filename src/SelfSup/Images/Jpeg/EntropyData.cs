@@ -19,9 +19,6 @@ internal sealed unsafe class EntropyData
     private int _next;
     private byte* _end;
 
-    /// <summary>Bytes in all segments.</summary>
-    public int Length { get; private set; }
-
     /// <summary>Takes a scan's data from the file.</summary>
     /// <param name="file">The file.</param>
     /// <param name="start">Where the data begin, behind the header of the scan.</param>
@@ -72,7 +69,6 @@ internal sealed unsafe class EntropyData
                 }
             }
 
-            Length = (int)(target - data);
             _end = target;
             // Zeros are no long code in any table, so decoding beyond the end comes to its check.
             new Span<byte>(target, BitReader.Padding).Clear();

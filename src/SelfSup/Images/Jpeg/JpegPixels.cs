@@ -116,9 +116,8 @@ internal sealed unsafe class JpegPixels
             return;
         }
 
-        // Planes of one or two columns are repeated rather than interpolated.
         var across = plane.HorizontalRatio == 2;
-        if (across && plane.Width <= 2)
+        if (!plane.IsInterpolated)
         {
             var row = plane.At(y / plane.VerticalRatio, 0);
             for (var x = 0; x < width; x++)

@@ -27,6 +27,11 @@ internal sealed unsafe class JpegPlane
     /// <summary>Pixels of the (scaled) image that share a sample, downwards: 1 or 2.</summary>
     public int VerticalRatio { get; private set; }
 
+    /// <summary>
+    /// Whether upsampling interpolates. Planes of one or two columns are repeated, in both directions, as libjpeg does.
+    /// </summary>
+    public bool IsInterpolated => HorizontalRatio == 1 || Width > 2;
+
     /// <summary>The decoded samples, which end where the component or the region ends.</summary>
     public Region Decoded { get; private set; }
 

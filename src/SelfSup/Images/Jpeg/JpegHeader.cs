@@ -2,25 +2,6 @@ using System.Buffers.Binary;
 
 namespace SelfSup.Images.Jpeg;
 
-/// <summary>How the components of a JPEG make a colour.</summary>
-internal enum JpegColor
-{
-    /// <summary>One component.</summary>
-    Gray,
-
-    /// <summary>Luma and two colour differences (JFIF).</summary>
-    YCbCr,
-
-    /// <summary>Red, green and blue as they are.</summary>
-    Rgb,
-
-    /// <summary>Four inks.</summary>
-    Cmyk,
-
-    /// <summary>Four inks, the first three turned like YCbCr.</summary>
-    Ycck,
-}
-
 /// <summary>
 /// The markers of a JPEG file (ITU-T T.81, annex B): what they say of the image and its scans. Reused from file to file.
 /// </summary>

@@ -32,7 +32,7 @@ internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] goo
     private readonly PixelImage _pixels = new();
     private readonly DecodedImage _image = new();
     private readonly ViewCanvas _canvas = new();
-    private readonly ViewPlan[] _plans = [new(), new()];
+    private readonly ViewPlan[] _plans = [new(), new(), new()];
     private readonly float[] _target = new float[3 * Side * Side];
 
     // The first only crops, so its values are those of pixels.
@@ -46,6 +46,10 @@ internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] goo
             new RandomGrayscale(new() { Probability = 0.2 }),
             new GaussianBlur(new() { Probability = 0.5, Kernel = 5, Sigma = [0.1, 2.0] }),
             new Normalize(new() { Mean = [0.5, 0.5, 0.5], StandardDeviation = [0.25, 0.25, 0.25] })),
+        new(
+            new Resize(new() { Size = 64, Interpolation = Interpolation.Bicubic }),
+            new RandomCrop(new() { Size = Side, Padding = 4 }),
+            new VerticalFlip(new())),
     ];
 
     private ulong _expected;
@@ -110,11 +114,11 @@ internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] goo
         _decoder.Open(_stored, _image, Name);
         for (var i = 0; i < _plans.Length; i++)
         {
-            _pipelines[i].Plan(_plans[i], _image.Height, _image.Width, (ulong)seed, epoch: 0, sample: 0, view: i);
+            _pipelines[i].Plan(_plans[i], _image, (ulong)seed, epoch: 0, sample: 0, view: i);
         }
 
-        var shown = _plans[0].Placement.Source.Union(_plans[1].Placement.Source);
-        _decoder.Decode(_stored, shown, scale, _image, Name);
+        var shown = _plans.Select(plan => plan.Placement.Source).Aggregate((a, b) => a.Union(b));
+        _decoder.Decode(_stored, shown, scale, _image);
         for (var i = _plans.Length - 1; i >= 0; i--)
         {
             fixed (float* target = _target)

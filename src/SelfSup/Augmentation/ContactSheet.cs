@@ -69,7 +69,7 @@ internal sealed class ContactSheet
             decoder.Decode(stored, pixels, place);
             Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
             decoder.Open(stored, image, place);
-            decoder.Decode(stored, new Region(0, 0, image.Height, image.Width), 1, image, place);
+            decoder.Decode(stored, new Region(0, 0, image.Height, image.Width), 1, image);
             for (var view = 0; view < _views.Count * Epochs; view++)
             {
                 DrawView(canvas, row, view, image, indices[row]);
@@ -104,7 +104,7 @@ internal sealed class ContactSheet
         var size = Size(pipeline);
         var plane = size * size;
         var values = new float[3 * plane];
-        pipeline.Plan(_plan, image.Height, image.Width, Seed, epoch, index, view);
+        pipeline.Plan(_plan, image, Seed, epoch, index, view);
         fixed (float* memory = values)
         {
             pipeline.Make(_working, image, _plan, new ViewTarget(memory, plane, default));

@@ -1,3 +1,4 @@
+using SelfSup.Errors;
 using SelfSup.Images;
 using SelfSup.Randomness;
 
@@ -34,25 +35,32 @@ internal sealed class ViewPipeline
 
     /// <summary>Plans a view of an image whose size is known.</summary>
     /// <param name="plan">Takes the plan.</param>
-    /// <param name="height">H of the image.</param>
-    /// <param name="width">W of the image.</param>
+    /// <param name="image">The image, opened.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="epoch">The epoch.</param>
     /// <param name="sample">The image's index in the data set.</param>
     /// <param name="view">Which view of the sample this is.</param>
-    public void Plan(ViewPlan plan, int height, int width, ulong seed, long epoch, long sample, int view)
+    /// <exception cref="DataException">A transform cannot work on an image of this size.</exception>
+    public void Plan(ViewPlan plan, DecodedImage image, ulong seed, long epoch, long sample, int view)
     {
         plan.Random = new CounterRandom(seed, RandomPurpose.Augmentation, epoch, sample, view);
-        plan.Placement.Start(height, width);
-        for (plan.Next = 0; plan.Next < _steps.Length; plan.Next++)
+        plan.Placement.Start(image.Height, image.Width);
+        try
         {
-            var random = plan.Random;
-            if (!_steps[plan.Next].Place(plan.Placement, ref random))
+            for (plan.Next = 0; plan.Next < _steps.Length; plan.Next++)
             {
-                return; // The transform will draw the same numbers again.
-            }
+                var random = plan.Random;
+                if (!_steps[plan.Next].Place(plan.Placement, ref random))
+                {
+                    return; // The transform will draw the same numbers again.
+                }
 
-            plan.Random = random;
+                plan.Random = random;
+            }
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{image.Where}: {e.Message}", e); // A transform does not know where the image is.
         }
     }
 

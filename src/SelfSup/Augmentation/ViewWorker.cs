@@ -57,6 +57,7 @@ internal sealed class ViewWorker(
             if (isThere)
             {
                 _image.SetPixels(DecodedBy.Nothing);
+                _image.Where = new ImageLocation(source, index);
             }
             else
             {
@@ -68,10 +69,14 @@ internal sealed class ViewWorker(
                 }
             }
 
-            Plan(epoch, index);
+            for (var view = 0; view < views.Count; view++)
+            {
+                views[view].Plan(_plans[view], _image, options.Seed, epoch, index, view);
+            }
+
             if (!isThere)
             {
-                DecodeShown(index);
+                DecodeShown();
             }
 
             return true;
@@ -83,23 +88,8 @@ internal sealed class ViewWorker(
         }
     }
 
-    private void Plan(long epoch, int index)
-    {
-        try
-        {
-            for (var view = 0; view < views.Count; view++)
-            {
-                views[view].Plan(_plans[view], _image.Height, _image.Width, options.Seed, epoch, index, view);
-            }
-        }
-        catch (DataException e)
-        {
-            throw new DataException($"{source.Locate(index)}: {e.Message}", e); // A transform does not know the place.
-        }
-    }
-
     /// <summary>One decoding for all views: the rectangle around all that they show.</summary>
-    private void DecodeShown(int index)
+    private void DecodeShown()
     {
         var shown = _plans[0].Placement.Source;
         var shrinking = options.ScaleJpeg ? _plans[0].Placement.Shrinking : 1;
@@ -116,7 +106,7 @@ internal sealed class ViewWorker(
             >= 2 => 2,
             _ => 1,
         };
-        _decoder.Decode(_stored, shown, scale, _image, new ImageLocation(source, index));
+        _decoder.Decode(_stored, shown, scale, _image);
     }
 
     /// <summary>Decodes an image in place of another, chosen as a function of (seed, epoch, sample).</summary>

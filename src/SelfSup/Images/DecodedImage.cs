@@ -38,6 +38,9 @@ internal sealed class DecodedImage
     /// <summary>How the planes have to be turned to be upright.</summary>
     public Turn Turn { get; private set; }
 
+    /// <summary>Where the image is, for messages.</summary>
+    public ImageLocation Where { get; set; } = "";
+
     /// <summary>How many times smaller than the image the planes are: 1, 2, 4 or 8.</summary>
     public int Scale { get; set; } = 1;
 

@@ -71,11 +71,12 @@ internal sealed unsafe class ImageDecoder
 
     /// <summary>
     /// Begins an image whose region is not known yet: afterwards its size is, and small images and those of other
-    /// formats are decoded. <see cref="Decode(StoredImage, Region, int, DecodedImage, ImageLocation)"/> does the rest.
+    /// formats are decoded. <see cref="Decode(StoredImage, Region, int, DecodedImage)"/> does the rest.
     /// </summary>
     /// <inheritdoc cref="Decode(StoredImage, PixelImage, ImageLocation)"/>
     public void Open(StoredImage image, DecodedImage into, ImageLocation where)
     {
+        into.Where = where;
         if (image.RawWidth == 0 && ReadJpegHeader(image.Bytes.Span, where)
             && _jpeg.Header is { Color: not (JpegColor.Cmyk or JpegColor.Ycck) } header
             && (long)header.Width * header.Height > SmallPixels)
@@ -93,9 +94,8 @@ internal sealed unsafe class ImageDecoder
     /// <param name="region">What is needed, in upright pixels.</param>
     /// <param name="scale">1, 2, 4 or 8, see <see cref="JpegDecoder.Decode"/>.</param>
     /// <param name="into">Takes the region.</param>
-    /// <param name="where">What the message of an error begins with.</param>
     /// <exception cref="DataException">The image is damaged or truncated.</exception>
-    public void Decode(StoredImage image, Region region, int scale, DecodedImage into, ImageLocation where)
+    public void Decode(StoredImage image, Region region, int scale, DecodedImage into)
     {
         if (into.Planes is null)
         {
@@ -109,7 +109,7 @@ internal sealed unsafe class ImageDecoder
         }
         catch (JpegException e)
         {
-            throw new DataException($"{where}: this JPEG {e.Message}; {Remedy}", e);
+            throw new DataException($"{into.Where}: this JPEG {e.Message}; {Remedy}", e);
         }
     }
 

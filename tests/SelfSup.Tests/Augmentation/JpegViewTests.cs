@@ -135,11 +135,11 @@ public sealed class JpegViewTests
         ViewPlan[] plans = [.. pipelines.Select(_ => new ViewPlan())];
         for (var view = 0; view < plans.Length; view++)
         {
-            pipelines[view].Plan(plans[view], _image.Height, _image.Width, 1, 0, sample, view);
+            pipelines[view].Plan(plans[view], _image, 1, 0, sample, view);
         }
 
         var shown = plans.Select(plan => plan.Placement.Source).Aggregate((a, b) => a.Union(b));
-        _decoder.Decode(stored, shown, scale, _image, "it");
+        _decoder.Decode(stored, shown, scale, _image);
         return [.. pipelines.Select((pipeline, view) =>
         {
             var size = pipeline.OutputSize!.Value;

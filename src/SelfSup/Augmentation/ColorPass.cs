@@ -50,7 +50,7 @@ internal sealed unsafe class ColorPass
                 if (begin < contrast)
                 {
                     Apply(begin, contrast, r, g, b, count);
-                    new ViewTarget(planes, target.Pixels, default).Write(start, count, r, g, b);
+                    new ViewTarget(planes, target.Pixels, default, isScratch: true).Write(start, count, r, g, b);
                 }
 
                 sum += ColorKernels.GraySum(r, g, b, count);

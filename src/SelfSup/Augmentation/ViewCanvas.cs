@@ -150,6 +150,7 @@ internal sealed unsafe class ViewCanvas : IGeometry
             _colors.Run(_planes.Pointer, target);
         }
 
+        Interlocked.MemoryBarrier(); // Writes around the caches are not ordered by themselves.
         _waitingBlur = null;
         _channels.Trim();
         _planes.Trim();
@@ -169,7 +170,7 @@ internal sealed unsafe class ViewCanvas : IGeometry
         FinishBlur();
         if (!_colors.IsEmpty)
         {
-            _colors.Run(_planes.Pointer, new ViewTarget(_planes.Pointer, Height * Width, default));
+            _colors.Run(_planes.Pointer, new ViewTarget(_planes.Pointer, Height * Width, default, isScratch: true));
         }
     }
 
@@ -192,7 +193,7 @@ internal sealed unsafe class ViewCanvas : IGeometry
         _waitingBlur = null;
         var spare = Reserve(_spare, 3 * Height * Width);
         _blur.Run(
-            _planes.Pointer, Height, Width, blur.Kernel, blur.Sigma, _noColors, new ViewTarget(spare, Height * Width, default));
+            _planes.Pointer, Height, Width, blur.Kernel, blur.Sigma, _noColors, new ViewTarget(spare, Height * Width, default, isScratch: true));
         Exchange();
     }
 

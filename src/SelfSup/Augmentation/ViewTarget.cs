@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 
 namespace SelfSup.Augmentation;
 
@@ -14,8 +16,12 @@ internal readonly record struct ViewFormat(bool IsBFloat16 = false, bool Channel
 /// <param name="memory">Room for three values for each pixel.</param>
 /// <param name="pixels">H * W.</param>
 /// <param name="format">How they are stored.</param>
-internal readonly unsafe struct ViewTarget(void* memory, int pixels, ViewFormat format)
+/// <param name="isScratch">Whether the values are read again right away.</param>
+internal readonly unsafe struct ViewTarget(void* memory, int pixels, ViewFormat format, bool isScratch = false)
 {
+    /// <summary>Pixels of a view that does not stay in the cache until a batch is full: 64 x 64.</summary>
+    private const int LargeView = 64 * 64;
+
     public int Pixels => pixels;
 
     /// <summary>Writes neighbouring pixels.</summary>
@@ -40,10 +46,28 @@ internal readonly unsafe struct ViewTarget(void* memory, int pixels, ViewFormat 
         else
         {
             var values = (float*)memory + first;
-            new ReadOnlySpan<float>(r, count).CopyTo(new Span<float>(values, count));
-            new ReadOnlySpan<float>(g, count).CopyTo(new Span<float>(values + pixels, count));
-            new ReadOnlySpan<float>(b, count).CopyTo(new Span<float>(values + (2 * (nint)pixels), count));
+            WriteFloats(r, values, count);
+            WriteFloats(g, values + pixels, count);
+            WriteFloats(b, values + (2 * (nint)pixels), count);
         }
+    }
+
+    /// <summary>
+    /// A large view is read long after it was written, when it has left every cache: writing around them spares them, and
+    /// the memory from being read first.
+    /// </summary>
+    private void WriteFloats(float* source, float* target, int count)
+    {
+        var i = 0;
+        if (pixels >= LargeView && !isScratch && Vector256.IsHardwareAccelerated && (nuint)target % 32 == 0)
+        {
+            for (; i <= count - Vector256<float>.Count; i += Vector256<float>.Count)
+            {
+                Vector256.Load(source + i).StoreAlignedNonTemporal(target + i);
+            }
+        }
+
+        new ReadOnlySpan<float>(source + i, count - i).CopyTo(new Span<float>(target + i, count - i));
     }
 
     private void WriteLast(int first, int count, float* r, float* g, float* b)

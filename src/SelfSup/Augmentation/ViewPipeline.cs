@@ -60,7 +60,7 @@ internal sealed class ViewPipeline
         }
         catch (DataException e)
         {
-            throw new DataException($"{image.Where}: {e.Message}", e); // A transform does not know where the image is.
+            throw Located(e, image);
         }
     }
 
@@ -73,7 +73,14 @@ internal sealed class ViewPipeline
     public void Make(ViewCanvas canvas, DecodedImage image, ViewPlan plan, in ViewTarget target)
     {
         canvas.Start(image, plan.Placement);
-        Make(canvas, ref plan.Random, plan.Next, target);
+        try
+        {
+            Make(canvas, ref plan.Random, plan.Next, target);
+        }
+        catch (DataException e)
+        {
+            throw Located(e, image);
+        }
     }
 
     /// <summary>Makes a view of pixels, as float32 with channels first.</summary>
@@ -95,6 +102,10 @@ internal sealed class ViewPipeline
             Make(canvas, ref random, 0, new ViewTarget(memory, destination.Length / 3, default));
         }
     }
+
+    /// <summary>A transform does not know where the image is.</summary>
+    private static DataException Located(DataException error, DecodedImage image) =>
+        new($"{image.Where}: {error.Message}", error);
 
     private void Make(ViewCanvas canvas, ref CounterRandom random, int first, in ViewTarget target)
     {

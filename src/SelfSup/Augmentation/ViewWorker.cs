@@ -29,7 +29,7 @@ internal sealed class ViewWorker(
     public void Fill(BatchSlot slot, int row, bool substitutes)
     {
         var index = slot.Indices[row];
-        if (!Load(slot.Epoch, index))
+        if (!Make(slot, row, index))
         {
             if (!substitutes)
             {
@@ -37,19 +37,17 @@ internal sealed class ViewWorker(
                 return;
             }
 
-            index = LoadSubstitute(slot.Epoch, index);
-        }
-
-        for (var view = 0; view < views.Count; view++)
-        {
-            views[view].Make(_canvas, _image, _plans[view], slot.View(view, row));
+            index = MakeSubstitute(slot, row, index);
         }
 
         slot.SetRow(row, index, source.Label(index));
     }
 
-    /// <summary>Plans the views of an image and decodes what they show; false where it cannot be and may be skipped.</summary>
-    private bool Load(long epoch, int index)
+    /// <summary>
+    /// Plans the views of an image, decodes what they show and makes them; false where that cannot be and the image may
+    /// be skipped.
+    /// </summary>
+    private bool Make(BatchSlot slot, int row, int index)
     {
         try
         {
@@ -71,12 +69,17 @@ internal sealed class ViewWorker(
 
             for (var view = 0; view < views.Count; view++)
             {
-                views[view].Plan(_plans[view], _image, options.Seed, epoch, index, view);
+                views[view].Plan(_plans[view], _image, options.Seed, slot.Epoch, index, view);
             }
 
             if (!isThere)
             {
                 DecodeShown();
+            }
+
+            for (var view = 0; view < views.Count; view++)
+            {
+                views[view].Make(_canvas, _image, _plans[view], slot.View(view, row));
             }
 
             return true;
@@ -109,15 +112,15 @@ internal sealed class ViewWorker(
         _decoder.Decode(_stored, shown, scale, _image);
     }
 
-    /// <summary>Decodes an image in place of another, chosen as a function of (seed, epoch, sample).</summary>
-    private int LoadSubstitute(long epoch, int sample)
+    /// <summary>Makes the views of an image in place of another, chosen as a function of (seed, epoch, sample).</summary>
+    private int MakeSubstitute(BatchSlot slot, int row, int sample)
     {
         // View 1 of this purpose: view 0 (of sample 0) is the order of the epoch.
-        var random = new CounterRandom(options.Seed, RandomPurpose.Order, epoch, sample, view: 1);
+        var random = new CounterRandom(options.Seed, RandomPurpose.Order, slot.Epoch, sample, view: 1);
         for (var attempt = 0; attempt < SubstituteTries; attempt++)
         {
             var index = random.NextInt(source.Count);
-            if (Load(epoch, index))
+            if (Make(slot, row, index))
             {
                 return index;
             }

@@ -77,15 +77,19 @@ internal sealed unsafe class ImageDecoder
     public void Open(StoredImage image, DecodedImage into, ImageLocation where)
     {
         into.Where = where;
-        if (image.RawWidth == 0 && ReadJpegHeader(image.Bytes.Span, where)
-            && _jpeg.Header is { Color: not (JpegColor.Cmyk or JpegColor.Ycck) } header
+        if (image.RawWidth != 0 || !ReadJpegHeader(image.Bytes.Span, where))
+        {
+            into.SetPixels(Decode(image, into.Pixels, where));
+        }
+        else if (_jpeg.Header is { Color: not (JpegColor.Cmyk or JpegColor.Ycck) } header
             && (long)header.Width * header.Height > SmallPixels)
         {
             into.BeginPlanes(header);
         }
         else
         {
-            into.SetPixels(Decode(image, into.Pixels, where));
+            DecodeJpeg(image.Bytes.Span, into.Pixels, where);
+            into.SetPixels(DecodedBy.SelfSup);
         }
     }
 

@@ -322,16 +322,21 @@ public sealed class ViewLoaderTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void AnImageThatWouldBecomeAbsurdlyLongIsUnreadable(bool skip)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void AnImageThatWouldBecomeAbsurdlyLongIsUnreadable(bool skip, bool late)
     {
         using var source = new RawImages(RawImages.Pixels(3, 3 * 16000), 16000, 1);
         var unreadable = new UnreadableImages();
         using var loader = new ViewLoader(
             source,
             new SequentialBatches(3, 3),
-            [new ViewPipeline(new Resize(new() { Size = 224 }), new CenterCrop(new() { Size = 224 }))],
+            [late
+                ? new ViewPipeline(
+                    new Solarize(new() { Probability = 1 }), new Resize(new() { Size = 224 }), new CenterCrop(new() { Size = 224 }))
+                : new ViewPipeline(new Resize(new() { Size = 224 }), new CenterCrop(new() { Size = 224 }))],
             new ViewLoaderOptions { Workers = 1, OnUnreadable = skip ? OnUnreadable.Skip : OnUnreadable.Fail },
             unreadable);
         if (skip)

@@ -1,5 +1,7 @@
 using System.Runtime.ExceptionServices;
 
+using SelfSup.Tensors;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Augmentation;
@@ -57,12 +59,12 @@ internal sealed unsafe class BatchSlot : IDisposable
             ? [.. _stores.Select(store => store.permute(0, 3, 1, 2).DetachFromDisposeScope())]
             : _stores;
         _pixels = [.. viewSizes.Select(size => size * size)];
-        _sampleAt = (long*)Address(_samples);
-        _labelAt = (long*)Address(_labels);
+        _sampleAt = (long*)TensorMemory.Address(_samples);
+        _labelAt = (long*)TensorMemory.Address(_labels);
         _viewAt = new byte*[_stores.Length];
         for (var view = 0; view < _stores.Length; view++)
         {
-            _viewAt[view] = Address(_stores[view]);
+            _viewAt[view] = TensorMemory.Address(_stores[view]);
         }
     }
 
@@ -190,14 +192,4 @@ internal sealed unsafe class BatchSlot : IDisposable
     }
 
     private Tensor Part(Tensor whole) => whole.narrow(0, 0, Rows).DetachFromDisposeScope();
-
-    private static byte* Address(Tensor tensor)
-    {
-        // A span over a whole batch may pass 2 GB, one over its first row does not. Native memory does not move.
-        using var first = tensor.narrow(0, 0, 1);
-        fixed (byte* address = first.bytes)
-        {
-            return address;
-        }
-    }
 }

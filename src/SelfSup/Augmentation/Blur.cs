@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 
 using SelfSup.Images;
+using SelfSup.Tensors;
 
 namespace SelfSup.Augmentation;
 

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
+using SelfSup.Tensors;
+
 namespace SelfSup.Augmentation;
 
 /// <summary>

@@ -43,5 +43,32 @@ internal sealed class ViewBatch : IDisposable
         : new ViewBatch(
             Step, Epoch, Samples.to(device), Labels.to(device), [.. Views.Select(v => v.to(device, non_blocking: true))]);
 
+    /// <summary>
+    /// The batch in parts of at most so many images, as equal as they can be; views of it that belong to the current
+    /// dispose scope.
+    /// </summary>
+    public IReadOnlyList<ViewBatch> Slices(int largest)
+    {
+        var images = Samples.shape[0];
+        return Parts((images + largest - 1) / largest);
+    }
+
+    /// <summary>The batch in so many parts, as equal as they can be; views of it that belong to the current dispose scope.</summary>
+    public IReadOnlyList<ViewBatch> Parts(long count)
+    {
+        var images = Samples.shape[0];
+        var parts = new ViewBatch[Math.Min(count, images)];
+        for (long i = 0; i < parts.Length; i++)
+        {
+            var first = i * images / parts.Length;
+            var length = ((i + 1) * images / parts.Length) - first;
+            parts[i] = new ViewBatch(
+                Step, Epoch, Samples.narrow(0, first, length), Labels.narrow(0, first, length),
+                [.. Views.Select(view => view.narrow(0, first, length))]);
+        }
+
+        return parts;
+    }
+
     public void Dispose() => Interlocked.Exchange(ref _handBack, null)?.Invoke();
 }

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 
+using SelfSup.Tensors;
 
 namespace SelfSup.Augmentation;
 

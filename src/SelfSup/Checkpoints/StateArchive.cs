@@ -33,11 +33,14 @@ internal sealed class StateArchive : IDisposable
         new(new(entries), origin);
 
     /// <summary>Exchanges a part under its own name.</summary>
-    public void Part(string name, IStateful part)
+    public void Part(string name, IStateful part) => Part(name, part.Exchange);
+
+    /// <summary>Exchanges under its own name what has no type of its own.</summary>
+    public void Part(string name, Action<StateArchive> exchange)
     {
         var outer = _prefix;
         _prefix = $"{outer}{name}.";
-        part.Exchange(this);
+        exchange(this);
         _prefix = outer;
     }
 

@@ -9,8 +9,8 @@ namespace SelfSup.Evaluation;
 /// <param name="view">How an image becomes the one view that is judged; not random.</param>
 /// <param name="batchSize">Images in a forward pass.</param>
 /// <param name="workers">Threads that read and decode.</param>
-/// <param name="device">Where the encoder is.</param>
-internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int workers, Device device)
+/// <param name="compute">How the encoder computes.</param>
+internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int workers, Compute compute)
 {
     /// <summary>The backbone's features of every image, in the order of the source; unreadable ones left out if allowed.</summary>
     /// <param name="encoder">It is used in evaluation mode and handed back in the mode it had.</param>
@@ -31,14 +31,15 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
                 OnUnreadable = images.Options.OnUnreadable,
                 MaxPixels = images.Options.MaxPixels,
                 Cache = images.Cache,
-                PinnedMemory = device.type == TorchSharp.DeviceType.CUDA,
+                Format = compute.Views,
+                PinnedMemory = compute.IsCuda,
             },
             images.Unreadable);
         foreach (var batch in loader.Pass(cancellationToken))
         {
             using (batch)
             {
-                features.Add(Forward(encoder, batch.Views[0], device));
+                features.Add(Forward(encoder, batch.Views[0], compute));
                 labels.AddRange(batch.Labels.data<long>().ToArray());
             }
         }
@@ -48,7 +49,7 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
     }
 
     /// <summary>Features of a batch on the CPU, [N, F], without a graph and with BatchNorm's running statistics.</summary>
-    public static Tensor Forward(Encoder encoder, Tensor views, Device device)
+    public static Tensor Forward(Encoder encoder, Tensor views, Compute compute)
     {
         var training = encoder.training;
         encoder.eval();
@@ -56,7 +57,8 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            return encoder.Features(views.to(device)).cpu().MoveToOuterDisposeScope();
+            using var precision = compute.Enter();
+            return encoder.Features(views.to(compute.Device)).cpu().MoveToOuterDisposeScope();
         }
         finally
         {

@@ -20,10 +20,22 @@ internal abstract class Method(Encoder encoder) : IStateful, IDisposable
     /// <summary>V, how many augmented views of an image one step compares.</summary>
     public abstract int Views { get; }
 
-    /// <summary>Images to embeddings, sample by sample but for BatchNorm. Remembers nothing but BatchNorm's statistics.</summary>
-    public abstract Embeddings Embed(ViewBatch batch);
+    /// <summary>
+    /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
+    /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics.
+    /// </summary>
+    public abstract IReadOnlyList<Tensor> Embed(ViewBatch batch);
 
-    /// <summary>The loss over the embeddings of the whole batch, a scalar with a graph. Remembers nothing.</summary>
+    /// <summary>
+    /// Keys and targets, each [N, D]: what embeddings are compared with and that does not learn. Runs without a graph,
+    /// sample by sample as <see cref="Embed"/> does.
+    /// </summary>
+    public virtual IReadOnlyList<Tensor> Target(ViewBatch batch) => [];
+
+    /// <summary>
+    /// The loss over the embeddings of the whole batch, a scalar with a graph. Runs in the embeddings' own precision.
+    /// Remembers nothing.
+    /// </summary>
     public abstract Tensor Compare(ViewBatch batch, Embeddings embeddings);
 
     /// <summary>Remembers the step: moves a key encoder, a queue, a memory bank. Runs after the optimizer.</summary>
@@ -38,9 +50,9 @@ internal abstract class Method(Encoder encoder) : IStateful, IDisposable
     public virtual void Dispose() => Encoder.Dispose();
 }
 
-/// <summary>What <see cref="Method.Embed"/> hands to <see cref="Method.Compare"/>.</summary>
-/// <param name="Learned">Embeddings with a graph behind them, each [N, D].</param>
-/// <param name="Constant">Keys and targets without one, each [N, D].</param>
+/// <summary>What is compared.</summary>
+/// <param name="Learned">The tensors of <see cref="Method.Embed"/>, with a graph behind them, each [N, D].</param>
+/// <param name="Constant">Those of <see cref="Method.Target"/>, each [N, D].</param>
 internal sealed record Embeddings(IReadOnlyList<Tensor> Learned, IReadOnlyList<Tensor> Constant);
 
 /// <summary>What a run gives to its method.</summary>

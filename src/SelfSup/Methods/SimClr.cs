@@ -16,17 +16,17 @@ internal sealed class SimClr(SimClrOptions options, MethodContext context) : Met
     public override int Views => 2;
 
     /// <inheritdoc/>
-    public override Embeddings Embed(ViewBatch batch)
+    public override IReadOnlyList<Tensor> Embed(ViewBatch batch)
     {
         // Both views go through the network together, as in the authors' code: BatchNorm sees 2N images.
         var views = cat([batch.Views[0], batch.Views[1]]); // [2N, C, H, W]
-        return new Embeddings([Encoder.Embed(views)], []); // [2N, D]
+        return Encoder.Embed(views).chunk(2); // twice [N, D]
     }
 
     /// <inheritdoc/>
     public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
     {
-        var local = embeddings.Learned[0]; // [2N, D]
+        var local = cat([embeddings.Learned[0], embeddings.Learned[1]]); // [2N, D]
         return NtXent.Loss(local, local, rank: 0, options.Temperature);
     }
 }

@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
+using TorchSharp.Modules;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Models;
@@ -10,14 +12,13 @@ namespace SelfSup.Models;
 /// </summary>
 internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor> _layers;
+    private readonly List<nn.Module<Tensor, Tensor>> _layers = [];
 
     /// <param name="options">Depth, widths and normalisation.</param>
     /// <param name="inputs">F, the width of the features.</param>
     public ProjectionHead(HeadOptions options, long inputs)
         : base(nameof(ProjectionHead))
     {
-        var layers = new List<nn.Module<Tensor, Tensor>>();
         var width = inputs;
         for (var i = 0; i < options.Layers; i++)
         {
@@ -26,26 +27,48 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
             var outputs = last ? options.Output : options.Hidden ?? inputs;
             // A bias in front of a batch normalisation has no effect: its mean takes it out again.
             var bias = (last ? options.OutputBias : options.HiddenBias) ?? !normalise;
-            layers.Add(nn.Linear(width, outputs, hasBias: bias));
+            _layers.Add(nn.Linear(width, outputs, hasBias: bias));
             if (normalise)
             {
-                layers.Add(nn.BatchNorm1d(outputs, affine: !last || options.OutputAffine));
+                _layers.Add(nn.BatchNorm1d(outputs, affine: !last || options.OutputAffine));
             }
 
             if (!last)
             {
-                layers.Add(nn.ReLU());
+                _layers.Add(nn.ReLU());
             }
 
             width = outputs;
         }
 
-        _layers = nn.Sequential(layers.ToArray());
-        register_module("layers", _layers);
+        register_module("layers", nn.Sequential(_layers.ToArray()));
     }
 
     /// <summary>Features to projections, not normalised: [N, F] to [N, D].</summary>
-    public override Tensor forward(Tensor input) => _layers.call(input);
+    public override Tensor forward(Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var x = input;
+        for (var i = 0; i < _layers.Count; i++)
+        {
+            switch (_layers[i])
+            {
+                case Linear linear:
+                    x = Layers.Multiply(linear, x);
+                    break;
+                case BatchNorm1d norm:
+                    var rectify = i + 1 < _layers.Count && _layers[i + 1] is ReLU;
+                    x = BatchNormalisation.Apply(norm, x, rectify: rectify);
+                    i += rectify ? 1 : 0;
+                    break;
+                default:
+                    x = _layers[i].call(x);
+                    break;
+            }
+        }
+
+        return x.MoveToOuterDisposeScope();
+    }
 }
 
 /// <summary>The <c>encoder.head</c> section.</summary>

@@ -8,7 +8,7 @@ namespace SelfSup.Models;
 /// </summary>
 internal sealed class ResNet : nn.Module<Tensor, Tensor>
 {
-    private readonly nn.Module<Tensor, Tensor> _conv1;
+    private readonly TorchSharp.Modules.Conv2d _conv1;
     private readonly nn.Module<Tensor, Tensor> _bn1;
     private readonly bool _pool;
     private readonly nn.Module<Tensor, Tensor>[] _layers;
@@ -60,7 +60,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var x = nn.functional.relu(_bn1.call(_conv1.call(input)), inplace: true);
+        var x = BatchNormalisation.Apply(_bn1, Layers.Convolve(_conv1, input));
         if (_pool)
         {
             x = nn.functional.max_pool2d(x, 3, stride: 2, padding: 1);
@@ -71,7 +71,8 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
             x = layer.call(x);
         }
 
-        return x.mean([2, 3]).MoveToOuterDisposeScope();
+        // The sum is float32 in any case; so is what comes of it.
+        return x.mean([2, 3], type: x.dtype == ScalarType.BFloat16 ? float32 : x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>torchvision's: filters from N(0, 2 / (outputs * kernel area)), norms one and zero.</summary>

@@ -1,3 +1,5 @@
+using TorchSharp.Modules;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Models;
@@ -10,8 +12,8 @@ namespace SelfSup.Models;
 /// </summary>
 internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
 {
-    private readonly (nn.Module<Tensor, Tensor> Convolution, nn.Module<Tensor, Tensor> Norm)[] _layers;
-    private readonly nn.Module<Tensor, Tensor>? _downsample;
+    private readonly (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm)[] _layers;
+    private readonly (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm)? _downsample;
     private readonly long _stride;
     private readonly long _newChannels;
 
@@ -42,8 +44,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
         if (projection)
         {
             var (convolution, norm) = Layer(inputs, Outputs, 1, stride);
-            _downsample = nn.Sequential(("0", convolution), ("1", norm));
-            register_module("downsample", _downsample);
+            _downsample = (convolution, norm);
+            register_module("downsample", nn.Sequential(("0", convolution), ("1", norm)));
         }
         else
         {
@@ -65,22 +67,22 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
         var x = input;
         foreach (var (convolution, norm) in _layers.AsSpan(0, _layers.Length - 1))
         {
-            x = nn.functional.relu(norm.call(convolution.call(x)), inplace: true);
+            x = BatchNormalisation.Apply(norm, Layers.Convolve(convolution, x));
         }
 
-        x = _layers[^1].Norm.call(_layers[^1].Convolution.call(x));
-        return nn.functional.relu(x.add_(Shortcut(input)), inplace: true).MoveToOuterDisposeScope();
+        x = Layers.Convolve(_layers[^1].Convolution, x);
+        return BatchNormalisation.Apply(_layers[^1].Norm, x, Shortcut(input)).MoveToOuterDisposeScope();
     }
 
-    private static (nn.Module<Tensor, Tensor> Convolution, nn.Module<Tensor, Tensor> Norm) Layer(
+    private static (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm) Layer(
         long inputs, long outputs, long kernel, long stride) =>
         (nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), nn.BatchNorm2d(outputs));
 
     private Tensor Shortcut(Tensor input)
     {
-        if (_downsample is not null)
+        if (_downsample is var (convolution, norm))
         {
-            return _downsample.call(input);
+            return BatchNormalisation.Apply(norm, Layers.Convolve(convolution, input), rectify: false);
         }
 
         var x = input;

@@ -11,13 +11,14 @@ namespace SelfSup.Optimization;
 internal sealed class AdamMoments : IStateful, IDisposable
 {
     private readonly AdamOptions _options;
+    private readonly FlatParameters _parameters;
     private readonly Tensor _first; // [P]
     private readonly Tensor _second; // [P]
     private long _steps;
 
     public AdamMoments(AdamOptions options, FlatParameters parameters)
     {
-        _options = options;
+        (_options, _parameters) = (options, parameters);
         _first = zeros_like(parameters.Values).DetachFromDisposeScope();
         _second = zeros_like(parameters.Values).DetachFromDisposeScope();
     }
@@ -52,8 +53,8 @@ internal sealed class AdamMoments : IStateful, IDisposable
     public void Exchange(StateArchive archive)
     {
         _steps = archive.Number("steps", _steps);
-        archive.Tensor("first", _first);
-        archive.Tensor("second", _second);
+        archive.Part("first", part => _parameters.Exchange(part, _first));
+        archive.Part("second", part => _parameters.Exchange(part, _second));
     }
 
     /// <inheritdoc/>

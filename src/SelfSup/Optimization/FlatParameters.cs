@@ -15,33 +15,40 @@ namespace SelfSup.Optimization;
 internal sealed class FlatParameters : IStateful, IDisposable
 {
     /// <summary>Moves the parameters of <paramref name="module"/> into one buffer.</summary>
-    public FlatParameters(nn.Module module)
-        : this(module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)))
+    /// <param name="module">The module.</param>
+    /// <param name="channelsLast">Whether filters lie in memory as convolutions over channels-last images want them.</param>
+    public FlatParameters(nn.Module module, bool channelsLast = false)
+        : this(module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)), channelsLast)
     {
     }
 
     /// <summary>Moves named parameters into one buffer: matrices and filters first, biases and norms last.</summary>
-    public FlatParameters(IEnumerable<(string Name, Tensor Parameter)> parameters)
+    public FlatParameters(IEnumerable<(string Name, Tensor Parameter)> parameters, bool channelsLast = false)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         // A stable partition: what weight decay applies to by convention is one contiguous stretch.
         var ordered = parameters.OrderBy(p => p.Parameter.dim() > 1 ? 0 : 1).ToArray();
-        Values = cat(ordered.Select(p => p.Parameter.detach().reshape(-1)).ToArray()).DetachFromDisposeScope();
-        Gradients = zeros_like(Values).DetachFromDisposeScope();
         var segments = new List<ParameterSegment>(ordered.Length);
         long offset = 0;
         foreach (var (name, parameter) in ordered)
         {
-            var length = parameter.numel();
-            parameter.set_(Values.narrow(0, offset, length).view(parameter.shape));
-            parameter.grad = Gradients.narrow(0, offset, length).view(parameter.shape);
-            segments.Add(new ParameterSegment(name, offset, length, IsBiasOrNorm: parameter.dim() <= 1));
-            offset += length;
+            var shape = parameter.shape;
+            segments.Add(new ParameterSegment(name, offset, parameter.numel(), shape, channelsLast && shape.Length == 4));
+            offset += parameter.numel();
         }
 
         Segments = segments;
         MatrixLength = segments.Where(s => !s.IsBiasOrNorm).Sum(s => s.Length);
+        var first = ordered[0].Parameter;
+        Values = empty(offset, first.dtype, first.device).DetachFromDisposeScope();
+        Gradients = zeros_like(Values).DetachFromDisposeScope();
+        foreach (var (segment, (_, parameter)) in segments.Zip(ordered))
+        {
+            var values = segment.Of(Values);
+            values.copy_(parameter);
+            Bind(parameter, values, segment.Of(Gradients));
+        }
     }
 
     /// <summary>The values, [P].</summary>
@@ -91,7 +98,20 @@ internal sealed class FlatParameters : IStateful, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Exchange(StateArchive archive) => archive.Tensor("values", Values);
+    public void Exchange(StateArchive archive) => Exchange(archive, Values);
+
+    /// <summary>
+    /// Exchanges a tensor that has a value for each parameter, [P], under the parameters' names and in their shapes: a
+    /// checkpoint does not know how they lie in memory here.
+    /// </summary>
+    public void Exchange(StateArchive archive, Tensor flat)
+    {
+        foreach (var segment in Segments)
+        {
+            using var scope = NewDisposeScope();
+            archive.Tensor(segment.Name, segment.Of(flat));
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -99,11 +119,10 @@ internal sealed class FlatParameters : IStateful, IDisposable
         Values.Dispose();
         Gradients.Dispose();
     }
-}
 
-/// <summary>A named parameter inside the flat buffer.</summary>
-/// <param name="Name">The module's name for it, <c>layer1.0.conv1.weight</c>.</param>
-/// <param name="Offset">Where it starts in [P].</param>
-/// <param name="Length">How many values it has.</param>
-/// <param name="IsBiasOrNorm">It has one dimension: a bias, or the scale or shift of a normalisation.</param>
-internal sealed record ParameterSegment(string Name, long Offset, long Length, bool IsBiasOrNorm);
+    private static void Bind(Tensor parameter, Tensor values, Tensor gradients)
+    {
+        parameter.set_(values);
+        parameter.grad = gradients;
+    }
+}

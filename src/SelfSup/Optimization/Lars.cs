@@ -165,7 +165,7 @@ internal sealed class Lars : IOptimizer
     }
 
     /// <inheritdoc/>
-    public void Exchange(StateArchive archive) => archive.Tensor("velocity", _velocity);
+    public void Exchange(StateArchive archive) => archive.Part("velocity", part => _parameters.Exchange(part, _velocity));
 
     /// <inheritdoc/>
     public void Dispose()

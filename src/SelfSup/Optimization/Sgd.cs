@@ -112,7 +112,7 @@ internal sealed class Sgd : IOptimizer
         _steps = archive.Number("steps", _steps);
         if (_velocity is not null)
         {
-            archive.Tensor("velocity", _velocity);
+            archive.Part("velocity", part => _parameters.Exchange(part, _velocity));
         }
     }
 

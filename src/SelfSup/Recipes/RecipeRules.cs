@@ -19,6 +19,14 @@ internal static class RecipeRules
             }
         }
 
+        if (recipe.Training.SliceSize >= recipe.Training.GlobalBatchSize)
+        {
+            violate(
+                "training.sliceSize",
+                $"must be less than training.globalBatchSize ({recipe.Training.GlobalBatchSize}), is {recipe.Training.SliceSize}; leave it "
+                + "out where the batch fits into memory");
+        }
+
         if (recipe.Evaluation.View is { Count: > 0 } view && Pipelines.Create(view, reader).OutputSize is null)
         {
             violate("evaluation.view", "gives images of their own sizes, a batch needs one size; add centerCrop");

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using SelfSup.Augmentation;
 using SelfSup.Evaluation;
 using SelfSup.Images;
+using SelfSup.Tensors;
 
 namespace SelfSup.Recipes;
 
@@ -99,6 +100,9 @@ internal sealed class EvaluationOptions
     /// <summary>Images per forward pass.</summary>
     [Range(1, int.MaxValue)]
     public int BatchSize { get; set; } = 256;
+
+    /// <summary>What features are computed in: as training.precision or, by default, float32.</summary>
+    public Precision Precision { get; set; } = Precision.Float32;
 
     /// <summary>The weighted nearest-neighbour classifier.</summary>
     public KnnOptions Knn { get; set; } = new();

@@ -3,6 +3,7 @@ using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Models;
 using SelfSup.Recipes;
+using SelfSup.Training;
 
 using static TorchSharp.torch;
 
@@ -13,7 +14,7 @@ internal sealed class BackboneJudge : IDisposable
 {
     private readonly Recipe _recipe;
     private readonly RecipeReader _reader;
-    private readonly Device _device;
+    private readonly Compute _compute;
     private readonly LabelledImages _train;
     private readonly LabelledImages _test;
     private readonly FeatureExtractor _extractor;
@@ -27,11 +28,12 @@ internal sealed class BackboneJudge : IDisposable
     public BackboneJudge(
         Recipe recipe, RecipeReader reader, ImageSourceOptions train, ImageSourceOptions test, Device device)
     {
-        (_recipe, _reader, _device) = (recipe, reader, device);
+        (_recipe, _reader) = (recipe, reader);
+        _compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
         _train = new LabelledImages(ImageSources.Open(train), train, "--train");
         _test = new LabelledImages(ImageSources.Open(test), test, "--test");
         _extractor = new FeatureExtractor(
-            Pipelines.Evaluation(recipe, reader), recipe.Evaluation.BatchSize, recipe.Data!.WorkersBeside(device), device);
+            Pipelines.Evaluation(recipe, reader), recipe.Evaluation.BatchSize, recipe.Data!.WorkersBeside(device), _compute);
     }
 
     /// <summary>Images to learn from.</summary>
@@ -79,11 +81,12 @@ internal sealed class BackboneJudge : IDisposable
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,
-                Workers = _recipe.Data!.WorkersBeside(_device),
+                Workers = _recipe.Data!.WorkersBeside(_compute.Device),
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
                 Cache = _train.Cache,
-                PinnedMemory = _device.type == TorchSharp.DeviceType.CUDA,
+                Format = _compute.Views,
+                PinnedMemory = _compute.IsCuda,
             },
             _train.Unreadable);
         var schedule = options.CreateSchedule(plan.StepsPerEpoch);
@@ -93,7 +96,7 @@ internal sealed class BackboneJudge : IDisposable
             using var scope = NewDisposeScope();
             using (batch)
             {
-                _ = probe.Step(FeatureExtractor.Forward(encoder, batch.Views[0], _device), batch.Labels, schedule.At(batch.Step));
+                _ = probe.Step(FeatureExtractor.Forward(encoder, batch.Views[0], _compute), batch.Labels, schedule.At(batch.Step));
             }
         }
 

@@ -32,7 +32,7 @@ internal sealed class Pretraining : IDisposable
     private Method _method = null!;
     private KnnEvaluation? _evaluation;
     private TrainingRun _run = null!;
-    private Device _device = CPU;
+    private Compute _compute = null!;
 
     private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
 
@@ -70,7 +70,7 @@ internal sealed class Pretraining : IDisposable
     public bool Run(CancellationToken stopping)
     {
         _progress.Started(new RunStart(
-            _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _device.ToString(), _identity.Threads));
+            _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _compute.Device.ToString(), _identity.Threads));
         try
         {
             if (!_run.Run(stopping))
@@ -103,7 +103,7 @@ internal sealed class Pretraining : IDisposable
         var (data, training) = (_recipe.Data!, _recipe.Training);
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
-        _device = Devices.Find(training.Device);
+        _compute = Devices.ForTraining(training);
 
         _images = Own(ImageSources.Open(data));
         _decoded = new DecodedCache(_images.Count, data.DecodedCacheMegabytes * (1L << 20));
@@ -128,7 +128,7 @@ internal sealed class Pretraining : IDisposable
         _run = Own(new TrainingRun(
             _plan,
             _identity,
-            new Trainer(_method, optimizer, schedule, Communicator.Single, _device, training.ClipGradientNorm),
+            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device, training.ClipGradientNorm),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
@@ -148,7 +148,11 @@ internal sealed class Pretraining : IDisposable
         RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
     }
 
-    private Encoder NewEncoder() => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _device);
+    private Encoder NewEncoder() => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute);
+
+    private IEmbedder Embedder() => _recipe.Training.SliceSize is { } sliceSize
+        ? new EmbeddingCache(_method, sliceSize, _compute)
+        : new WholeBatch(_method, _compute);
 
     private TrainingPlan Plan(int images)
     {
@@ -186,7 +190,8 @@ internal sealed class Pretraining : IDisposable
                 train, options.Train ?? _recipe.Data!, "evaluation.train", options.Train is null ? _decoded : null),
             new LabelledImages(test, options.Test, "evaluation.test"),
             new FeatureExtractor(
-                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_device), _device),
+                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
+                _compute with { Precision = options.Precision }),
             options.Knn);
     }
 
@@ -207,13 +212,14 @@ internal sealed class Pretraining : IDisposable
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,
-                Workers = data.WorkersBeside(_device),
+                Workers = data.WorkersBeside(_compute.Device),
                 Prefetch = data.Prefetch,
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,
                 ScaleJpeg = data.ScaleJpeg,
                 Cache = _decoded,
-                PinnedMemory = _device.type == TorchSharp.DeviceType.CUDA,
+                Format = _compute.Views,
+                PinnedMemory = _compute.IsCuda,
             },
             _unreadable);
     }
@@ -253,7 +259,7 @@ internal sealed class Pretraining : IDisposable
         result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
         result["recipeHash"] = _identity.RecipeHash;
         result["threads"] = _identity.Threads;
-        result["device"] = _device.ToString();
+        result["device"] = _compute.Device.ToString();
         result["version"] = RunIdentity.Version;
         result["host"] = RunIdentity.Host;
         return result;

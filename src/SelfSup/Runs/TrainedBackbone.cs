@@ -3,6 +3,7 @@ using SelfSup.Errors;
 using SelfSup.Export;
 using SelfSup.Models;
 using SelfSup.Recipes;
+using SelfSup.Training;
 
 using static TorchSharp.torch;
 
@@ -93,11 +94,15 @@ internal sealed class TrainedBackbone : IDisposable
             : throw new CheckpointException(
                 $"{path}: holds no recipe ('{BackboneFile.RecipeKey}' in its metadata); name a file that SelfSup wrote");
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, Device device) => new(
-        origin,
-        recipe,
-        Encoder.Create(recipe.Encoder!, recipe.Run.Seed, device),
-        Encoder.Create(recipe.Encoder!, recipe.Run.Seed, device));
+    private static TrainedBackbone Create(string origin, Recipe recipe, Device device)
+    {
+        var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
+        return new(
+            origin,
+            recipe,
+            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
+            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute));
+    }
 
     /// <summary>The encoder's place in the state of a run.</summary>
     private sealed class EncoderOfRun(Encoder encoder) : IStateful

@@ -1,12 +1,35 @@
 using SelfSup.Errors;
+using SelfSup.Models;
+using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
 namespace SelfSup.Training;
 
-/// <summary>Finds the device that a recipe asks for.</summary>
+/// <summary>Finds the device that a recipe asks for, and how to compute on it.</summary>
 internal static class Devices
 {
+    /// <summary>How a recipe trains.</summary>
+    /// <exception cref="RecipeException">It asks for what this machine does not have.</exception>
+    public static Compute ForTraining(TrainingOptions training)
+    {
+        var device = Find(training.Device);
+        if (training.Precision == Precision.Tf32 && device.type != TorchSharp.DeviceType.CUDA)
+        {
+            throw new RecipeException(
+                "training.precision: tf32 is arithmetic of CUDA devices and this run is on the CPU; set float32 or bfloat16");
+        }
+
+        var compute = new Compute(device, training.Precision);
+        return compute with { ChannelsLast = training.ChannelsLast ?? compute.ChannelsLast };
+    }
+
+    /// <summary>How a backbone is judged on a device, which may not be the one it was trained on.</summary>
+    public static Compute ForEvaluation(Device device, Precision precision) => new(
+        device,
+        precision == Precision.Tf32 && device.type != TorchSharp.DeviceType.CUDA ? Precision.Float32 : precision);
+
+    /// <summary>The device.</summary>
     /// <exception cref="RecipeException">It asks for CUDA and there is none.</exception>
     public static Device Find(DeviceKind kind) => kind switch
     {

@@ -13,6 +13,7 @@ namespace SelfSup.Training;
 /// <param name="optimizer">How gradients change weights.</param>
 /// <param name="schedule">The learning rate of each step.</param>
 /// <param name="communicator">The ranks of the run.</param>
+/// <param name="embedder">How a batch gets through the network.</param>
 /// <param name="device">Where the weights live.</param>
 /// <param name="clipGradientNorm">The longest gradient that is applied as it is, or null.</param>
 internal sealed class Trainer(
@@ -20,6 +21,7 @@ internal sealed class Trainer(
     IOptimizer optimizer,
     ILearningRateSchedule schedule,
     Communicator communicator,
+    IEmbedder embedder,
     Device device,
     double? clipGradientNorm) : IStateful
 {
@@ -31,9 +33,9 @@ internal sealed class Trainer(
         var onDevice = batch.To(device);
 
         parameters.Gradients.zero_();
-        var embeddings = method.Embed(onDevice);
+        var embeddings = embedder.Embed(onDevice);
         var loss = method.Compare(onDevice, embeddings);
-        loss.backward();
+        embedder.Backward(loss);
         communicator.AllReduceMean(parameters.Gradients);
         var norm = clipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         var learningRate = schedule.At(batch.Step);

@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
+using SelfSup.Tensors;
+
 namespace SelfSup.Training;
 
 /// <summary>The <c>training</c> section.</summary>
@@ -12,6 +14,25 @@ internal sealed class TrainingOptions
     /// <summary>Images per optimizer step over all ranks; the last incomplete batch of an epoch is left out.</summary>
     [Range(2, int.MaxValue)]
     public int GlobalBatchSize { get; set; } = 256;
+
+    /// <summary>
+    /// Images in the network at once, for a batch that does not fit into memory: the gradient stays that of the whole batch,
+    /// at the cost of one more forward pass. BatchNorm sees a slice at a time. By default the batch goes through at once.
+    /// </summary>
+    [Range(2, int.MaxValue)]
+    public int? SliceSize { get; set; }
+
+    /// <summary>
+    /// What convolutions and matrix products are computed in; tf32 needs CUDA. Weights, gradients, statistics of
+    /// normalisations and losses are float32 in each.
+    /// </summary>
+    public Precision Precision { get; set; } = Precision.Float32;
+
+    /// <summary>
+    /// Whether images and filters lie in memory pixel by pixel; by default where it is faster: on a CPU, and on a GPU
+    /// below full float32.
+    /// </summary>
+    public bool? ChannelsLast { get; set; }
 
     /// <summary>Stops after this many steps, for trying a recipe out; schedules still span all epochs.</summary>
     [Range(1L, long.MaxValue)]

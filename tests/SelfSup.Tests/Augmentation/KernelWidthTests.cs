@@ -1,5 +1,6 @@
 using SelfSup.Augmentation;
 using SelfSup.Images;
+using SelfSup.Tensors;
 
 namespace SelfSup.Tests.Augmentation;
 

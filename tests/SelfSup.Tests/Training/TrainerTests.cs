@@ -65,7 +65,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
         using (NewDisposeScope())
         using (var batch = setup.Loader.From(0, 1, CancellationToken.None).First())
         {
-            var embeddings = setup.Method.Embed(batch);
+            var embeddings = new Embeddings(setup.Method.Embed(batch), setup.Method.Target(batch));
             Assert.All(embeddings.Learned, e => Assert.True(e.norm(1).allclose(ones(e.shape[0]))));
             _ = setup.Method.Compare(batch, embeddings);
         }
@@ -102,13 +102,14 @@ public sealed class TrainerTests(ITestOutputHelper output)
             var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
             Method = new SimClr(
                 new SimClrOptions { Temperature = 0.2 },
-                new MethodContext(() => Encoder.Create(options, 3, CPU), images.Count, Communicator.Single));
+                new MethodContext(() => Encoder.Create(options, 3, Computing.Cpu), images.Count, Communicator.Single));
             _optimizer = new Sgd(new SgdOptions { Momentum = 0.9 }, Method.Encoder.Parameters);
             Trainer = new Trainer(
                 Method,
                 _optimizer,
                 new ConstantSchedule(new ConstantOptions { LearningRate = 0.05 }, new ScheduleSpan(2000, 8)),
                 Communicator.Single,
+                new WholeBatch(Method, Computing.Cpu),
                 CPU,
                 clip);
             var view = new ViewPipeline(

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace SelfSup.Augmentation;
+namespace SelfSup.Tensors;
 
 /// <summary>Eight floats.</summary>
 internal readonly unsafe struct Floats8(Vector256<float> value) : IFloats<Floats8>
@@ -31,6 +31,9 @@ internal readonly unsafe struct Floats8(Vector256<float> value) : IFloats<Floats
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats8 LoadBytes(byte* source) => new(Bytes(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats8 LoadBFloat16(ushort* source) => new(BFloat16(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* target) => _value.Store(target);
@@ -75,4 +78,11 @@ internal readonly unsafe struct Floats8(Vector256<float> value) : IFloats<Floats
     internal static Vector256<float> Bytes(byte* source) => Avx2.IsSupported
         ? Vector256.ConvertToSingle(Avx2.ConvertToVector256Int32(source))
         : Vector256.Create(Floats4.Bytes(source), Floats4.Bytes(source + Floats4.Count));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<float> BFloat16(ushort* source)
+    {
+        var (low, high) = Vector128.Widen(Vector128.Load(source));
+        return (Vector256.Create(low, high) << 16).AsSingle();
+    }
 }

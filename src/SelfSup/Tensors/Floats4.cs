@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace SelfSup.Augmentation;
+namespace SelfSup.Tensors;
 
 /// <summary>Four floats.</summary>
 internal readonly unsafe struct Floats4(Vector128<float> value) : IFloats<Floats4>
@@ -30,6 +30,10 @@ internal readonly unsafe struct Floats4(Vector128<float> value) : IFloats<Floats
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Floats4 LoadBytes(byte* source) => new(Bytes(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats4 LoadBFloat16(ushort* source) =>
+        new((Vector128.WidenLower(Vector64.Load(source).ToVector128()) << 16).AsSingle());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* target) => _value.Store(target);

@@ -1,4 +1,4 @@
-namespace SelfSup.Augmentation;
+namespace SelfSup.Tensors;
 
 /// <summary>One float: what the other widths are compared with.</summary>
 internal readonly unsafe struct Floats1(float value) : IFloats<Floats1>
@@ -20,6 +20,8 @@ internal readonly unsafe struct Floats1(float value) : IFloats<Floats1>
     public static Floats1 Load(float* source) => new(*source);
 
     public static Floats1 LoadBytes(byte* source) => new(*source);
+
+    public static Floats1 LoadBFloat16(ushort* source) => new(BitConverter.UInt32BitsToSingle((uint)*source << 16));
 
     public void Store(float* target) => *target = _value;
 

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace SelfSup.Augmentation;
+namespace SelfSup.Tensors;
 
 /// <summary>Sixteen floats.</summary>
 internal readonly unsafe struct Floats16(Vector512<float> value) : IFloats<Floats16>
@@ -33,11 +33,24 @@ internal readonly unsafe struct Floats16(Vector512<float> value) : IFloats<Float
     public static Floats16 LoadBytes(byte* source) => new(Bytes(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Floats16 LoadBFloat16(ushort* source) => Avx512F.IsSupported
+        ? new((Avx512F.ConvertToVector512UInt32(Vector256.Load(source)) << 16).AsSingle())
+        : new(Vector512.Create(Floats8.BFloat16(source), Floats8.BFloat16(source + Floats8.Count)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Store(float* target) => _value.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void StoreBFloat16(ushort* target)
     {
+        if (Avx512F.IsSupported)
+        {
+            var bits = _value.AsUInt32();
+            var even = (bits >>> 16) & Vector512<uint>.One;
+            Avx512F.ConvertToVector256UInt16((bits + Vector512.Create(0x7FFFu) + even) >>> 16).Store(target);
+            return;
+        }
+
         new Floats8(_value.GetLower()).StoreBFloat16(target);
         new Floats8(_value.GetUpper()).StoreBFloat16(target + Floats8.Count);
     }

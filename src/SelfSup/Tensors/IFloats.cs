@@ -1,4 +1,4 @@
-namespace SelfSup.Augmentation;
+namespace SelfSup.Tensors;
 
 /// <summary>
 /// A vector of floats as kernels need it. A kernel is written once over this and compiled for each width; the JIT takes
@@ -25,6 +25,9 @@ internal unsafe interface IFloats<TSelf>
 
     /// <summary>Reads as many bytes as there are floats in a vector.</summary>
     static abstract TSelf LoadBytes(byte* source);
+
+    /// <summary>Reads values that are stored as bfloat16.</summary>
+    static abstract TSelf LoadBFloat16(ushort* source);
 
     void Store(float* target);
 

@@ -1,0 +1,49 @@
+using TorchSharp.Modules;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>
+/// A normalisation and what stands behind it in a residual network: the addition of a shortcut and the ReLU. On a CPU and
+/// channels last they are one operation, elsewhere libtorch's three.
+/// </summary>
+internal static class BatchNormalisation
+{
+    [ThreadStatic]
+    private static IStatisticsExchange? _exchange;
+
+    /// <summary>Whom this thread's networks share their batch with, or null.</summary>
+    public static IStatisticsExchange? Exchange
+    {
+        get => _exchange;
+        set => _exchange = value;
+    }
+
+    /// <summary>rectify(norm(x) + shortcut).</summary>
+    /// <param name="norm">The normalisation, whose running statistics change if it is in training mode.</param>
+    /// <param name="x">[N, C, H, W] or [N, C]; may be overwritten.</param>
+    /// <param name="shortcut">As x, or null.</param>
+    /// <param name="rectify">Whether negative values become 0.</param>
+    public static Tensor Apply(nn.Module<Tensor, Tensor> norm, Tensor x, Tensor? shortcut = null, bool rectify = true)
+    {
+        if (norm is NormBase batchNorm && FusedBatchNorm.Takes(batchNorm, x))
+        {
+            return FusedBatchNorm.Apply(batchNorm, x, shortcut, rectify);
+        }
+
+        if (_exchange is not null)
+        {
+            throw new NotSupportedException($"{norm.GetName()} of {x.dtype} cannot share a batch between networks");
+        }
+
+        using var scope = NewDisposeScope();
+        var y = norm.call(x);
+        if (shortcut is not null)
+        {
+            y = y.add_(shortcut);
+        }
+
+        return (rectify ? nn.functional.relu(y, inplace: true) : y).MoveToOuterDisposeScope();
+    }
+}

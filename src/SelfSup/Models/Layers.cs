@@ -1,0 +1,50 @@
+using SelfSup.Tensors;
+
+using TorchSharp.Modules;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>The layers that multiply, in the precision of the thread.</summary>
+internal static class Layers
+{
+    /// <summary>A convolution without padding modes of its own: [N, I, H, W] to [N, O, H', W'].</summary>
+    public static Tensor Convolve(Conv2d layer, Tensor input)
+    {
+        if (!Autocast.RoundsOperands)
+        {
+            return layer.call(input);
+        }
+
+        using var scope = NewDisposeScope();
+        return nn.functional.conv2d(
+            Rounded(input),
+            Rounded(layer.weight),
+            layer.bias is { } bias ? Rounded(bias) : null,
+            Pair(layer.stride!),
+            Pair(layer.padding!),
+            Pair(layer.dilation!),
+            layer.groups).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A linear layer: [N, I] to [N, O].</summary>
+    public static Tensor Multiply(Linear layer, Tensor input)
+    {
+        if (!Autocast.RoundsOperands)
+        {
+            return layer.call(input);
+        }
+
+        using var scope = NewDisposeScope();
+        return nn.functional.linear(
+            Rounded(input),
+            Rounded(layer.weight!),
+            layer.bias is { } bias ? Rounded(bias) : null).MoveToOuterDisposeScope();
+    }
+
+    // Gradients flow back to the tensor in its own type.
+    private static Tensor Rounded(Tensor tensor) => tensor.to(bfloat16);
+
+    private static long[] Pair(long[] sizes) => sizes.Length == 1 ? [sizes[0], sizes[0]] : sizes;
+}

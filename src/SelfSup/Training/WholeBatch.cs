@@ -1,0 +1,33 @@
+using SelfSup.Augmentation;
+using SelfSup.Methods;
+using SelfSup.Models;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Training;
+
+/// <summary>The batch goes through the network at once.</summary>
+internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
+{
+    /// <inheritdoc/>
+    public Embeddings Embed(ViewBatch batch)
+    {
+        using var _ = compute.Enter();
+        return new Embeddings(method.Embed(batch), Targets(method, batch));
+    }
+
+    /// <inheritdoc/>
+    public void Backward(Tensor loss) => loss.backward();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+
+    /// <summary>What the embeddings of a batch are compared with.</summary>
+    public static IReadOnlyList<Tensor> Targets(Method method, ViewBatch batch)
+    {
+        using var _ = no_grad();
+        return method.Target(batch);
+    }
+}

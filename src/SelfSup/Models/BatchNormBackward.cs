@@ -31,7 +31,7 @@ internal static unsafe class BatchNormBackward<TStored>
         }
     }
 
-    /// <summary>dx = scale * gradient + slope * x + constant.</summary>
+    /// <summary>dx = scale * gradient + slope * (x - mean) + constant.</summary>
     public static void Gradient(in ChannelRows rows, int chunk, in BackwardPass pass, float* slope, float* constant, byte* dx)
     {
         if (Vector512.IsHardwareAccelerated)
@@ -131,6 +131,7 @@ internal static unsafe class BatchNormBackward<TStored>
             var lane = 0;
             for (; lane <= width - lanes; lane += lanes)
             {
+                var (m0, m1, m2, m3) = KernelBlock.Four<T>(pass.Mean + lane);
                 var (a0, a1, a2, a3) = KernelBlock.Four<T>(pass.Scale + lane);
                 var (k0, k1, k2, k3) = KernelBlock.Four<T>(slope + lane);
                 var (c0, c1, c2, c3) = KernelBlock.Four<T>(constant + lane);
@@ -141,10 +142,10 @@ internal static unsafe class BatchNormBackward<TStored>
                     var (g0, g1, g2, g3) = pass.Shortcut != null
                         ? Activations<TStored>.Four<T>(pass.Shortcut + at)
                         : Masked(pass, lane, at, x0, x1, x2, x3);
-                    Activations<TStored>.Store(dx + at, 0, T.MultiplyAdd(a0, g0, T.MultiplyAdd(k0, x0, c0)));
-                    Activations<TStored>.Store(dx + at, 1, T.MultiplyAdd(a1, g1, T.MultiplyAdd(k1, x1, c1)));
-                    Activations<TStored>.Store(dx + at, 2, T.MultiplyAdd(a2, g2, T.MultiplyAdd(k2, x2, c2)));
-                    Activations<TStored>.Store(dx + at, 3, T.MultiplyAdd(a3, g3, T.MultiplyAdd(k3, x3, c3)));
+                    Activations<TStored>.Store(dx + at, 0, T.MultiplyAdd(a0, g0, T.MultiplyAdd(k0, x0 - m0, c0)));
+                    Activations<TStored>.Store(dx + at, 1, T.MultiplyAdd(a1, g1, T.MultiplyAdd(k1, x1 - m1, c1)));
+                    Activations<TStored>.Store(dx + at, 2, T.MultiplyAdd(a2, g2, T.MultiplyAdd(k2, x2 - m2, c2)));
+                    Activations<TStored>.Store(dx + at, 3, T.MultiplyAdd(a3, g3, T.MultiplyAdd(k3, x3 - m3, c3)));
                 }
             }
 
@@ -169,7 +170,7 @@ internal static unsafe class BatchNormBackward<TStored>
     private static void GradientOne(in BackwardPass pass, nint at, int lane, float* slope, float* constant, byte* dx)
     {
         var gradient = pass.Shortcut != null ? Activations<TStored>.Value(pass.Shortcut, at) : MaskedOne(pass, at, lane);
-        var value = (pass.Scale[lane] * gradient) + (slope[lane] * Activations<TStored>.Value(pass.X, at)) + constant[lane];
+        var value = (pass.Scale[lane] * gradient) + (slope[lane] * (Activations<TStored>.Value(pass.X, at) - pass.Mean[lane])) + constant[lane];
         Activations<TStored>.Put(value, dx, at);
     }
 
@@ -203,7 +204,7 @@ internal static unsafe class BatchNormBackward<TStored>
             return gradient;
         }
 
-        var y = pass.Y != null ? Activations<TStored>.Value(pass.Y, at) : (Activations<TStored>.Value(pass.X, at) * pass.Scale[lane]) + pass.Offset[lane];
+        var y = pass.Y != null ? Activations<TStored>.Value(pass.Y, at) : ((Activations<TStored>.Value(pass.X, at) - pass.Mean[lane]) * pass.Scale[lane]) + pass.Offset[lane];
         return y <= 0 ? 0 : gradient;
     }
 
@@ -212,7 +213,7 @@ internal static unsafe class BatchNormBackward<TStored>
         where T : unmanaged, IFloats<T>
     {
         lane += vector * T.Count;
-        return T.MultiplyAdd(x, T.Load(pass.Scale + lane), T.Load(pass.Offset + lane));
+        return T.MultiplyAdd(x - T.Load(pass.Mean + lane), T.Load(pass.Scale + lane), T.Load(pass.Offset + lane));
     }
 }
 

@@ -29,21 +29,21 @@ internal static unsafe class BatchNormForward<TStored>
         }
     }
 
-    /// <summary>y = x * scale + offset, plus the shortcut if there is one, at least 0 if it is rectified.</summary>
+    /// <summary>y = (x - mean) * scale + offset, plus the shortcut if there is one, at least 0 if it is rectified.</summary>
     public static void Normalise(
-        in ChannelRows rows, int chunk, byte* x, byte* shortcut, bool rectify, float* scale, float* offset, byte* y)
+        in ChannelRows rows, int chunk, byte* x, byte* shortcut, bool rectify, float* mean, float* scale, float* offset, byte* y)
     {
         if (Vector512.IsHardwareAccelerated)
         {
-            Normalise<Floats16>(rows, chunk, x, shortcut, rectify, scale, offset, y);
+            Normalise<Floats16>(rows, chunk, x, shortcut, rectify, mean, scale, offset, y);
         }
         else if (Vector256.IsHardwareAccelerated)
         {
-            Normalise<Floats8>(rows, chunk, x, shortcut, rectify, scale, offset, y);
+            Normalise<Floats8>(rows, chunk, x, shortcut, rectify, mean, scale, offset, y);
         }
         else
         {
-            Normalise<Floats4>(rows, chunk, x, shortcut, rectify, scale, offset, y);
+            Normalise<Floats4>(rows, chunk, x, shortcut, rectify, mean, scale, offset, y);
         }
     }
 
@@ -107,7 +107,7 @@ internal static unsafe class BatchNormForward<TStored>
     }
 
     private static void Normalise<T>(
-        in ChannelRows rows, int chunk, byte* x, byte* shortcut, bool rectify, float* scale, float* offset, byte* y)
+        in ChannelRows rows, int chunk, byte* x, byte* shortcut, bool rectify, float* mean, float* scale, float* offset, byte* y)
         where T : unmanaged, IFloats<T>
     {
         var (first, end) = rows.Chunk(chunk);
@@ -121,15 +121,16 @@ internal static unsafe class BatchNormForward<TStored>
             var lane = 0;
             for (; lane <= width - lanes; lane += lanes)
             {
+                var (m0, m1, m2, m3) = KernelBlock.Four<T>(mean + lane);
                 var (a0, a1, a2, a3) = KernelBlock.Four<T>(scale + lane);
                 var (b0, b1, b2, b3) = KernelBlock.Four<T>(offset + lane);
                 var at = (nint)tile * stride + ((nint)lane * TStored.Bytes);
                 for (var row = tile; row < last; row++, at += stride)
                 {
-                    var v0 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 0), a0, b0);
-                    var v1 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 1), a1, b1);
-                    var v2 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 2), a2, b2);
-                    var v3 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 3), a3, b3);
+                    var v0 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 0) - m0, a0, b0);
+                    var v1 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 1) - m1, a1, b1);
+                    var v2 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 2) - m2, a2, b2);
+                    var v3 = T.MultiplyAdd(Activations<TStored>.Load<T>(x + at, 3) - m3, a3, b3);
                     if (shortcut != null)
                     {
                         v0 += Activations<TStored>.Load<T>(shortcut + at, 0);
@@ -150,7 +151,7 @@ internal static unsafe class BatchNormForward<TStored>
             {
                 for (var row = tile; row < last; row++)
                 {
-                    NormaliseOne(x, shortcut, rectify, ((nint)row * width) + lane, scale[lane], offset[lane], y);
+                    NormaliseOne(x, shortcut, rectify, ((nint)row * width) + lane, mean[lane], scale[lane], offset[lane], y);
                 }
             }
         }
@@ -159,14 +160,15 @@ internal static unsafe class BatchNormForward<TStored>
         {
             for (var lane = 0; lane < rows.Rest; lane++)
             {
-                NormaliseOne(x, shortcut, rectify, ((nint)rows.WideRows * width) + lane, scale[lane], offset[lane], y);
+                NormaliseOne(x, shortcut, rectify, ((nint)rows.WideRows * width) + lane, mean[lane], scale[lane], offset[lane], y);
             }
         }
     }
 
-    private static void NormaliseOne(byte* x, byte* shortcut, bool rectify, nint at, float scale, float offset, byte* y)
+    private static void NormaliseOne(
+        byte* x, byte* shortcut, bool rectify, nint at, float mean, float scale, float offset, byte* y)
     {
-        var value = (Activations<TStored>.Value(x, at) * scale) + offset + (shortcut == null ? 0 : Activations<TStored>.Value(shortcut, at));
+        var value = ((Activations<TStored>.Value(x, at) - mean) * scale) + offset + (shortcut == null ? 0 : Activations<TStored>.Value(shortcut, at));
         Activations<TStored>.Put(rectify ? Math.Max(0, value) : value, y, at);
     }
 }

@@ -9,7 +9,8 @@ namespace SelfSup.Models;
 /// <param name="Device">Where its weights live.</param>
 /// <param name="Precision">What convolutions and matrix products are computed in.</param>
 /// <param name="ChannelsLast">Whether images and filters lie in memory pixel by pixel, not plane by plane.</param>
-internal sealed record Compute(Device Device, Precision Precision, bool ChannelsLast)
+/// <param name="RecomputesActivations">Whether activations are made anew for the way back instead of kept.</param>
+internal sealed record Compute(Device Device, Precision Precision, bool ChannelsLast, bool RecomputesActivations = false)
 {
     /// <summary>The layout that is the faster one wherever it was measured, but on a GPU for full float32.</summary>
     public Compute(Device device, Precision precision)

@@ -41,7 +41,11 @@ internal sealed class Encoder : nn.Module, IStateful
         // Initialisation is the one place that draws from the default generator, so it is seeded right here.
         _ = random.manual_seed(unchecked((long)seed));
         var backbone = new ResNet(
-            ResNetArchitecture.Find(options.Backbone, options.Width), options.ActualStem, options.ZeroInitResidual);
+            ResNetArchitecture.Find(options.Backbone, options.Width),
+            options.ActualStem,
+            options.ZeroInitResidual,
+            options.Norm,
+            compute.RecomputesActivations);
         var head = new ProjectionHead(options.Head, backbone.FeatureWidth);
         return new Encoder(backbone.to(compute.Device), head.to(compute.Device), compute.ChannelsLast);
     }

@@ -16,6 +16,12 @@ internal sealed class EncoderOptions : IValidatableObject
     [Range(0.0, 16.0, MinimumIsExclusive = true)]
     public double Width { get; set; } = 1;
 
+    /// <summary>
+    /// What normalises in the backbone: batch, over the images that are in the network at once, or group, image by image
+    /// (Wu and He 2018), with which a batch in slices is exactly the whole batch.
+    /// </summary>
+    public NormKind Norm { get; set; } = NormKind.Batch;
+
     /// <summary>Whether every residual block starts as the identity.</summary>
     public bool ZeroInitResidual { get; set; }
 

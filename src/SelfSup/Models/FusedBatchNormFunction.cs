@@ -1,3 +1,5 @@
+using SelfSup.Tensors;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Models;
@@ -19,19 +21,11 @@ internal sealed class FusedBatchNormFunction : autograd.SingleTensorFunction<Fus
         return y;
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Node(5, () =>
     {
-        using var scope = NewDisposeScope();
         var job = (FusedBatchNormJob)ctx.get_data(Job);
         var saved = ctx.get_saved_variables();
-        var (dx, dWeight, dBias, dShortcut) = job.Backward(grad_output, saved[0], saved.Count > 1 ? saved[1] : null);
-        return
-        [
-            dx.MoveToOuterDisposeScope(),
-            dWeight?.MoveToOuterDisposeScope()!,
-            dBias?.MoveToOuterDisposeScope()!,
-            dShortcut?.MoveToOuterDisposeScope()!,
-            null!,
-        ];
-    }
+        var (x, weight, bias, shortcut) = job.Backward(grad_output, saved[0], saved.Count > 1 ? saved[1] : null);
+        return [x, weight, bias, shortcut, null];
+    });
 }

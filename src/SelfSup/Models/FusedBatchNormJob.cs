@@ -18,7 +18,8 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
     private double[] _mean = [];
     private double[] _inverseDeviation = [];
     private double _count; // R, of everyone who shares the batch
-    private float[] _scale = []; // wide rows from here on
+    private float[] _wideMean = []; // wide rows from here on
+    private float[] _scale = [];
     private float[] _offset = [];
 
     /// <summary>x [N, C, H, W] or [N, C], channels last, to y of the same shape.</summary>
@@ -84,20 +85,15 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         }
 
         var (weight, bias) = (norm.weight is null ? null : Values(norm.weight), norm.bias is null ? null : Values(norm.bias));
-        var (scale, offset) = (new double[_channels], new double[_channels]);
-        for (var c = 0; c < _channels; c++)
-        {
-            scale[c] = (weight?[c] ?? 1) * _inverseDeviation[c];
-            offset[c] = (bias?[c] ?? 0) - (_mean[c] * scale[c]);
-        }
-
-        (_scale, _offset) = (_rows.Wide(scale), _rows.Wide(offset));
+        double[] scale = [.. Enumerable.Range(0, _channels).Select(c => (weight?[c] ?? 1) * _inverseDeviation[c])];
+        double[] offset = [.. Enumerable.Range(0, _channels).Select(c => bias?[c] ?? 0.0)];
+        (_wideMean, _scale, _offset) = (_rows.Wide(_mean), _rows.Wide(scale), _rows.Wide(offset));
         var (from, beside, to) = ((nint)x, (nint)shortcut, (nint)y);
         ComputeThreads.Run(_rows.Chunks, chunk =>
         {
-            fixed (float* a = _scale, b = _offset)
+            fixed (float* m = _wideMean, a = _scale, b = _offset)
             {
-                BatchNormForward<TStored>.Normalise(_rows, chunk, (byte*)from, (byte*)beside, rectify, a, b, (byte*)to);
+                BatchNormForward<TStored>.Normalise(_rows, chunk, (byte*)from, (byte*)beside, rectify, m, a, b, (byte*)to);
             }
         });
     }
@@ -180,11 +176,10 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
     private (double[] Sums, double[] Products) Backward<TStored>(Addresses at)
         where TStored : IStored
     {
-        var mean = _rows.Wide(_mean);
         var (sums, products) = (new float[_rows.Chunks * _rows.Width], new float[_rows.Chunks * _rows.Width]);
         ComputeThreads.Run(_rows.Chunks, chunk =>
         {
-            fixed (float* m = mean, a = _scale, b = _offset, s = sums, p = products)
+            fixed (float* m = _wideMean, a = _scale, b = _offset, s = sums, p = products)
             {
                 var own = chunk * _rows.Width;
                 BatchNormBackward<TStored>.GradientSums(_rows, chunk, at.Pass(rectify, m, a, b), s + own, p + own);
@@ -205,13 +200,13 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         {
             var deviation = _inverseDeviation[c];
             slope[c] = -_scale[c] * deviation * deviation * product[c] / _count;
-            constant[c] = (-_scale[c] * sum[c] / _count) - (slope[c] * _mean[c]);
+            constant[c] = -_scale[c] * sum[c] / _count;
         }
 
         var (k, d) = (_rows.Wide(slope), _rows.Wide(constant));
         ComputeThreads.Run(_rows.Chunks, chunk =>
         {
-            fixed (float* m = mean, a = _scale, b = _offset, slopes = k, constants = d)
+            fixed (float* m = _wideMean, a = _scale, b = _offset, slopes = k, constants = d)
             {
                 BatchNormBackward<TStored>.Gradient(_rows, chunk, at.Pass(rectify, m, a, b), slopes, constants, (byte*)at.Dx);
             }

@@ -11,20 +11,29 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
     private readonly TorchSharp.Modules.Conv2d _conv1;
     private readonly nn.Module<Tensor, Tensor> _bn1;
     private readonly bool _pool;
+    private readonly bool _recompute;
     private readonly nn.Module<Tensor, Tensor>[] _layers;
 
     /// <param name="architecture">Depth, widths and kind of blocks.</param>
     /// <param name="stem">7x7 convolution of stride 2 and pooling, or one 3x3 convolution for small images.</param>
     /// <param name="zeroInitResidual">Whether every block starts as the identity (Goyal et al. 2017, section 5.1).</param>
-    public ResNet(ResNetArchitecture architecture, Stem stem, bool zeroInitResidual = false)
+    /// <param name="norm">What normalises.</param>
+    /// <param name="recompute">Whether activations of the stages are made anew for the way back instead of kept.</param>
+    public ResNet(
+        ResNetArchitecture architecture,
+        Stem stem,
+        bool zeroInitResidual = false,
+        NormKind norm = NormKind.Batch,
+        bool recompute = false)
         : base(nameof(ResNet))
     {
         var channels = architecture.Widths[0];
         _pool = stem == Stem.ImageNet;
+        _recompute = recompute;
         _conv1 = stem == Stem.ImageNet
             ? nn.Conv2d(3, channels, 7, stride: 2, padding: 3, bias: false)
             : nn.Conv2d(3, channels, 3, stride: 1, padding: 1, bias: false);
-        _bn1 = nn.BatchNorm2d(channels);
+        _bn1 = norm.Create(channels);
         register_module("conv1", _conv1);
         register_module("bn1", _bn1);
         var blocks = new List<ResidualBlock>();
@@ -39,7 +48,8 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
                     architecture.Widths[i],
                     architecture.Bottleneck,
                     stride: i > 0 && j == 0 ? 2 : 1,
-                    architecture.ProjectionShortcuts);
+                    architecture.ProjectionShortcuts,
+                    norm);
                 stage.Add((j.ToString(System.Globalization.CultureInfo.InvariantCulture), block));
                 blocks.Add(block);
                 channels = block.Outputs;
@@ -68,7 +78,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
 
         foreach (var layer in _layers)
         {
-            x = layer.call(x);
+            x = _recompute && is_grad_enabled() ? Recomputed.Call(layer, x) : layer.call(x);
         }
 
         // The sum is float32 in any case; so is what comes of it.
@@ -90,7 +100,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
 
         foreach (var block in zeroed)
         {
-            ((TorchSharp.Modules.BatchNorm2d)block.LastNorm).weight!.zero_();
+            block.LastNorm.named_parameters().First(p => p.name == "weight").parameter.zero_();
         }
     }
 }

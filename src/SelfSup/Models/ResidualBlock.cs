@@ -22,14 +22,15 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
     /// <param name="bottleneck">Whether to wrap one 3x3 convolution in two 1x1 convolutions.</param>
     /// <param name="stride">1, or 2 to halve height and width.</param>
     /// <param name="projection">Whether a change of shape is learned (torchvision) or padded (thin networks).</param>
-    public ResidualBlock(long inputs, long width, bool bottleneck, long stride, bool projection)
+    /// <param name="norm">What normalises.</param>
+    public ResidualBlock(long inputs, long width, bool bottleneck, long stride, bool projection, NormKind norm)
         : base(nameof(ResidualBlock))
     {
         _stride = stride;
         Outputs = bottleneck ? width * 4 : width;
         _layers = bottleneck
-            ? [Layer(inputs, width, 1, 1), Layer(width, width, 3, stride), Layer(width, Outputs, 1, 1)]
-            : [Layer(inputs, width, 3, stride), Layer(width, width, 3, 1)];
+            ? [Layer(inputs, width, 1, 1, norm), Layer(width, width, 3, stride, norm), Layer(width, Outputs, 1, 1, norm)]
+            : [Layer(inputs, width, 3, stride, norm), Layer(width, width, 3, 1, norm)];
         for (var i = 0; i < _layers.Length; i++)
         {
             register_module($"conv{i + 1}", _layers[i].Convolution);
@@ -43,9 +44,9 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
 
         if (projection)
         {
-            var (convolution, norm) = Layer(inputs, Outputs, 1, stride);
-            _downsample = (convolution, norm);
-            register_module("downsample", nn.Sequential(("0", convolution), ("1", norm)));
+            var layer = Layer(inputs, Outputs, 1, stride, norm);
+            _downsample = layer;
+            register_module("downsample", nn.Sequential(("0", layer.Convolution), ("1", layer.Norm)));
         }
         else
         {
@@ -75,8 +76,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
     }
 
     private static (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm) Layer(
-        long inputs, long outputs, long kernel, long stride) =>
-        (nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), nn.BatchNorm2d(outputs));
+        long inputs, long outputs, long kernel, long stride, NormKind norm) =>
+        (nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), norm.Create(outputs));
 
     private Tensor Shortcut(Tensor input)
     {

@@ -45,6 +45,17 @@ internal static unsafe class Autocast
     /// <summary>Whether layers that multiply have to round their operands to bfloat16, as libtorch does not do it.</summary>
     public static bool RoundsOperands => _roundsOperands;
 
+    /// <summary>What this thread computes in right now.</summary>
+    public static Precision Current(DeviceType device)
+    {
+        if (_roundsOperands || (_native is { } native && native.IsEnabled((sbyte)device) != 0))
+        {
+            return Precision.BFloat16;
+        }
+
+        return device == DeviceType.CUDA && backends.cuda.matmul.allow_tf32 ? Precision.Tf32 : Precision.Float32;
+    }
+
     /// <summary>Begins to compute in a precision; the scope ends where what it returns is disposed.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="device">Where the tensors are.</param>

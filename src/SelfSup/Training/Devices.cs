@@ -21,7 +21,11 @@ internal static class Devices
         }
 
         var compute = new Compute(device, training.Precision);
-        return compute with { ChannelsLast = training.ChannelsLast ?? compute.ChannelsLast };
+        return compute with
+        {
+            ChannelsLast = training.ChannelsLast ?? compute.ChannelsLast,
+            RecomputesActivations = training.RecomputeActivations,
+        };
     }
 
     /// <summary>How a backbone is judged on a device, which may not be the one it was trained on.</summary>

@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Methods;
 using SelfSup.Models;
+using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
@@ -40,7 +41,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
     /// <inheritdoc/>
     public void Backward(Tensor loss)
     {
-        loss.backward();
+        GuardedBackward.Run(() => loss.backward());
         var gradients = _learned.Select(embedding => embedding.grad ?? zeros_like(embedding)).ToArray();
         long first = 0;
         foreach (var slice in _slices)
@@ -53,7 +54,8 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
             }
 
             var count = slice.Samples.shape[0];
-            autograd.backward([.. embeddings], [.. gradients.Select(g => g.narrow(0, first, count))]);
+            Tensor[] own = [.. gradients.Select(g => g.narrow(0, first, count))];
+            GuardedBackward.Run(() => autograd.backward([.. embeddings], own));
             first += count;
         }
 

@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Methods;
 using SelfSup.Models;
+using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
@@ -17,7 +18,7 @@ internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
     }
 
     /// <inheritdoc/>
-    public void Backward(Tensor loss) => loss.backward();
+    public void Backward(Tensor loss) => GuardedBackward.Run(() => loss.backward());
 
     /// <inheritdoc/>
     public void Dispose()

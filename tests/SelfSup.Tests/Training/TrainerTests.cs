@@ -5,6 +5,7 @@ using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Optimization;
+using SelfSup.Tensors;
 using SelfSup.Tests.Support;
 using SelfSup.Training;
 
@@ -15,10 +16,17 @@ namespace SelfSup.Tests.Training;
 /// <summary>Steps of a real method on a very small network, through the real loader.</summary>
 public sealed class TrainerTests(ITestOutputHelper output)
 {
-    [Fact]
-    public void MemoryIsFlatOverTwoThousandSteps()
+    [Theory]
+    [InlineData("float32")]
+    [InlineData("float32, planes")]
+    [InlineData("bfloat16")]
+    [InlineData("slices")]
+    [InlineData("bfloat16, slices, recomputing")]
+    public void MemoryIsFlatOverTwoThousandSteps(string mode)
     {
-        using var setup = new Setup();
+        var compute = new Compute(
+            CPU, mode.Contains("bfloat16") ? Precision.BFloat16 : Precision.Float32, !mode.Contains("planes"), mode.Contains("recomputing"));
+        using var setup = new Setup(compute: compute, sliceSize: mode.Contains("slices") ? 3 : null);
         setup.Run(0, 500);
         var (tensors, resident) = (Tensor.TotalCount, ResidentMegabytes());
         setup.Run(500, 2000);
@@ -96,20 +104,21 @@ public sealed class TrainerTests(ITestOutputHelper output)
     {
         private readonly Sgd _optimizer;
 
-        public Setup(double? clip = null)
+        public Setup(double? clip = null, Compute? compute = null, int? sliceSize = null)
         {
+            compute ??= Computing.Cpu;
             var images = new MadeUpImages(64, 16);
             var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
             Method = new SimClr(
                 new SimClrOptions { Temperature = 0.2 },
-                new MethodContext(() => Encoder.Create(options, 3, Computing.Cpu), images.Count, Communicator.Single));
+                new MethodContext(() => Encoder.Create(options, 3, compute), images.Count, Communicator.Single));
             _optimizer = new Sgd(new SgdOptions { Momentum = 0.9 }, Method.Encoder.Parameters);
             Trainer = new Trainer(
                 Method,
                 _optimizer,
                 new ConstantSchedule(new ConstantOptions { LearningRate = 0.05 }, new ScheduleSpan(2000, 8)),
                 Communicator.Single,
-                new WholeBatch(Method, Computing.Cpu),
+                sliceSize is { } size ? new EmbeddingCache(Method, size, compute) : new WholeBatch(Method, compute),
                 CPU,
                 clip);
             var view = new ViewPipeline(
@@ -119,7 +128,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
                 images,
                 new ShuffledBatches(3, images, 8),
                 [view, view],
-                new ViewLoaderOptions { Seed = 3, Workers = 2 },
+                new ViewLoaderOptions { Seed = 3, Workers = 2, Format = compute.Views },
                 new UnreadableImages());
         }
 

@@ -1,0 +1,47 @@
+using SelfSup.Tensors;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Models;
+
+/// <summary>A part of a network whose activations are made anew for the way back instead of kept.</summary>
+internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
+{
+    private const string Part = nameof(Part);
+
+    public override string Name => nameof(Recomputed);
+
+    /// <summary>The part's result, with a graph that holds its input only.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="input">It must require a gradient.</param>
+    public static Tensor Call(nn.Module<Tensor, Tensor> part, Tensor input) =>
+        apply(input, new State(part, Autocast.Current(input.device_type)));
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (input, state) = ((Tensor)vars[0], (State)vars[1]);
+        ctx.save_for_backward([input]);
+        ctx.save_data(Part, state);
+        using var _ = no_grad();
+        return state.Part.call(input);
+    }
+
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Node(2, () =>
+    {
+        var state = (State)ctx.get_data(Part);
+        var input = ctx.get_saved_variables()[0].detach().requires_grad_();
+        using var statistics = new BufferSnapshot(state.Part); // the first pass counted already
+        Tensor output;
+        using (enable_grad())
+        using (Autocast.Enter(state.Precision, input.device_type))
+        {
+            output = state.Part.call(input);
+        }
+
+        autograd.backward([output], [grad_output]);
+        statistics.Restore();
+        return [input.grad, null];
+    });
+
+    private sealed record State(nn.Module<Tensor, Tensor> Part, Precision Precision);
+}

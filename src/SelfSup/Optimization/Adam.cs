@@ -102,19 +102,16 @@ internal sealed class AdamW : IOptimizer
 internal sealed class AdamSteps : IStateful, IDisposable
 {
     private readonly AdamOptions _options;
-    private readonly FlatParameters _parameters;
     private readonly bool _decoupled;
     private readonly IReadOnlyList<ParameterPiece> _pieces;
     private readonly AdamMoments _moments;
-    private readonly Tensor _scratch; // [longest piece]
 
     public AdamSteps(
         AdamOptions options, FlatParameters parameters, Func<ParameterSegment, bool> decays, bool decoupled)
     {
-        (_options, _parameters, _decoupled) = (options, parameters, decoupled);
-        _pieces = ParameterPiece.Divide(parameters, decays, adapts: _ => false);
+        (_options, _decoupled) = (options, decoupled);
+        _pieces = ParameterPiece.Stretches(parameters, decays);
         _moments = new AdamMoments(options, parameters);
-        _scratch = ParameterPiece.Scratch(_pieces, parameters);
     }
 
     public void Step(double learningRate)
@@ -123,33 +120,11 @@ internal sealed class AdamSteps : IStateful, IDisposable
         _moments.Advance();
         foreach (var piece in _pieces)
         {
-            using var scope = NewDisposeScope();
-            var values = piece.Of(_parameters.Values);
-            var gradients = piece.Of(_parameters.Gradients);
-            var scratch = _scratch.narrow(0, 0, piece.Length);
-            var decay = piece.Decays ? _options.WeightDecay : 0;
-            if (decay != 0 && _decoupled)
-            {
-                // p - (rate decay) p rather than (1 - rate decay) p: in float32 a decay of 1e-7 would be lost in the 1.
-                values.add_(values, alpha: -learningRate * decay);
-            }
-            else if (decay != 0)
-            {
-                scratch.copy_(gradients).add_(values, alpha: decay);
-                gradients = scratch;
-            }
-
-            _moments.Accumulate(piece, gradients);
-            _moments.Direction(piece, scratch);
-            values.add_(scratch, alpha: -learningRate);
+            _moments.Update(piece, piece.Decays ? _options.WeightDecay : 0, learningRate, _decoupled);
         }
     }
 
     public void Exchange(StateArchive archive) => _moments.Exchange(archive);
 
-    public void Dispose()
-    {
-        _moments.Dispose();
-        _scratch.Dispose();
-    }
+    public void Dispose() => _moments.Dispose();
 }

@@ -26,6 +26,27 @@ internal sealed class AdamMoments : IStateful, IDisposable
     /// <summary>Counts a step; to be called before its pieces are updated.</summary>
     public void Advance() => _steps++;
 
+    /// <summary>The whole update of a piece, as <see cref="Adam"/> and <see cref="AdamW"/> make it.</summary>
+    /// <param name="piece">Which stretch of [P].</param>
+    /// <param name="decay">Its weight decay.</param>
+    /// <param name="rate">The learning rate.</param>
+    /// <param name="decoupled">Whether the decay goes past the moments.</param>
+    public void Update(ParameterPiece piece, double decay, double rate, bool decoupled)
+    {
+        using var scope = NewDisposeScope();
+        var values = piece.Of(_parameters.Values);
+        if (decoupled && decay != 0)
+        {
+            // p - (rate decay) p rather than (1 - rate decay) p, as libtorch has it: in float32 a decay of 1e-7 would be lost in
+            // the 1.
+            values.add_(values, alpha: -rate * decay);
+        }
+
+        FusedUpdates.Adam(
+            values, piece.Of(_parameters.Gradients), piece.Of(_first), piece.Of(_second),
+            tensor((float)_steps, device: _parameters.Values.device), decoupled ? 0 : decay, _options, rate);
+    }
+
     /// <summary>Takes the gradient of a piece into the two means.</summary>
     /// <param name="piece">Which stretch of [P].</param>
     /// <param name="gradients">Its gradients, [Length].</param>

@@ -29,6 +29,19 @@ internal readonly record struct ParameterPiece(long Offset, long Length, bool De
         Func<ParameterSegment, bool> decays,
         Func<ParameterSegment, bool> adapts)
     {
+        var longest = parameters.Values.device_type == DeviceType.CPU
+            ? CachedLengthPerThread * get_num_threads()
+            : long.MaxValue;
+        return [.. Join(parameters, decays, adapts).SelectMany(p => p.Adapts ? [p] : p.Cut(longest))];
+    }
+
+    /// <summary>Joins all neighbours that decay alike, for updates that are one pass in themselves.</summary>
+    public static IReadOnlyList<ParameterPiece> Stretches(FlatParameters parameters, Func<ParameterSegment, bool> decays) =>
+        Join(parameters, decays, adapts: _ => false);
+
+    private static List<ParameterPiece> Join(
+        FlatParameters parameters, Func<ParameterSegment, bool> decays, Func<ParameterSegment, bool> adapts)
+    {
         var pieces = new List<ParameterPiece>();
         foreach (var segment in parameters.Segments.Where(s => s.Length > 0))
         {
@@ -43,10 +56,7 @@ internal readonly record struct ParameterPiece(long Offset, long Length, bool De
             }
         }
 
-        var longest = parameters.Values.device_type == DeviceType.CPU
-            ? CachedLengthPerThread * get_num_threads()
-            : long.MaxValue;
-        return [.. pieces.SelectMany(p => p.Adapts ? [p] : p.Cut(longest))];
+        return pieces;
     }
 
     /// <summary>A buffer for one piece at a time, [longest piece], to be disposed by the optimizer.</summary>

@@ -65,7 +65,7 @@ internal sealed class Sgd : IOptimizer
     internal Sgd(SgdOptions options, FlatParameters parameters, Func<ParameterSegment, bool> decays)
     {
         (_options, _parameters) = (options, parameters);
-        _pieces = ParameterPiece.Divide(parameters, decays, adapts: _ => false);
+        _pieces = ParameterPiece.Stretches(parameters, decays);
         _velocity = options.Momentum == 0 ? null : zeros_like(parameters.Values).DetachFromDisposeScope();
     }
 
@@ -73,34 +73,17 @@ internal sealed class Sgd : IOptimizer
     public void Step(double learningRate)
     {
         using var _ = no_grad();
-        var entering = _steps == 0 ? 1 : 1 - _options.Dampening;
         foreach (var piece in _pieces)
         {
             using var scope = NewDisposeScope();
-            var values = piece.Of(_parameters.Values);
-            var gradients = piece.Of(_parameters.Gradients);
-            var decay = piece.Decays ? _options.WeightDecay : 0;
-            // The decayed gradient is never written out: its two terms go where it would go, one after the other.
-            if (_velocity is not null)
-            {
-                var velocity = piece.Of(_velocity);
-                velocity.mul_(_options.Momentum).add_(gradients, alpha: entering);
-                AddDecay(velocity, values, entering * decay);
-                if (!_options.Nesterov)
-                {
-                    values.add_(velocity, alpha: -learningRate);
-                    continue;
-                }
-
-                AddDecay(values, values, -learningRate * decay);
-                values.add_(velocity, alpha: -learningRate * _options.Momentum);
-            }
-            else
-            {
-                AddDecay(values, values, -learningRate * decay);
-            }
-
-            values.add_(gradients, alpha: -learningRate);
+            FusedUpdates.Sgd(
+                piece.Of(_parameters.Values),
+                piece.Of(_parameters.Gradients),
+                _velocity is null ? null : piece.Of(_velocity),
+                piece.Decays ? _options.WeightDecay : 0,
+                _options,
+                learningRate,
+                first: _steps == 0);
         }
 
         _steps++;
@@ -118,12 +101,4 @@ internal sealed class Sgd : IOptimizer
 
     /// <inheritdoc/>
     public void Dispose() => _velocity?.Dispose();
-
-    private static void AddDecay(Tensor to, Tensor values, double weight)
-    {
-        if (weight != 0)
-        {
-            to.add_(values, alpha: weight);
-        }
-    }
 }

@@ -17,11 +17,12 @@ internal static class NtXent
     /// <returns>A scalar.</returns>
     public static Tensor Loss(Tensor local, Tensor all, int rank, double temperature)
     {
+        using var scope = NewDisposeScope();
         var rows = local.shape[0];
-        var first = rank * rows; // the column of the first local view
-        var logits = local.matmul(all.t()) / temperature; // [2N, R * 2N]
-        logits.diagonal(first).fill_(double.NegativeInfinity); // a view is neither its own positive nor its negative
-        var positive = arange(rows, dtype: int64, device: local.device).roll(rows / 2) + first; // the image's other view
-        return nn.functional.cross_entropy(logits, positive);
+        // A view is neither its own positive nor its negative.
+        var itself = arange(rows, int64, local.device).unsqueeze(1) + (rank * rows);
+        var others = SimilarityLogSumExp.Of(local, all, temperature, itself); // [2N]
+        var positive = (local * local.roll(rows / 2, 0)).sum([1]) / temperature; // the image's other view
+        return (others - positive).mean().MoveToOuterDisposeScope();
     }
 }

@@ -9,12 +9,12 @@ internal static class Arguments
 
     public static Option<int> Rounds() => Count("--rounds", "How often everything is measured, in turn.", 7);
 
-    public static Option<double> Seconds()
+    public static Option<double> Seconds(double value = 2)
     {
         var option = new Option<double>("--seconds")
         {
             Description = "How long one measurement takes, about.",
-            DefaultValueFactory = _ => 2,
+            DefaultValueFactory = _ => value,
         };
         option.Validators.Add(result =>
         {

@@ -46,11 +46,10 @@ internal static class CompareViews
     private static int Run(string folder, int rounds, double seconds, bool oursOnly)
     {
         using var photographs = new FolderSource(Existing(folder));
-        TorchvisionProcess? torchvision = null;
+        PythonProcess? torchvision = null;
         if (!oursOnly)
         {
-            var python = Environment.GetEnvironmentVariable("PYTHON") is { Length: > 0 } named ? named : "/usr/bin/python3";
-            torchvision = TorchvisionProcess.Start(python, folder);
+            torchvision = PythonProcess.Start("torchvision_views.py", folder, threads: 1);
             if (torchvision is null)
             {
                 return 1;
@@ -59,10 +58,10 @@ internal static class CompareViews
 
         using (torchvision)
         {
-            if (torchvision is not null && torchvision.Images != photographs.Count)
+            if (torchvision is not null && (int)torchvision.Introduction["images"]! is var found && found != photographs.Count)
             {
                 throw new DataException(
-                    $"{folder}: {photographs.Count:N0} images for us and {torchvision.Images:N0} for Python, must be the "
+                    $"{folder}: {photographs.Count:N0} images for us and {found:N0} for Python, must be the "
                     + "same; use a folder without links");
             }
 
@@ -78,7 +77,7 @@ internal static class CompareViews
         : throw new DataException($"{folder}: there is no such folder, must be a folder of photographs; check the path");
 
     private static JsonObject Compare(
-        FolderSource photographs, TorchvisionProcess? torchvision, int rounds, double seconds)
+        FolderSource photographs, PythonProcess? torchvision, int rounds, double seconds)
     {
         using var small = SmallImages.Of(photographs, least: 1000);
         var workloads = new Dictionary<string, Workload>();
@@ -101,7 +100,7 @@ internal static class CompareViews
                 if (torchvision is not null)
                 {
                     Report.Progress($"warming up: {name} in Python");
-                    torchvision.Measure(name, seconds);
+                    Measure(torchvision, name, seconds);
                 }
             }
 
@@ -114,7 +113,7 @@ internal static class CompareViews
                     ours[name].Add(workloads[own].Measure().ImagesPerCpuSecond);
                     if (torchvision is not null)
                     {
-                        theirs[name].Add(torchvision.Measure(name, seconds).ImagesPerCpuSecond);
+                        theirs[name].Add(Measure(torchvision, name, seconds));
                     }
 
                     Report.Progress(torchvision is null
@@ -135,8 +134,15 @@ internal static class CompareViews
         }
     }
 
+    /// <summary>Lets Python work for so many seconds of CPU time; images a second of it.</summary>
+    private static double Measure(PythonProcess torchvision, string workload, double seconds)
+    {
+        var answer = torchvision.Ask($"{workload} {seconds}");
+        return (double)answer["images"]! / (double)answer["cpuSeconds"]!;
+    }
+
     private static JsonObject Result(
-        int images, TorchvisionProcess? torchvision, int rounds, double seconds,
+        int images, PythonProcess? torchvision, int rounds, double seconds,
         Dictionary<string, List<double>> ours, Dictionary<string, List<double>> theirs)
     {
         var versions = Machine.Versions();

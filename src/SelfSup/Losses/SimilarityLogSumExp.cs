@@ -88,7 +88,7 @@ internal static class SimilarityLogSumExp
             {
                 using var scope = NewDisposeScope();
                 var powers = Powers(tiles, tile);
-                kept?.Add(powers.MoveToOuterDisposeScope().MoveToOuterDisposeScope());
+                kept?.Add(powers.MoveToOuterDisposeScope().MoveToOuterDisposeScope()); // the graph takes hold of them later
                 sums.narrow(0, tile.Row, tile.Rows).add_(powers.sum([1]));
                 if (one && tile.Column != tile.Row)
                 {
@@ -207,7 +207,6 @@ internal static class SimilarityLogSumExp
             var kept = Fit(rows, columns ?? rows) ? new List<Tensor>() : null;
             var result = job.Forward(rows, columns ?? rows, excluded, kept);
             ctx.save_for_backward([rows, result, columns ?? rows, excluded ?? rows, .. kept ?? []]);
-            kept?.ForEach(tile => tile.Dispose()); // they are the graph's now
             ctx.save_data(Computation, job);
             ctx.save_data(Excluded, excluded is not null);
             ctx.save_data(Columns, columns is { requires_grad: true });

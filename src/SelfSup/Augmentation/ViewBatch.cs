@@ -43,6 +43,9 @@ internal sealed class ViewBatch : IDisposable
         : new ViewBatch(
             Step, Epoch, Samples.to(device), Labels.to(device), [.. Views.Select(v => v.to(device, non_blocking: true))]);
 
+    /// <summary>Where its first image stands in the whole batch that it is a part of.</summary>
+    public long FirstRow { get; private init; }
+
     /// <summary>
     /// The batch in parts of at most so many images, as equal as they can be; views of it that belong to the current
     /// dispose scope.
@@ -64,7 +67,10 @@ internal sealed class ViewBatch : IDisposable
             var length = ((i + 1) * images / parts.Length) - first;
             parts[i] = new ViewBatch(
                 Step, Epoch, Samples.narrow(0, first, length), Labels.narrow(0, first, length),
-                [.. Views.Select(view => view.narrow(0, first, length))]);
+                [.. Views.Select(view => view.narrow(0, first, length))])
+            {
+                FirstRow = first,
+            };
         }
 
         return parts;

@@ -24,7 +24,9 @@ internal abstract class Method(Encoder encoder) : IStateful, IDisposable
     /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
     /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics.
     /// </summary>
-    public abstract IReadOnlyList<Tensor> Embed(ViewBatch batch);
+    /// <param name="encoder"><see cref="Encoder"/>, or a copy that has a part of the batch.</param>
+    /// <param name="batch">The images' views.</param>
+    public abstract IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch);
 
     /// <summary>
     /// Keys and targets, each [N, D]: what embeddings are compared with and that does not learn. Runs without a graph,

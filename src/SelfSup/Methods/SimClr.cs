@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using SelfSup.Augmentation;
 using SelfSup.Catalogs;
 using SelfSup.Losses;
+using SelfSup.Models;
 
 using static TorchSharp.torch;
 
@@ -16,11 +17,11 @@ internal sealed class SimClr(SimClrOptions options, MethodContext context) : Met
     public override int Views => 2;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<Tensor> Embed(ViewBatch batch)
+    public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch)
     {
         // Both views go through the network together, as in the authors' code: BatchNorm sees 2N images.
         var views = cat([batch.Views[0], batch.Views[1]]); // [2N, C, H, W]
-        return Encoder.Embed(views).chunk(2); // twice [N, D]
+        return encoder.Embed(views).chunk(2); // twice [N, D]
     }
 
     /// <inheritdoc/>

@@ -32,7 +32,7 @@ internal static class BatchNormalisation
             return FusedBatchNorm.Apply(batchNorm, x, shortcut, rectify);
         }
 
-        if (_exchange is not null)
+        if (_exchange is not null && norm is NormBase { training: true })
         {
             throw new NotSupportedException($"{norm.GetName()} of {x.dtype} cannot share a batch between networks");
         }

@@ -14,6 +14,8 @@ namespace SelfSup.Optimization;
 /// </summary>
 internal sealed class FlatParameters : IStateful, IDisposable
 {
+    private readonly Tensor[] _parameters; // in the order of the segments
+
     /// <summary>Moves the parameters of <paramref name="module"/> into one buffer.</summary>
     /// <param name="module">The module.</param>
     /// <param name="channelsLast">Whether filters lie in memory as convolutions over channels-last images want them.</param>
@@ -39,6 +41,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
         }
 
         Segments = segments;
+        _parameters = [.. ordered.Select(p => p.Parameter)];
         MatrixLength = segments.Where(s => !s.IsBiasOrNorm).Sum(s => s.Length);
         var first = ordered[0].Parameter;
         Values = empty(offset, first.dtype, first.device).DetachFromDisposeScope();
@@ -52,7 +55,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
     }
 
     /// <summary>The values, [P].</summary>
-    public Tensor Values { get; }
+    public Tensor Values { get; private set; }
 
     /// <summary>The gradients, [P].</summary>
     public Tensor Gradients { get; }
@@ -62,6 +65,23 @@ internal sealed class FlatParameters : IStateful, IDisposable
 
     /// <summary>Length of the first stretch of [P], which holds everything but biases and norm parameters.</summary>
     public long MatrixLength { get; }
+
+    /// <summary>
+    /// Lets go of its own values and takes those of another module of the same architecture: what changes there changes
+    /// here. Gradients stay its own.
+    /// </summary>
+    public void Share(FlatParameters other)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        foreach (var (segment, parameter) in Segments.Zip(_parameters))
+        {
+            parameter.set_(segment.Of(other.Values));
+        }
+
+        Values.Dispose();
+        Values = other.Values.alias().DetachFromDisposeScope();
+    }
 
     /// <summary>values += weight * (target - values), the exponential moving average of a key encoder.</summary>
     public void MoveTowards(FlatParameters target, double weight)

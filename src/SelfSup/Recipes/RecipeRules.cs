@@ -1,3 +1,5 @@
+using SelfSup.Training;
+
 namespace SelfSup.Recipes;
 
 /// <summary>The rules that concern more than one section, all in one place.</summary>
@@ -27,9 +29,34 @@ internal static class RecipeRules
                 + "out where the batch fits into memory");
         }
 
+        CheckReplicas(recipe, violate);
         if (recipe.Evaluation.View is { Count: > 0 } view && Pipelines.Create(view, reader).OutputSize is null)
         {
             violate("evaluation.view", "gives images of their own sizes, a batch needs one size; add centerCrop");
+        }
+    }
+
+    private static void CheckReplicas(Recipe recipe, Action<string, string> violate)
+    {
+        var (replicas, training) = (recipe.Run.Replicas, recipe.Training);
+        if (replicas == 1)
+        {
+            return;
+        }
+
+        if (replicas * 2 > training.GlobalBatchSize)
+        {
+            violate("run.replicas", $"must leave two images for each part of a batch of {training.GlobalBatchSize}, is {replicas}");
+        }
+
+        if (training.SliceSize is not null)
+        {
+            violate("run.replicas", "must be 1 with training.sliceSize: a batch in slices goes through one after the other; drop one of them");
+        }
+
+        if (training.Device == DeviceKind.Cuda || training.ChannelsLast == false)
+        {
+            violate("run.replicas", "must be 1 on a GPU and without channels last: parts share a batch on a CPU, channels last; leave it out");
         }
     }
 }

@@ -24,6 +24,14 @@ internal sealed class RunOptions
     [DoesNotChangeTraining]
     [Range(1, 1024)]
     public int? Threads { get; set; }
+
+    /// <summary>
+    /// Parts of the batch that are in the network at the same time, each on its share of the threads; on a CPU of many cores
+    /// several small ones can be faster than one large one. The result is that of the whole batch up to rounding.
+    /// </summary>
+    [DoesNotChangeTraining]
+    [Range(1, 1024)]
+    public int Replicas { get; set; } = 1;
 }
 
 /// <summary>The <c>data</c> section: the images to train on, and how they are read.</summary>

@@ -150,9 +150,11 @@ internal sealed class Pretraining : IDisposable
 
     private Encoder NewEncoder() => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute);
 
-    private IEmbedder Embedder() => _recipe.Training.SliceSize is { } sliceSize
-        ? new EmbeddingCache(_method, sliceSize, _compute)
-        : new WholeBatch(_method, _compute);
+    private IEmbedder Embedder() => _recipe.Run.Replicas > 1
+        ? new ReplicaGroup(_method, NewEncoder, _recipe.Run.Replicas, _identity.Threads, _compute)
+        : _recipe.Training.SliceSize is { } sliceSize
+            ? new EmbeddingCache(_method, sliceSize, _compute)
+            : new WholeBatch(_method, _compute);
 
     private TrainingPlan Plan(int images)
     {

@@ -30,7 +30,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
         {
             // The second pass makes the same embeddings, and it is the one whose statistics count.
             using var statistics = new BufferSnapshot(method.Encoder);
-            _learned = Joined(_slices, method.Embed);
+            _learned = Joined(_slices, slice => method.Embed(method.Encoder, slice));
             statistics.Restore();
         }
 
@@ -50,7 +50,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
             IReadOnlyList<Tensor> embeddings;
             using (compute.Enter())
             {
-                embeddings = method.Embed(slice);
+                embeddings = method.Embed(method.Encoder, slice);
             }
 
             var count = slice.Samples.shape[0];

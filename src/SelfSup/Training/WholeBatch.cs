@@ -14,7 +14,7 @@ internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
     public Embeddings Embed(ViewBatch batch)
     {
         using var _ = compute.Enter();
-        return new Embeddings(method.Embed(batch), Targets(method, batch));
+        return new Embeddings(method.Embed(method.Encoder, batch), Targets(method, batch));
     }
 
     /// <inheritdoc/>

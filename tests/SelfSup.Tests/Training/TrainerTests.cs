@@ -73,7 +73,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
         using (NewDisposeScope())
         using (var batch = setup.Loader.From(0, 1, CancellationToken.None).First())
         {
-            var embeddings = new Embeddings(setup.Method.Embed(batch), setup.Method.Target(batch));
+            var embeddings = new Embeddings(setup.Method.Embed(setup.Method.Encoder, batch), setup.Method.Target(batch));
             Assert.All(embeddings.Learned, e => Assert.True(e.norm(1).allclose(ones(e.shape[0]))));
             _ = setup.Method.Compare(batch, embeddings);
         }

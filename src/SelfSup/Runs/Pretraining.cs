@@ -11,6 +11,7 @@ using SelfSup.Models;
 using SelfSup.Optimization;
 using SelfSup.Recipes;
 using SelfSup.Telemetry;
+using SelfSup.Tensors;
 using SelfSup.Training;
 
 using static TorchSharp.torch;
@@ -71,6 +72,11 @@ internal sealed class Pretraining : IDisposable
     {
         _progress.Started(new RunStart(
             _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _compute.Device.ToString(), _identity.Threads));
+        if (_compute is { IsCuda: false, Precision: Precision.BFloat16 } && Autocast.ProcessorHasBFloat16 == false)
+        {
+            _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
+        }
+
         try
         {
             if (!_run.Run(stopping))

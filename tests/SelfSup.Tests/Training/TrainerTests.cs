@@ -22,11 +22,12 @@ public sealed class TrainerTests(ITestOutputHelper output)
     [InlineData("bfloat16")]
     [InlineData("slices")]
     [InlineData("bfloat16, slices, recomputing")]
+    [InlineData("bfloat16, replicas")]
     public void MemoryIsFlatOverTwoThousandSteps(string mode)
     {
         var compute = new Compute(
             CPU, mode.Contains("bfloat16") ? Precision.BFloat16 : Precision.Float32, !mode.Contains("planes"), mode.Contains("recomputing"));
-        using var setup = new Setup(compute: compute, sliceSize: mode.Contains("slices") ? 3 : null);
+        using var setup = new Setup(compute: compute, sliceSize: mode.Contains("slices") ? 3 : null, replicas: mode.Contains("replicas") ? 2 : 1);
         setup.Run(0, 500);
         var (tensors, resident) = (Tensor.TotalCount, ResidentMegabytes());
         setup.Run(500, 2000);
@@ -103,8 +104,9 @@ public sealed class TrainerTests(ITestOutputHelper output)
     private sealed class Setup : IDisposable
     {
         private readonly Sgd _optimizer;
+        private readonly IEmbedder _embedder;
 
-        public Setup(double? clip = null, Compute? compute = null, int? sliceSize = null)
+        public Setup(double? clip = null, Compute? compute = null, int? sliceSize = null, int replicas = 1)
         {
             compute ??= Computing.Cpu;
             var images = new MadeUpImages(64, 16);
@@ -112,13 +114,16 @@ public sealed class TrainerTests(ITestOutputHelper output)
             Method = new SimClr(
                 new SimClrOptions { Temperature = 0.2 },
                 new MethodContext(() => Encoder.Create(options, 3, compute), images.Count, Communicator.Single));
+            _embedder = replicas > 1
+                ? new ReplicaGroup(Method, () => Encoder.Create(options, 3, compute), replicas, replicas, compute)
+                : sliceSize is { } size ? new EmbeddingCache(Method, size, compute) : new WholeBatch(Method, compute);
             _optimizer = new Sgd(new SgdOptions { Momentum = 0.9 }, Method.Encoder.Parameters);
             Trainer = new Trainer(
                 Method,
                 _optimizer,
                 new ConstantSchedule(new ConstantOptions { LearningRate = 0.05 }, new ScheduleSpan(2000, 8)),
                 Communicator.Single,
-                sliceSize is { } size ? new EmbeddingCache(Method, size, compute) : new WholeBatch(Method, compute),
+                _embedder,
                 CPU,
                 clip);
             var view = new ViewPipeline(
@@ -166,6 +171,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
         public void Dispose()
         {
             Loader.Dispose();
+            _embedder.Dispose();
             _optimizer.Dispose();
             Method.Dispose();
         }

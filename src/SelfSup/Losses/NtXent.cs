@@ -17,11 +17,8 @@ internal static class NtXent
     /// <returns>A scalar.</returns>
     public static Tensor Loss(Tensor local, Tensor all, int rank, double temperature)
     {
-        var rows = local.shape[0];
-        var first = rank * rows; // the column of the first local view
-        var logits = local.matmul(all.t()) / temperature; // [2N, R * 2N]
-        logits.diagonal(first).fill_(double.NegativeInfinity); // a view is neither its own positive nor its negative
-        var positive = arange(rows, dtype: int64, device: local.device).roll(rows / 2) + first; // the image's other view
-        return nn.functional.cross_entropy(logits, positive);
+        // A view is neither its own positive nor its negative.
+        var denominator = SimilarityLogSumExp.Of(local, all, temperature, [Pairs.Selves(local, rank)]);
+        return (denominator - Pairs.Logits(local, Pairs.OtherView(local), temperature)).mean();
     }
 }

@@ -3,6 +3,7 @@ using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Methods;
 using SelfSup.Optimization;
+using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
@@ -33,7 +34,7 @@ internal sealed class Trainer(
         parameters.Gradients.zero_();
         var embeddings = method.Embed(onDevice);
         var loss = method.Compare(onDevice, embeddings);
-        loss.backward();
+        GuardedBackward.Run(loss);
         communicator.AllReduceMean(parameters.Gradients);
         var norm = clipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         var learningRate = schedule.At(batch.Step);

@@ -1,0 +1,60 @@
+using System.Runtime.ExceptionServices;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Tensors;
+
+/// <summary>
+/// Backward passes that run code of ours. An exception that leaves such code would travel through libtorch's C++ frames
+/// and end the process without a word; here it is kept and thrown again where the pass was started.
+/// </summary>
+internal static class GuardedBackward
+{
+    // For the whole process and not for a thread: on a GPU the pass runs on threads of libtorch.
+    private static ExceptionDispatchInfo? _failure;
+
+    // TorchSharp drops its references to gradients before libtorch has taken its own.
+    [ThreadStatic]
+    private static Tensor?[]? _handedOver;
+
+    /// <summary>Computes the gradients of <paramref name="loss"/>. Throws what a <see cref="Body"/> below it threw.</summary>
+    public static void Run(Tensor loss)
+    {
+#pragma warning disable RS0030 // the one place that may
+        loss.backward();
+#pragma warning restore RS0030
+        Interlocked.Exchange(ref _failure, null)?.Throw();
+    }
+
+    /// <summary>What the <c>backward</c> of an autograd function returns.</summary>
+    /// <param name="arguments">How many arguments its <c>forward</c> has.</param>
+    /// <param name="gradients">Computes a gradient, or null, for the first of them; the others have none.</param>
+    public static List<Tensor> Body(int arguments, Func<Tensor?[]> gradients)
+    {
+        var results = new Tensor?[arguments];
+        try
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            gradients().CopyTo(results, 0);
+            foreach (var result in results)
+            {
+                result?.MoveToOuterDisposeScope();
+            }
+
+            foreach (var earlier in _handedOver ?? [])
+            {
+                earlier?.Dispose(); // on a thread of libtorch there is no outer scope that would
+            }
+
+            _handedOver = results;
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
+            Array.Clear(results); // no gradient is a gradient of zero
+        }
+
+        return [.. results.Select(r => r!)];
+    }
+}

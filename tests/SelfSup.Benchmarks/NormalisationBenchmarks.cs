@@ -47,7 +47,7 @@ public class NormalisationBenchmarks
     {
         using var scope = NewDisposeScope();
         var y = make(scope);
-        GuardedBackward.Run(() => y.backward([_gradient]));
+        GuardedBackward.Run([y], [_gradient]);
         (_x.grad, _shortcut.grad) = (null, null);
     }
 }

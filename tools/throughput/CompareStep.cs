@@ -120,7 +120,7 @@ internal static class CompareStep
         using var scope = NewDisposeScope();
         _ = random.manual_seed(1);
         Tensor[] views = [randn(settings.Images, 3, size, size), randn(settings.Images, 3, size, size)];
-        using var low = new TrainingWorkload(encoder, new Compute(CPU, Precision.BFloat16), views);
+        using var low = new TrainingWorkload(encoder, new Compute(CPU, Precision.Bfloat16), views);
         using var full = new TrainingWorkload(encoder, new Compute(CPU, Precision.Float32), views);
         var description = new JsonObject { ["parameters"] = full.Parameters, ["pixels"] = size };
         if (python is not null)

@@ -3,22 +3,21 @@ using static TorchSharp.torch;
 namespace SelfSup.Losses;
 
 /// <summary>
-/// The exact non-parametric softmax of instance discrimination: every image is a class, and its slot in the memory bank the
-/// class's weights (Wu et al. 2018, https://arxiv.org/abs/1805.01978, eq. 2).
+/// Instance discrimination by the full softmax: every image is a class, and its weights are its slot in a memory bank (Wu
+/// et al. 2018, https://arxiv.org/abs/1805.01978, eq. 2 and 3).
 /// </summary>
 internal static class NonParametricSoftmax
 {
-    /// <summary>The mean loss over the batch.</summary>
+    /// <summary>The mean loss over this rank's images.</summary>
     /// <param name="embeddings">Unit-length embeddings, [N, D].</param>
-    /// <param name="slots">The memory bank, [M, D], float32 or bfloat16; a constant.</param>
-    /// <param name="samples">Which slot is each image's own, [N] int64.</param>
+    /// <param name="slots">The memory bank, one unit-length embedding per image of the data set, [M, D]; it may be bfloat16.</param>
+    /// <param name="samples">Which image each embedding is of, int64 [N].</param>
     /// <param name="temperature">Divides every logit.</param>
     /// <returns>A scalar.</returns>
     public static Tensor Loss(Tensor embeddings, Tensor slots, Tensor samples, double temperature)
     {
-        using var scope = NewDisposeScope();
         var own = slots.index_select(0, samples).to(embeddings.dtype);
-        var all = SimilarityLogSumExp.Of(embeddings, slots, temperature);
-        return (all - ((embeddings * own).sum([1]) / temperature)).mean().MoveToOuterDisposeScope();
+        var all = SimilarityLogSumExp.Of(embeddings, slots, temperature, []);
+        return (all - Pairs.Logits(embeddings, own, temperature)).mean();
     }
 }

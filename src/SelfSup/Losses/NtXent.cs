@@ -17,12 +17,8 @@ internal static class NtXent
     /// <returns>A scalar.</returns>
     public static Tensor Loss(Tensor local, Tensor all, int rank, double temperature)
     {
-        using var scope = NewDisposeScope();
-        var rows = local.shape[0];
         // A view is neither its own positive nor its negative.
-        var itself = arange(rows, int64, local.device).unsqueeze(1) + (rank * rows);
-        var others = SimilarityLogSumExp.Of(local, all, temperature, itself); // [2N]
-        var positive = (local * local.roll(rows / 2, 0)).sum([1]) / temperature; // the image's other view
-        return (others - positive).mean().MoveToOuterDisposeScope();
+        var denominator = SimilarityLogSumExp.Of(local, all, temperature, [Pairs.Selves(local, rank)]);
+        return (denominator - Pairs.Logits(local, Pairs.OtherView(local), temperature)).mean();
     }
 }

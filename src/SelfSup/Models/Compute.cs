@@ -19,7 +19,7 @@ internal sealed record Compute(Device Device, Precision Precision, bool Channels
     }
 
     /// <summary>How batches are stored, so that the network takes them as they are.</summary>
-    public ViewFormat Views => new(IsBFloat16: Precision == Precision.BFloat16, ChannelsLast);
+    public ViewFormat Views => new(IsBFloat16: Precision == Precision.Bfloat16, ChannelsLast);
 
     /// <summary>Whether the device is a CUDA one.</summary>
     public bool IsCuda => Device.type == TorchSharp.DeviceType.CUDA;

@@ -21,7 +21,7 @@ internal sealed class FusedBatchNormFunction : autograd.SingleTensorFunction<Fus
         return y;
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Node(5, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(5, () =>
     {
         var job = (FusedBatchNormJob)ctx.get_data(Job);
         var saved = ctx.get_saved_variables();

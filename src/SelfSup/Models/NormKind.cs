@@ -33,6 +33,10 @@ internal static class NormKinds
             groups--;
         }
 
-        return nn.GroupNorm(groups, channels);
+        var norm = nn.GroupNorm(groups, channels);
+        using var _ = no_grad();
+        norm.weight!.fill_(1); // TorchSharp 0.107 leaves both as the memory was
+        norm.bias!.zero_();
+        return norm;
     }
 }

@@ -26,7 +26,7 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
         return state.Part.call(input);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Node(2, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(2, () =>
     {
         var state = (State)ctx.get_data(Part);
         var input = ctx.get_saved_variables()[0].detach().requires_grad_();
@@ -38,7 +38,7 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
             output = state.Part.call(input);
         }
 
-        autograd.backward([output], [grad_output]);
+        GuardedBackward.Run([output], [grad_output]);
         statistics.Restore();
         return [input.grad, null];
     });

@@ -72,7 +72,7 @@ internal sealed class Pretraining : IDisposable
     {
         _progress.Started(new RunStart(
             _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _compute.Device.ToString(), _identity.Threads));
-        if (_compute is { IsCuda: false, Precision: Precision.BFloat16 } && Autocast.ProcessorHasBFloat16 == false)
+        if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
         }

@@ -50,7 +50,7 @@ internal static unsafe class Autocast
     {
         if (_roundsOperands || (_native is { } native && native.IsEnabled((sbyte)device) != 0))
         {
-            return Precision.BFloat16;
+            return Precision.Bfloat16;
         }
 
         return device == DeviceType.CUDA && backends.cuda.matmul.allow_tf32 ? Precision.Tf32 : Precision.Float32;
@@ -78,7 +78,7 @@ internal static unsafe class Autocast
         {
             (_device, _autocast) = (device, autocast);
             _rounded = _roundsOperands;
-            var low = precision == Precision.BFloat16;
+            var low = precision == Precision.Bfloat16;
             if (autocast is { } native)
             {
                 _wasEnabled = native.IsEnabled((sbyte)device) != 0;

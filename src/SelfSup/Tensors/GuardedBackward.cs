@@ -5,35 +5,61 @@ using static TorchSharp.torch;
 namespace SelfSup.Tensors;
 
 /// <summary>
-/// Carries an exception past libtorch: one that leaves the backward function of a node of ours into native code ends the
-/// process. The node catches it (<see cref="Node"/>), and who started the backward pass throws it again.
+/// Backward passes that run code of ours. An exception that leaves such code would travel through libtorch's C++ frames
+/// and end the process without a word; here it is kept and thrown again where the pass was started.
 /// </summary>
 internal static class GuardedBackward
 {
-    // On a GPU nodes run on threads of libtorch's, so it is the process's and not the thread's.
+    // For the whole process and not for a thread: on a GPU the pass runs on threads of libtorch.
     private static ExceptionDispatchInfo? _failure;
 
-    /// <summary>Backpropagates, and throws what a node of ours met on the way.</summary>
-    public static void Run(Action backward)
+    // TorchSharp drops its references to gradients before libtorch has taken its own.
+    [ThreadStatic]
+    private static Tensor?[]? _handedOver;
+
+    /// <summary>Computes the gradients of <paramref name="loss"/>. Throws what a <see cref="Body"/> below it threw.</summary>
+    public static void Run(Tensor loss) => Run([loss], [null]);
+
+    /// <summary>Takes gradients of results back. Throws what a <see cref="Body"/> below them threw.</summary>
+    /// <param name="results">What was computed.</param>
+    /// <param name="gradients">The gradient of each; null is 1 for a scalar.</param>
+    public static void Run(IReadOnlyList<Tensor> results, IReadOnlyList<Tensor?> gradients)
     {
-        backward();
+#pragma warning disable RS0030 // the one place that may
+        autograd.backward([.. results], gradients.Any(g => g is null) ? null : [.. gradients.Select(g => g!)]);
+#pragma warning restore RS0030
         Interlocked.Exchange(ref _failure, null)?.Throw();
     }
 
-    /// <summary>The body of a node's backward function.</summary>
-    /// <param name="inputs">How many arguments the forward function had.</param>
-    /// <param name="body">Their gradients, tensors of the current dispose scope, null where there is none.</param>
-    public static List<Tensor> Node(int inputs, Func<List<Tensor?>> body)
+    /// <summary>What the <c>backward</c> of an autograd function returns.</summary>
+    /// <param name="arguments">How many arguments its <c>forward</c> has.</param>
+    /// <param name="gradients">Computes a gradient, or null, for the first of them; the others have none.</param>
+    public static List<Tensor> Body(int arguments, Func<Tensor?[]> gradients)
     {
-        using var scope = NewDisposeScope();
+        var results = new Tensor?[arguments];
         try
         {
-            return [.. body().Select(gradient => gradient?.MoveToOuterDisposeScope()!)];
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            gradients().CopyTo(results, 0);
+            foreach (var result in results)
+            {
+                result?.MoveToOuterDisposeScope();
+            }
+
+            foreach (var earlier in _handedOver ?? [])
+            {
+                earlier?.Dispose(); // on a thread of libtorch there is no outer scope that would
+            }
+
+            _handedOver = results;
         }
         catch (Exception e)
         {
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(e), null);
-            return [.. Enumerable.Repeat<Tensor>(null!, inputs)]; // no gradient: the pass goes on to its end
+            Array.Clear(results); // no gradient is a gradient of zero
         }
+
+        return [.. results.Select(r => r!)];
     }
 }

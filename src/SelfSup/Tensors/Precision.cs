@@ -7,7 +7,7 @@ internal enum Precision
     Float32,
 
     /// <summary>Their operands are rounded to bfloat16 (8 bits of mantissa), sums are float32.</summary>
-    BFloat16,
+    Bfloat16,
 
     /// <summary>Their operands are rounded to 10 bits of mantissa by the tensor cores of a CUDA device.</summary>
     Tf32,

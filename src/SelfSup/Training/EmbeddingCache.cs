@@ -41,7 +41,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
     /// <inheritdoc/>
     public void Backward(Tensor loss)
     {
-        GuardedBackward.Run(() => loss.backward());
+        GuardedBackward.Run(loss);
         var gradients = _learned.Select(embedding => embedding.grad ?? zeros_like(embedding)).ToArray();
         long first = 0;
         foreach (var slice in _slices)
@@ -55,7 +55,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
 
             var count = slice.Samples.shape[0];
             Tensor[] own = [.. gradients.Select(g => g.narrow(0, first, count))];
-            GuardedBackward.Run(() => autograd.backward([.. embeddings], own));
+            GuardedBackward.Run(embeddings, own);
             first += count;
         }
 

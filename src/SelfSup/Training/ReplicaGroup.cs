@@ -62,7 +62,7 @@ internal sealed class ReplicaGroup : IEmbedder
     /// <inheritdoc/>
     public void Backward(Tensor loss)
     {
-        GuardedBackward.Run(() => loss.backward());
+        GuardedBackward.Run(loss);
         var gradients = _learned.Select(embedding => embedding.grad ?? zeros_like(embedding)).ToArray();
         All((replica, _) => replica.Backward(gradients));
         using var _ = no_grad();
@@ -180,7 +180,7 @@ internal sealed class ReplicaGroup : IEmbedder
         public void Backward(Tensor[] gradients)
         {
             Tensor[] own = [.. gradients.Select(g => g.narrow(0, _first, _learned[0].shape[0]))];
-            GuardedBackward.Run(() => autograd.backward([.. _learned], own));
+            GuardedBackward.Run(_learned, own);
             _scope!.Dispose();
             (_scope, _learned) = (null, []);
         }

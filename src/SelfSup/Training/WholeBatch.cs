@@ -18,7 +18,7 @@ internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
     }
 
     /// <inheritdoc/>
-    public void Backward(Tensor loss) => GuardedBackward.Run(() => loss.backward());
+    public void Backward(Tensor loss) => GuardedBackward.Run(loss);
 
     /// <inheritdoc/>
     public void Dispose()

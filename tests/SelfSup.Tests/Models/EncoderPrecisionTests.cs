@@ -37,7 +37,7 @@ public sealed class EncoderPrecisionTests
     {
         using var scope = NewDisposeScope();
         var (expectedGradients, expected) = Run(Computing.Cpu);
-        var (gradients, actual) = Run(new Compute(CPU, Precision.BFloat16), native);
+        var (gradients, actual) = Run(new Compute(CPU, Precision.Bfloat16), native);
         Assert.Equal(ScalarType.Float32, actual.dtype);
         Assert.All(gradients.Values, gradient => Assert.Equal(ScalarType.Float32, gradient.dtype));
         Assert.InRange(Distance(expected, actual), 1e-6, 0.1);
@@ -48,8 +48,8 @@ public sealed class EncoderPrecisionTests
     public void BothWaysToBFloat16AreTheSame()
     {
         using var scope = NewDisposeScope();
-        var (expectedGradients, expected) = Run(new Compute(CPU, Precision.BFloat16), native: true);
-        var (gradients, actual) = Run(new Compute(CPU, Precision.BFloat16), native: false);
+        var (expectedGradients, expected) = Run(new Compute(CPU, Precision.Bfloat16), native: true);
+        var (gradients, actual) = Run(new Compute(CPU, Precision.Bfloat16), native: false);
         Assert.Equal(0, Distance(expected, actual), 1e-6);
         Assert.All(expectedGradients, entry => Assert.Equal(0, Distance(entry.Value, gradients[entry.Key]), 1e-6));
     }
@@ -60,7 +60,7 @@ public sealed class EncoderPrecisionTests
     public void RecomputingActivationsChangesNothing(bool low)
     {
         using var scope = NewDisposeScope();
-        var compute = new Compute(CPU, low ? Precision.BFloat16 : Precision.Float32);
+        var compute = new Compute(CPU, low ? Precision.Bfloat16 : Precision.Float32);
         var (expectedGradients, expected) = Run(compute);
         var (gradients, actual) = Run(compute with { RecomputesActivations = true });
         Assert.Equal(0, Distance(expected, actual));
@@ -74,9 +74,9 @@ public sealed class EncoderPrecisionTests
         var part = new FailsTheSecondTime();
         var input = ones(2, 2).requires_grad_();
         var output = Recomputed.Call(part, input);
-        var error = Assert.Throws<InvalidOperationException>(() => GuardedBackward.Run(() => output.sum().backward()));
+        var error = Assert.Throws<InvalidOperationException>(() => GuardedBackward.Run(output.sum()));
         Assert.Equal("the second time", error.Message);
-        GuardedBackward.Run(() => (input * 2).sum().backward()); // and it is thrown once
+        GuardedBackward.Run((input * 2).sum()); // and it is thrown once
     }
 
     /// <summary>Embeddings and, by name, gradients and running statistics, after one pass there and back.</summary>
@@ -91,7 +91,7 @@ public sealed class EncoderPrecisionTests
             embeddings = encoder.Embed(images);
         }
 
-        GuardedBackward.Run(() => (embeddings * Numbers.Normal([.. embeddings.shape])).sum().backward());
+        GuardedBackward.Run((embeddings * Numbers.Normal([.. embeddings.shape])).sum());
         var state = encoder.named_parameters().ToDictionary(p => p.name, p => p.parameter.grad!.clone());
         foreach (var (name, buffer) in encoder.named_buffers().Where(b => b.name.Contains("running")))
         {

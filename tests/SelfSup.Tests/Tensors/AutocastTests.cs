@@ -17,10 +17,10 @@ public sealed class AutocastTests
     {
         using var scope = NewDisposeScope();
         Assert.Equal(ScalarType.Float32, ProductType());
-        using (Autocast.Enter(Precision.BFloat16, DeviceType.CPU))
+        using (Autocast.Enter(Precision.Bfloat16, DeviceType.CPU))
         {
             Assert.Equal(ScalarType.BFloat16, ProductType());
-            Assert.Equal(Precision.BFloat16, Autocast.Current(DeviceType.CPU));
+            Assert.Equal(Precision.Bfloat16, Autocast.Current(DeviceType.CPU));
             var elsewhere = ScalarType.Byte;
             var thread = new Thread(() => elsewhere = ProductType());
             thread.Start();
@@ -43,7 +43,7 @@ public sealed class AutocastTests
     {
         static void Fail()
         {
-            using var _ = Autocast.Enter(Precision.BFloat16, DeviceType.CPU);
+            using var _ = Autocast.Enter(Precision.Bfloat16, DeviceType.CPU);
             throw new InvalidOperationException();
         }
 
@@ -54,10 +54,10 @@ public sealed class AutocastTests
     [Fact]
     public void WithoutLibtorchsLayersRoundThemselves()
     {
-        using (Autocast.Enter(Precision.BFloat16, DeviceType.CPU, native: false))
+        using (Autocast.Enter(Precision.Bfloat16, DeviceType.CPU, native: false))
         {
             Assert.True(Autocast.RoundsOperands);
-            Assert.Equal(Precision.BFloat16, Autocast.Current(DeviceType.CPU));
+            Assert.Equal(Precision.Bfloat16, Autocast.Current(DeviceType.CPU));
             var elsewhere = true;
             var thread = new Thread(() => elsewhere = Autocast.RoundsOperands);
             thread.Start();

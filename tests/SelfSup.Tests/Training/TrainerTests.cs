@@ -26,7 +26,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
     public void MemoryIsFlatOverTwoThousandSteps(string mode)
     {
         var compute = new Compute(
-            CPU, mode.Contains("bfloat16") ? Precision.BFloat16 : Precision.Float32, !mode.Contains("planes"), mode.Contains("recomputing"));
+            CPU, mode.Contains("bfloat16") ? Precision.Bfloat16 : Precision.Float32, !mode.Contains("planes"), mode.Contains("recomputing"));
         using var setup = new Setup(compute: compute, sliceSize: mode.Contains("slices") ? 3 : null, replicas: mode.Contains("replicas") ? 2 : 1);
         setup.Run(0, 500);
         var (tensors, resident) = (Tensor.TotalCount, ResidentMegabytes());

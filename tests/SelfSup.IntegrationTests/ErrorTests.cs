@@ -85,6 +85,10 @@ public sealed class ErrorTests : IDisposable
         .IsOneLine(2, "training.globalBatchSize", "300", "256");
 
     [Fact]
+    public void ArithmeticThatThisDeviceLacks() => _workspace.Pretrain("run", "--set", "training.precision=tf32", "--set", "training.device=cpu")
+        .IsOneLine(2, "training.precision", "tf32", "float32 or bfloat16");
+
+    [Fact]
     public void AnUnwritableRunDirectory()
     {
         File.WriteAllText(_workspace["file"], "what was there");

@@ -29,11 +29,24 @@ internal static class CommonOptions
         HelpName = "n",
     };
 
+    /// <summary>All settings that flags replace.</summary>
+    public static string[] Overrides(string[] set, int? threads) => threads is { } n ? [.. set, $"run.threads={n}"] : set;
+
     /// <summary>The variables that replace settings.</summary>
     public static Dictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()
         .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
         .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+
+    /// <summary>Fails before hours of work where the file that the user named for its result cannot be written.</summary>
+    /// <exception cref="RecipeException">The file's folder does not exist.</exception>
+    public static void RequireFolder(string flag, string? path)
+    {
+        if (path is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
+        {
+            throw new RecipeException($"{flag} {path}: cannot be written (its folder does not exist); name another place");
+        }
+    }
 
     /// <summary>Writes a file that the user named; what was there before stays until all of it is written.</summary>
     /// <exception cref="RecipeException">It cannot be written.</exception>

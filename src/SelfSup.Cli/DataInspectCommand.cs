@@ -56,11 +56,7 @@ internal static class DataInspectCommand
             throw new RecipeException($"--images: must be from 1 to 1000, is {images}");
         }
 
-        if (sheet is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(sheet))))
-        {
-            throw new RecipeException($"--sheet {sheet}: cannot be written (its folder does not exist); name another place");
-        }
-
+        CommonOptions.RequireFolder("--sheet", sheet);
         using var signal = new SignalToken();
         try
         {

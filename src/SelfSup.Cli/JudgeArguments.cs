@@ -61,11 +61,7 @@ internal sealed class JudgeArguments
     /// <param name="judge">Judges one encoder; told which one for messages.</param>
     public int Run(ParseResult parsed, Func<BackboneJudge, Recipe, Models.Encoder, ClassificationReport> judge)
     {
-        if (parsed.GetValue(_json) is { } json && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(json))))
-        {
-            throw new RecipeException($"--json {json}: cannot be written (its folder does not exist); name another place");
-        }
-
+        CommonOptions.RequireFolder("--json", parsed.GetValue(_json));
         CommonOptions.LoadTorch();
         var run = new RunOptions { Threads = parsed.GetValue(_threads) };
         RecipeBinder.Require(run, "--threads");

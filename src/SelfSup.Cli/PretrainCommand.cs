@@ -29,13 +29,10 @@ internal static class PretrainCommand
         {
             recipe, run, set, threads,
         };
-        command.SetAction((parsed, _) =>
-        {
-            string[] overrides = parsed.GetValue(threads) is { } n
-                ? [.. parsed.GetValue(set)!, $"run.threads={n}"]
-                : parsed.GetValue(set)!;
-            return Run(parsed.GetRequiredValue(recipe), parsed.GetValue(run), overrides);
-        });
+        command.SetAction((parsed, _) => Run(
+            parsed.GetRequiredValue(recipe),
+            parsed.GetValue(run),
+            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads))));
         return command;
     }
 

@@ -12,6 +12,7 @@ var root = new RootCommand(
     PretrainCommand.Create(),
     ResumeCommand.Create(),
     ViewsCommand.Create(),
+    ProfileCommand.Create(),
     KnnCommand.Create(),
     LinearProbeCommand.Create(),
     DataCommand.Create(),

@@ -70,6 +70,9 @@ internal sealed unsafe class BatchSlot : IDisposable
 
     public SlotState State { get; set; }
 
+    /// <summary>Bytes of the views.</summary>
+    public long Bytes => _stores.Sum(store => store.numel() * store.ElementSize);
+
     public long Step { get; private set; }
 
     public long Epoch { get; private set; }

@@ -45,6 +45,9 @@ internal sealed class ViewLoader : IDisposable
         _ring = new BatchRing(plan, _slots, Math.Clamp(plan.BatchSize / (4 * options.Workers), 1, 16));
     }
 
+    /// <summary>Bytes of all batches in memory, full or not.</summary>
+    public long Bytes => _slots.Sum(slot => slot.Bytes);
+
     /// <summary>The batches of the steps of one epoch: for evaluation, every image once.</summary>
     public IEnumerable<ViewBatch> Pass(CancellationToken cancellationToken) =>
         From(0, _plan.StepsPerEpoch, cancellationToken);

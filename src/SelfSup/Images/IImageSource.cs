@@ -26,6 +26,9 @@ internal interface IImageSource : IDisposable
     /// </summary>
     int WindowBlocks => int.MaxValue;
 
+    /// <summary>Bytes of images that are in memory.</summary>
+    long CacheBytes => 0;
+
     /// <summary>The label of an image, or -1 where the source has no labels.</summary>
     int Label(int index);
 

@@ -59,6 +59,8 @@ internal sealed partial class IdxSource : IImageSource
 
     public IReadOnlyList<string> ClassNames { get; } = [];
 
+    public long CacheBytes => _pixels.Length;
+
     public IReadOnlyList<int> BlockStarts { get; } = [0];
 
     /// <summary>Whether a file of this name is the images file of a pair: <c>train-images-idx3-ubyte.gz</c>.</summary>

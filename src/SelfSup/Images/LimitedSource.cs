@@ -23,6 +23,8 @@ internal sealed class LimitedSource : IImageSource
 
     public int WindowBlocks => _source.WindowBlocks;
 
+    public long CacheBytes => _source.CacheBytes;
+
     public int Label(int index) => _source.Label(Checked(index));
 
     public void Read(int index, StoredImage into) => _source.Read(Checked(index), into);

@@ -12,11 +12,21 @@ internal static class Layers
     /// <summary>A convolution without padding modes of its own: [N, I, H, W] to [N, O, H', W'].</summary>
     public static Tensor Convolve(Conv2d layer, Tensor input)
     {
-        if (!Autocast.RoundsOperands)
-        {
-            return layer.call(input);
-        }
+        var output = Autocast.RoundsOperands ? Rounded(layer, input) : layer.call(input);
+        MultiplyCount.Current?.Add(layer.weight, input, output);
+        return output;
+    }
 
+    /// <summary>A linear layer: [N, I] to [N, O].</summary>
+    public static Tensor Multiply(Linear layer, Tensor input)
+    {
+        var output = Autocast.RoundsOperands ? Rounded(layer, input) : layer.call(input);
+        MultiplyCount.Current?.Add(layer.weight!, input, output);
+        return output;
+    }
+
+    private static Tensor Rounded(Conv2d layer, Tensor input)
+    {
         using var scope = NewDisposeScope();
         return nn.functional.conv2d(
             Rounded(input),
@@ -28,14 +38,8 @@ internal static class Layers
             layer.groups).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A linear layer: [N, I] to [N, O].</summary>
-    public static Tensor Multiply(Linear layer, Tensor input)
+    private static Tensor Rounded(Linear layer, Tensor input)
     {
-        if (!Autocast.RoundsOperands)
-        {
-            return layer.call(input);
-        }
-
         using var scope = NewDisposeScope();
         return nn.functional.linear(
             Rounded(input),

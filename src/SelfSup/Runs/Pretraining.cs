@@ -34,6 +34,7 @@ internal sealed class Pretraining : IDisposable
     private KnnEvaluation? _evaluation;
     private TrainingRun _run = null!;
     private Compute _compute = null!;
+    private RunParts _parts = null!;
 
     private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
 
@@ -43,7 +44,17 @@ internal sealed class Pretraining : IDisposable
     /// <summary>What <c>result.json</c> holds, once the run is finished.</summary>
     public IReadOnlyDictionary<string, object?> Result { get; private set; } = new Dictionary<string, object?>();
 
+    /// <summary>What a profile looks at.</summary>
+    internal RunParts Parts => _parts;
+
     /// <summary>Builds the run. Everything that can be wrong with recipe and data is found here.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="reader">The catalogues it was read with.</param>
+    /// <param name="runDirectory">Where the run's files go.</param>
+    /// <param name="progress">Where the run tells how it goes.</param>
+    /// <param name="metrics">Its instruments.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="isProfiled">Whether the parts of its steps are timed.</param>
     /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
     public static Pretraining Create(
         Recipe recipe,
@@ -51,12 +62,13 @@ internal sealed class Pretraining : IDisposable
         string runDirectory,
         IRunProgress progress,
         TrainingMetrics metrics,
-        TimeProvider time)
+        TimeProvider time,
+        bool isProfiled = false)
     {
         var run = new Pretraining(recipe, progress);
         try
         {
-            run.Build(reader, runDirectory, metrics, time);
+            run.Build(reader, runDirectory, metrics, time, isProfiled);
             return run;
         }
         catch
@@ -104,7 +116,7 @@ internal sealed class Pretraining : IDisposable
         }
     }
 
-    private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time)
+    private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time, bool isProfiled)
     {
         var (data, training) = (_recipe.Data!, _recipe.Training);
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
@@ -131,10 +143,11 @@ internal sealed class Pretraining : IDisposable
         _evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
         var loader = Own(Loader(reader));
+        var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
         _run = Own(new TrainingRun(
             _plan,
             _identity,
-            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device, training.ClipGradientNorm),
+            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device, training.ClipGradientNorm, clock),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
@@ -142,7 +155,9 @@ internal sealed class Pretraining : IDisposable
                 _recipe.Checkpoint.Keep, _recipe.Checkpoint.KeepBest ? "knn" : null, _recipe.Telemetry.EverySteps),
             _progress,
             metrics,
-            time));
+            time,
+            clock));
+        _parts = new RunParts(_run, clock, _method, optimizer, loader, _images, _decoded, _compute, _identity);
         _run.Restore();
         if (Step == 0 && File.Exists(_directory.ResultFile))
         {

@@ -3,6 +3,7 @@ using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Methods;
 using SelfSup.Optimization;
+using SelfSup.Telemetry;
 
 using static TorchSharp.torch;
 
@@ -16,6 +17,7 @@ namespace SelfSup.Training;
 /// <param name="embedder">How a batch gets through the network.</param>
 /// <param name="device">Where the weights live.</param>
 /// <param name="clipGradientNorm">The longest gradient that is applied as it is, or null.</param>
+/// <param name="clock">Told of each part of a step, or null.</param>
 internal sealed class Trainer(
     Method method,
     IOptimizer optimizer,
@@ -23,7 +25,8 @@ internal sealed class Trainer(
     Communicator communicator,
     IEmbedder embedder,
     Device device,
-    double? clipGradientNorm) : IStateful
+    double? clipGradientNorm,
+    StepClock? clock = null) : IStateful
 {
     /// <summary>Learns from one batch of views.</summary>
     public StepReport Step(ViewBatch batch)
@@ -31,16 +34,25 @@ internal sealed class Trainer(
         using var scope = NewDisposeScope(); // every tensor of the step ends with it
         var parameters = method.Encoder.Parameters;
         var onDevice = batch.To(device);
+        clock?.Lap(StepPart.Transfer);
 
         parameters.Gradients.zero_();
+        clock?.Lap(StepPart.Optimizer);
         var embeddings = embedder.Embed(onDevice);
+        clock?.Lap(StepPart.Forward);
         var loss = method.Compare(onDevice, embeddings);
+        clock?.Lap(StepPart.Compare);
         embedder.Backward(loss);
+        clock?.Lap(StepPart.Backward);
         communicator.AllReduceMean(parameters.Gradients);
+        clock?.Lap(StepPart.AllReduce);
         var norm = clipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
+        clock?.Lap(StepPart.GradientNorm);
         var learningRate = schedule.At(batch.Step);
         optimizer.Step(learningRate);
+        clock?.Lap(StepPart.Optimizer);
         method.Commit(onDevice, embeddings);
+        clock?.Lap(StepPart.Commit);
 
         return new StepReport(batch.Step + 1, loss.to(float32).item<float>(), learningRate, norm); // waits for the device
     }

@@ -21,6 +21,7 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it tells how it goes.</param>
 /// <param name="metrics">Its instruments.</param>
 /// <param name="time">The clock.</param>
+/// <param name="clock">Told of each part of the run, or null.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
     RunIdentity identity,
@@ -31,7 +32,8 @@ internal sealed class TrainingRun(
     TrainingRunOptions options,
     IRunProgress progress,
     TrainingMetrics metrics,
-    TimeProvider time) : IDisposable
+    TimeProvider time,
+    StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
     private MetricsLog? _log;
@@ -88,6 +90,7 @@ internal sealed class TrainingRun(
         using var span = TrainingMetrics.Activities.StartActivity("run");
         _log = new MetricsLog(directory.MetricsFile, State.Step, progress.Warn);
         Mark();
+        clock?.Start();
         try
         {
             if (Pause(stopping))
@@ -104,8 +107,10 @@ internal sealed class TrainingRun(
                     throw new UnreachableException("the loader ended before the run");
                 }
 
+                clock?.Lap(StepPart.DataWait);
                 using var batch = batches.Current;
                 Step(batch, started, time.GetElapsedTime(started).TotalSeconds);
+                clock?.Lap(StepPart.Report);
                 if (Pause(stopping))
                 {
                     return State.Step == plan.TotalSteps;
@@ -153,9 +158,11 @@ internal sealed class TrainingRun(
     private bool Pause(CancellationToken stopping)
     {
         var evaluated = Evaluate(stopping);
+        clock?.Lap(StepPart.Evaluation);
         if (plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _savedStep))
         {
             Save(again: evaluated);
+            clock?.Lap(StepPart.Checkpoint);
         }
 
         return State.Step == plan.TotalSteps || stopping.IsCancellationRequested;

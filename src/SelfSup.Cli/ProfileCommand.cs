@@ -1,0 +1,96 @@
+using System.CommandLine;
+using System.Diagnostics.Metrics;
+using System.Text.Json;
+
+using Microsoft.Extensions.DependencyInjection;
+
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
+using SelfSup.Recipes;
+using SelfSup.Runs;
+using SelfSup.Telemetry;
+
+namespace SelfSup.Cli;
+
+/// <summary><c>selfsup profile RECIPE</c>.</summary>
+internal static class ProfileCommand
+{
+    private const int MostSteps = 1_000_000;
+
+    public static Command Create()
+    {
+        var recipe = CommonOptions.Recipe();
+        var steps = new Option<int>("--steps") { Description = "Steps that are measured", DefaultValueFactory = _ => 50, HelpName = "n" };
+        var warmUp = new Option<int>("--warm-up")
+        {
+            Description = "Steps before them that are left out: code is compiled, threads are started, caches are filled",
+            DefaultValueFactory = _ => 10,
+            HelpName = "n",
+        };
+        var json = new Option<string?>("--json") { Description = "Writes everything that was measured into a JSON file as well", HelpName = "file" };
+        var set = CommonOptions.Set();
+        var threads = CommonOptions.Threads();
+        var command = new Command(
+            "profile",
+            "Takes the first steps of a recipe, one evaluation and one checkpoint, and says where time and memory go. Leaves " +
+            "nothing behind. On a GPU every part is waited for, so that a step takes a little longer than in training. Without " +
+            "evaluation: --set evaluation.test=. Example: selfsup profile recipes/quickstart.yaml --steps 50 --json profile.json")
+        {
+            recipe, steps, warmUp, json, set, threads,
+        };
+        command.SetAction((parsed, _) => Task.FromResult(Profile(
+            parsed.GetRequiredValue(recipe),
+            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
+            parsed.GetValue(steps),
+            parsed.GetValue(warmUp),
+            parsed.GetValue(json))));
+        return command;
+    }
+
+    private static int Profile(string recipePath, string[] overrides, int steps, int warmUp, string? json)
+    {
+        Require("--steps", steps);
+        Require("--warm-up", warmUp);
+        CommonOptions.RequireFolder("--json", json);
+        var reader = new RecipeReader();
+        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
+        CommonOptions.LoadTorch();
+        using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        using var signal = new SignalToken();
+        var options = new ProfileOptions(steps, warmUp, Path.GetFullPath("runs"));
+        RunProfile profile;
+        try
+        {
+            using var progress = new ProfileProgress(options);
+            profile = RunProfiler.Run(
+                recipe,
+                reader,
+                options,
+                progress,
+                new TrainingMetrics(services.GetRequiredService<IMeterFactory>()),
+                TimeProvider.System,
+                signal.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("selfsup: stopped before all steps were measured; nothing is printed");
+            return signal.ExitCode;
+        }
+
+        ProfilePrinter.Print(profile);
+        if (json is not null)
+        {
+            CommonOptions.Write("--json", json, stream => JsonSerializer.Serialize(stream, profile, CheckpointManifest.Json));
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static void Require(string flag, int value)
+    {
+        if (value is < 1 or > MostSteps)
+        {
+            throw new RecipeException($"{flag}: must be from 1 to {MostSteps}, is {value}");
+        }
+    }
+}

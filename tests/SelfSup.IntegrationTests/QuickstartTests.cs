@@ -107,7 +107,8 @@ public sealed class QuickstartTests : IDisposable
                 Repository.TestImages, "--test-limit", "100", "--json", json, .. more,
             ]).Succeeds();
             using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace[json]));
-            Assert.InRange(result.RootElement.GetProperty("encoder").GetProperty("top1").GetDouble(), 0.1, 1);
+            // Chance is 0.1. Two steps of SGD are no classifier yet, and may land on either side of it.
+            Assert.InRange(result.RootElement.GetProperty("encoder").GetProperty("top1").GetDouble(), protocol == "lbfgs" ? 0.2 : 0, 1);
             Assert.InRange(result.RootElement.GetProperty("randomInitialisation").GetProperty("top1").GetDouble(), 0, 1);
         }
     }

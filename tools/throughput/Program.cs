@@ -8,13 +8,15 @@ using SelfSup.Tools.Throughput;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 var root = new RootCommand(
-    "Measures how fast views are made, and prints it as JSON. Example: "
+    "Measures how fast views and losses are made, and prints it as JSON. Example: "
     + "dotnet run -c Release --project tools/throughput -- compare-views photos")
 {
     CompareViews.Command(),
     ScaleWorkers.Command(),
     StreamParquet.Command(),
     MakeParquet.Command(),
+    CompareLosses.Command(),
+    CompareLosses.MemoryCommand(),
 };
 
 try

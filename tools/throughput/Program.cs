@@ -8,7 +8,7 @@ using SelfSup.Tools.Throughput;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 var root = new RootCommand(
-    "Measures how fast views are made and steps are taken, and prints it as JSON. Example: "
+    "Measures how fast views, losses and training steps are made, and prints it as JSON. Example: "
     + "dotnet run -c Release --project tools/throughput -- compare-views photos")
 {
     CompareViews.Command(),
@@ -16,6 +16,8 @@ var root = new RootCommand(
     ScaleWorkers.Command(),
     StreamParquet.Command(),
     MakeParquet.Command(),
+    CompareLosses.Command(),
+    CompareLosses.MemoryCommand(),
 };
 
 try

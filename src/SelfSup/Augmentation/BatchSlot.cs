@@ -59,12 +59,12 @@ internal sealed unsafe class BatchSlot : IDisposable
             ? [.. _stores.Select(store => store.permute(0, 3, 1, 2).DetachFromDisposeScope())]
             : _stores;
         _pixels = [.. viewSizes.Select(size => size * size)];
-        _sampleAt = (long*)TensorMemory.Address(_samples);
-        _labelAt = (long*)TensorMemory.Address(_labels);
+        _sampleAt = TensorMemory.Address<long>(_samples);
+        _labelAt = TensorMemory.Address<long>(_labels);
         _viewAt = new byte*[_stores.Length];
         for (var view = 0; view < _stores.Length; view++)
         {
-            _viewAt[view] = TensorMemory.Address(_stores[view]);
+            _viewAt[view] = TensorMemory.Address<byte>(_stores[view]);
         }
     }
 

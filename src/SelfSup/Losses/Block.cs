@@ -11,13 +11,25 @@ internal readonly record struct Block(long Start, long Length)
     public Tensor Of(Tensor tensor) => tensor.narrow(0, Start, Length);
 
     /// <summary>Divides so many rows into the fewest blocks of at most <paramref name="most"/>, all about as long.</summary>
-    public static Block[] Divide(long rows, long most)
+    /// <param name="rows">How many rows.</param>
+    /// <param name="most">The longest block; at least <paramref name="multiple"/> is allowed.</param>
+    /// <param name="multiple">What every block but the last is a multiple of.</param>
+    public static Block[] Divide(long rows, long most, long multiple = 1)
     {
-        var count = (rows + most - 1) / most;
-        return [.. LongRange(count).Select(i => FromTo(rows * i / count, rows * (i + 1) / count))];
+        var units = Quotient(rows, multiple);
+        var count = Quotient(units, Math.Max(1, most / multiple));
+        var blocks = new Block[count];
+        for (var i = 0L; i < count; i++)
+        {
+            var start = units * i / count * multiple;
+            blocks[i] = new Block(start, Math.Min(rows, units * (i + 1) / count * multiple) - start);
+        }
+
+        return blocks;
     }
 
-    private static Block FromTo(long start, long end) => new(start, end - start);
+    /// <summary>The next multiple, or the number itself if it is one.</summary>
+    public static long RoundUp(long number, long multiple) => Quotient(number, multiple) * multiple;
 
-    private static IEnumerable<long> LongRange(long count) => Enumerable.Range(0, (int)count).Select(i => (long)i);
+    private static long Quotient(long number, long divisor) => (number + divisor - 1) / divisor;
 }

@@ -11,19 +11,23 @@ internal readonly record struct ExcludedPairs(long Row, long Column, long Length
     /// <summary>The same pairs with rows and columns exchanged.</summary>
     public ExcludedPairs Mirrored => new(Column, Row, Length);
 
-    /// <summary>Writes minus infinity where the pairs lie in a tile of logits.</summary>
-    /// <param name="tile">The tile, [rows.Length, columns.Length].</param>
-    /// <param name="rows">Which rows it holds.</param>
-    /// <param name="columns">Which columns.</param>
-    public void Erase(Tensor tile, Block rows, Block columns)
+    /// <summary>Those that lie in a tile, counted from its corner; of a length below 1 where none does.</summary>
+    public ExcludedPairs Within(Block rows, Block columns)
     {
         var offset = Column - Row;
         var first = Math.Max(Row, Math.Max(rows.Start, columns.Start - offset));
-        var length = Math.Min(Row + Length, Math.Min(rows.End, columns.End - offset)) - first;
-        if (length > 0)
+        var end = Math.Min(Row + Length, Math.Min(rows.End, columns.End - offset));
+        return new(first - rows.Start, first + offset - columns.Start, end - first);
+    }
+
+    /// <summary>Writes minus infinity where the pairs lie in a tile of logits, [rows.Length, columns.Length].</summary>
+    public void Erase(Tensor tile, Block rows, Block columns)
+    {
+        var here = Within(rows, columns);
+        if (here.Length > 0)
         {
-            tile.narrow(0, first - rows.Start, length)
-                .narrow(1, first + offset - columns.Start, length)
+            tile.narrow(0, here.Row, here.Length)
+                .narrow(1, here.Column, here.Length)
                 .diagonal()
                 .fill_(double.NegativeInfinity);
         }

@@ -55,9 +55,7 @@ internal static class MirroredTiles
     {
         using var scope = NewDisposeScope();
         var (blocks, tiles) = Divide(rows, settings);
-        // g_i / sum_j exp(s_ij); 0 where the sum is empty
-        var weights = where(
-            logSumExp.isneginf(), zeros_like(gradient), gradient.to(float64) * (-logSumExp.to(float64)).exp()).to(rows.dtype);
+        var weights = Weights(logSumExp, gradient);
         var scaled = rows / settings.Temperature;
         var result = zeros_like(rows);
         TileRun.Run(tiles, blocks.Length, settings.Threads, () =>
@@ -80,6 +78,10 @@ internal static class MirroredTiles
         return result.div_(settings.Temperature).MoveToOuterDisposeScope();
     }
 
+    /// <summary>g_i / sum_j exp(s_ij), [N]; 0 where the sum is empty.</summary>
+    public static Tensor Weights(Tensor logSumExp, Tensor gradient) => where(
+        logSumExp.isneginf(), zeros_like(gradient), gradient.to(float64) * (-logSumExp.to(float64)).exp()).to(gradient.dtype);
+
     private static Tensor Memory(Tensor rows, SimilaritySettings settings) =>
         empty(Math.Min(settings.Size.Rows, rows.shape[0]) * Math.Min(settings.Size.Columns, rows.shape[0]), dtype: rows.dtype, device: rows.device);
 
@@ -87,9 +89,9 @@ internal static class MirroredTiles
     /// The tiles on and above the diagonal in rounds, those whose blocks add up to the same number modulo the number of
     /// blocks. In a round every block has exactly one partner, so all its tiles can be worked on at the same time.
     /// </summary>
-    private static (Block[] Blocks, Tile[] Tiles) Divide(Tensor rows, SimilaritySettings settings)
+    public static (Block[] Blocks, Tile[] Tiles) Divide(Tensor rows, SimilaritySettings settings, long multiple = 1)
     {
-        var blocks = Block.Divide(rows.shape[0], settings.Size.Rows);
+        var blocks = Block.Divide(rows.shape[0], settings.Size.Rows, multiple);
         var tiles = from round in Enumerable.Range(0, blocks.Length)
                     from row in Enumerable.Range(0, blocks.Length)
                     let column = (round - row + blocks.Length) % blocks.Length

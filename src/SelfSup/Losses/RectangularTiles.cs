@@ -12,15 +12,15 @@ internal static class RectangularTiles
     public static Tensor LogSumExp(Tensor rows, Tensor columns, SimilaritySettings settings)
     {
         using var scope = NewDisposeScope();
-        var plan = new Plan(rows, columns, settings, columnsLearn: false);
+        var plan = new RectangularPlan(rows, columns, settings, columnsLearn: false);
         // Below every logit but minus infinity, so that no difference is undefined.
         var maxima = full([plan.Parts, rows.shape[0]], Lowest(rows), dtype: rows.dtype, device: rows.device);
         var sums = zeros([plan.Parts, rows.shape[0]], dtype: float64, device: rows.device);
         var scaled = rows / settings.Temperature;
-        plan.Run(settings, () =>
+        plan.Run(() =>
         {
-            var memory = plan.Memory(rows);
-            var converted = plan.ConvertedColumns(rows, columns);
+            var memory = Memory(plan, rows);
+            var converted = MemoryOfColumns(plan, rows, columns);
             return tile =>
             {
                 var (row, column) = (plan.Rows[tile.Row], plan.Columns[tile.Column]);
@@ -45,7 +45,7 @@ internal static class RectangularTiles
         Tensor rows, Tensor columns, Tensor logSumExp, Tensor gradient, SimilaritySettings settings)
     {
         using var scope = NewDisposeScope();
-        var plan = new Plan(rows, columns, settings, columns.requires_grad);
+        var plan = new RectangularPlan(rows, columns, settings, columns.requires_grad);
         var scaled = rows / settings.Temperature;
         var weighted = columns.requires_grad ? scaled * gradient.unsqueeze(1) : null;
         // An empty sum is minus infinity, and so are its logits: their difference must not be undefined.
@@ -54,10 +54,10 @@ internal static class RectangularTiles
             ? zeros([plan.Parts, rows.shape[0], rows.shape[1]], dtype: rows.dtype, device: rows.device)
             : null;
         var ofColumns = columns.requires_grad ? zeros_like(columns) : null;
-        plan.Run(settings, () =>
+        plan.Run(() =>
         {
-            var memory = plan.Memory(rows);
-            var converted = plan.ConvertedColumns(rows, columns);
+            var memory = Memory(plan, rows);
+            var converted = MemoryOfColumns(plan, rows, columns);
             return tile =>
             {
                 var (row, column) = (plan.Rows[tile.Row], plan.Columns[tile.Column]);
@@ -79,57 +79,18 @@ internal static class RectangularTiles
             ofColumns?.MoveToOuterDisposeScope());
     }
 
+    private static Tensor Memory(RectangularPlan plan, Tensor rows) =>
+        empty(plan.LongestRows * plan.LongestColumns, dtype: rows.dtype, device: rows.device);
+
+    private static Tensor? MemoryOfColumns(RectangularPlan plan, Tensor rows, Tensor columns) => columns.dtype == rows.dtype
+        ? null
+        : empty(plan.LongestColumns, columns.shape[1], dtype: rows.dtype, device: rows.device);
+
     private static double Lowest(Tensor rows) => rows.dtype == ScalarType.Float64 ? double.MinValue : float.MinValue;
 
     private static Tensor Converted(Block block, Tensor columns, Tensor? memory)
     {
         var part = block.Of(columns);
         return memory is null ? part : memory.narrow(0, 0, block.Length).copy_(part);
-    }
-
-    /// <summary>
-    /// How the matrix is divided. Where there are too few blocks of rows for all threads, columns fall into parts, and every
-    /// row has a sum for each of them.
-    /// </summary>
-    private sealed class Plan
-    {
-        private readonly Tile[] _tiles;
-        private readonly int _sums;
-
-        public Plan(Tensor rows, Tensor columns, SimilaritySettings settings, bool columnsLearn)
-        {
-            Rows = Block.Divide(rows.shape[0], settings.Size.Rows);
-            Columns = Block.Divide(columns.shape[0], settings.Size.Columns);
-            Parts = Math.Min(Columns.Length, (settings.Threads + Rows.Length - 1) / Rows.Length);
-            _sums = (Rows.Length * Parts) + Columns.Length;
-            // Row after row within a column, each beginning with another column: neighbours share no sum.
-            _tiles =
-            [
-                .. from round in Enumerable.Range(0, Columns.Length)
-                   from row in Enumerable.Range(0, Rows.Length)
-                   let column = (round + row) % Columns.Length
-                   let first = (row * Parts) + (column % Parts)
-                   select new Tile(row, column, first, columnsLearn ? (Rows.Length * Parts) + column : first),
-            ];
-        }
-
-        public Block[] Rows { get; }
-
-        public Block[] Columns { get; }
-
-        public int Parts { get; }
-
-        public void Run(SimilaritySettings settings, Func<Action<Tile>> newWork) =>
-            TileRun.Run(_tiles, _sums, settings.Threads, newWork);
-
-        /// <summary>The rows of a tile in a sum [Parts, N, ...].</summary>
-        public Tensor PartOf(Tensor sums, Tile tile) => Rows[tile.Row].Of(sums[tile.First % Parts]);
-
-        public Tensor Memory(Tensor rows) =>
-            empty(Rows.Max(r => r.Length) * Columns.Max(c => c.Length), dtype: rows.dtype, device: rows.device);
-
-        public Tensor? ConvertedColumns(Tensor rows, Tensor columns) => columns.dtype == rows.dtype
-            ? null
-            : empty(Columns.Max(c => c.Length), columns.shape[1], dtype: rows.dtype, device: rows.device);
     }
 }

@@ -21,13 +21,13 @@ internal static class SimilarityLogSumExp
     /// </param>
     /// <param name="temperature">Divides every similarity.</param>
     /// <param name="excluded">Pairs that do not count.</param>
-    /// <param name="size">For tests; found from the size of caches where it is null.</param>
+    /// <param name="size">For tests, which want all threads to take part; where it is null, both are chosen.</param>
     /// <returns>[N]; minus infinity, with a gradient of 0, for a row of which everything is excluded.</returns>
     public static Tensor Of(
         Tensor rows, Tensor columns, double temperature, IReadOnlyList<ExcludedPairs> excluded, TileSize? size = null)
     {
         Check(rows, columns, temperature);
-        var threads = rows.device_type == DeviceType.CPU ? get_num_threads() : 1;
+        var threads = size is null ? Threads(rows, columns) : get_num_threads();
         if (ReferenceEquals(rows, columns) && excluded.All(e => excluded.Contains(e.Mirrored)) && MirroredTiles.CanHold(rows, temperature))
         {
             var square = size is { } given ? given with { Columns = given.Rows } : TileSize.Square(rows, threads);
@@ -36,6 +36,15 @@ internal static class SimilarityLogSumExp
 
         var settings = new SimilaritySettings(temperature, excluded, size ?? TileSize.Rectangle(rows, threads), threads);
         return RectangularFunction.apply(rows, columns, settings);
+    }
+
+    // Starting a thread costs as much as so many multiplications.
+    private static int Threads(Tensor rows, Tensor columns)
+    {
+        const long WorthAThread = 1 << 26;
+        return rows.device_type == DeviceType.CPU
+            ? (int)Math.Clamp(rows.shape[0] * columns.shape[0] * rows.shape[1] / WorthAThread, 1, get_num_threads())
+            : 1;
     }
 
     private static void Check(Tensor rows, Tensor columns, double temperature)
@@ -70,7 +79,9 @@ internal static class SimilarityLogSumExp
         public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
         {
             var (rows, settings) = ((Tensor)arguments[0], (SimilaritySettings)arguments[1]);
-            var result = MirroredTiles.LogSumExp(rows, settings);
+            var result = Float32Products.Suit(rows)
+                ? MirroredFloat32.LogSumExp(rows, settings)
+                : MirroredTiles.LogSumExp(rows, settings);
             context.save_for_backward([rows, result]);
             context.save_data(nameof(settings), settings);
             return result;
@@ -79,7 +90,9 @@ internal static class SimilarityLogSumExp
         public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(2, () =>
         {
             var (saved, settings) = (context.get_saved_variables(), (SimilaritySettings)context.get_data("settings"));
-            return [MirroredTiles.Gradient(saved[0], saved[1], gradient, settings)];
+            return [(Float32Products.Suit(saved[0])
+                ? MirroredFloat32.Gradient(saved[0], saved[1], gradient, settings)
+                : MirroredTiles.Gradient(saved[0], saved[1], gradient, settings))];
         });
     }
 
@@ -90,7 +103,9 @@ internal static class SimilarityLogSumExp
         public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
         {
             var (rows, columns, settings) = ((Tensor)arguments[0], (Tensor)arguments[1], (SimilaritySettings)arguments[2]);
-            var result = RectangularTiles.LogSumExp(rows, columns, settings);
+            var result = Float32Products.Suit(rows)
+                ? RectangularFloat32.LogSumExp(rows, columns, settings)
+                : RectangularTiles.LogSumExp(rows, columns, settings);
             context.save_for_backward([rows, columns, result]);
             context.save_data(nameof(settings), settings);
             return result;
@@ -99,7 +114,9 @@ internal static class SimilarityLogSumExp
         public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(3, () =>
         {
             var (saved, settings) = (context.get_saved_variables(), (SimilaritySettings)context.get_data("settings"));
-            var (rows, columns) = RectangularTiles.Gradients(saved[0], saved[1], saved[2], gradient, settings);
+            var (rows, columns) = Float32Products.Suit(saved[0])
+                ? RectangularFloat32.Gradients(saved[0], saved[1], saved[2], gradient, settings)
+                : RectangularTiles.Gradients(saved[0], saved[1], saved[2], gradient, settings);
             return [rows, columns];
         });
     }

@@ -14,8 +14,11 @@ internal readonly record struct TileSize(long Rows, long Columns)
     private const long CpuBytes = 1 << 20;
     private const long GpuBytes = 1 << 26;
 
-    /// <summary>Rows below this are too few for a fast matrix product.</summary>
-    private const long FewestRows = 128;
+    /// <summary>Sides below this are too short for a fast matrix product.</summary>
+    private const long Shortest = 128;
+
+    /// <summary>Columns above this would be read from memory and not from a cache the second time.</summary>
+    private const long Widest = 4096;
 
     /// <summary>For a symmetric matrix with so many rows.</summary>
     public static TileSize Square(Tensor rows, int threads)
@@ -28,14 +31,12 @@ internal readonly record struct TileSize(long Rows, long Columns)
     public static TileSize Rectangle(Tensor rows, int threads)
     {
         var height = Math.Min((long)Math.Sqrt(Elements(rows)), rows.shape[0]);
-        return new(height, Math.Max(FewestRows, Elements(rows) / height));
+        return new(height, Math.Clamp(Elements(rows) / height, Shortest, Widest));
     }
 
     private static long Elements(Tensor rows) =>
         (rows.device_type == DeviceType.CPU ? CpuBytes : GpuBytes) / rows.element_size();
 
-    // Enough blocks for every thread to have two at a time.
-    private static long Share(Tensor rows, int threads) => threads == 1
-        ? long.MaxValue
-        : Math.Max(FewestRows, rows.shape[0] / (4 * threads));
+    // Enough blocks that most tiles are not on the diagonal, and that every thread has two of them at a time.
+    private static long Share(Tensor rows, int threads) => Math.Max(Shortest, rows.shape[0] / (4 * (threads + 1)));
 }

@@ -30,9 +30,9 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         _rows = new ChannelRows(x.numel() / _channels, _channels);
         var y = empty_like(rows);
         var other = shortcut is null ? null : FusedBatchNorm.Rows(shortcut).contiguous();
-        var from = TensorMemory.Address(rows);
-        var beside = other is null ? null : TensorMemory.Address(other);
-        var to = TensorMemory.Address(y);
+        var from = TensorMemory.Address<byte>(rows);
+        var beside = other is null ? null : TensorMemory.Address<byte>(other);
+        var to = TensorMemory.Address<byte>(y);
         if (x.dtype == ScalarType.BFloat16)
         {
             Forward<StoredBFloat16>(from, beside, to);
@@ -57,11 +57,11 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         var dx = empty_like(rows);
         var dShortcut = y is null ? null : rectify ? empty_like(rows) : gradient;
         var at = new Addresses(
-            (nint)TensorMemory.Address(gradient),
-            (nint)TensorMemory.Address(rows),
-            result is null ? 0 : (nint)TensorMemory.Address(result),
-            dShortcut is null ? 0 : (nint)TensorMemory.Address(dShortcut),
-            (nint)TensorMemory.Address(dx));
+            (nint)TensorMemory.Address<byte>(gradient),
+            (nint)TensorMemory.Address<byte>(rows),
+            result is null ? 0 : (nint)TensorMemory.Address<byte>(result),
+            dShortcut is null ? 0 : (nint)TensorMemory.Address<byte>(dShortcut),
+            (nint)TensorMemory.Address<byte>(dx));
         var (sums, products) = x.dtype == ScalarType.BFloat16 ? Backward<StoredBFloat16>(at) : Backward<StoredFloat32>(at);
         Tensor Shaped(Tensor values) => x.dim() == 4 ? values.permute(0, 3, 1, 2) : values;
         return (
@@ -161,8 +161,8 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
     private void Track(double[] deviations)
     {
         var momentum = norm.momentum ?? throw new NotSupportedException("a cumulative average of statistics has no use here");
-        var mean = (float*)TensorMemory.Address(norm.running_mean!);
-        var variance = (float*)TensorMemory.Address(norm.running_var!);
+        var mean = TensorMemory.Address<float>(norm.running_mean!);
+        var variance = TensorMemory.Address<float>(norm.running_var!);
         for (var c = 0; c < _channels; c++)
         {
             mean[c] += (float)(momentum * (_mean[c] - mean[c]));

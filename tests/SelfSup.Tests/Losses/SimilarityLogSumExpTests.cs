@@ -127,11 +127,13 @@ public sealed class SimilarityLogSumExpTests
         Assert.All(gradients[0]!.data<double>().ToArray(), v => Assert.Equal(0, v));
     }
 
-    [Fact]
-    public void Float32IsCloseOverManyRows()
+    [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    public void Float32IsCloseOverManyRows(int width)
     {
         using var scope = NewDisposeScope();
-        var exact = Unit(6000, 16, seed: 3).requires_grad_();
+        var exact = Unit(6000, width, seed: 3).requires_grad_();
         var single = exact.detach().to(float32).requires_grad_();
         var weights = ones(6000, dtype: float64);
         ExcludedPairs[] excluded = [new(0, 0, 6000)];
@@ -149,14 +151,17 @@ public sealed class SimilarityLogSumExpTests
         }
     }
 
-    [Fact]
-    public void ValuesThatAreNotFiniteStayVisible()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ValuesThatAreNotFiniteStayVisible(bool inVectors)
     {
         using var scope = NewDisposeScope();
-        var z = Unit(12, 6, seed: 1);
-        z[3, 2] = tensor(double.NaN);
+        var type = inVectors ? float32 : float64;
+        var z = Unit(12, 32, seed: 1).to(type);
+        z[3, 2] = tensor(double.NaN, dtype: type);
         Assert.True(SimilarityLogSumExp.Of(z, z, 0.1, [], _small).isnan().all().item<bool>());
-        var columns = Unit(12, 6, seed: 1);
+        var columns = Unit(12, 32, seed: 1).to(type);
         Assert.Equal(1, SimilarityLogSumExp.Of(z, columns, 0.1, [], _small).isnan().sum().item<long>());
     }
 
@@ -199,13 +204,16 @@ public sealed class SimilarityLogSumExpTests
         });
     }
 
-    [Fact]
-    public void NoTensorIsLeftBehind()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void NoTensorIsLeftBehind(bool inVectors)
     {
         using var scope = NewDisposeScope();
-        var z = Unit(40, 6, seed: 1).requires_grad_();
-        var bank = Unit(50, 6, seed: 2).to(bfloat16);
-        var columns = Unit(30, 6, seed: 3).requires_grad_();
+        var type = inVectors ? float32 : float64;
+        var z = Unit(40, 32, seed: 1).to(type).requires_grad_();
+        var bank = Unit(50, 32, seed: 2).to(bfloat16);
+        var columns = Unit(30, 32, seed: 3).to(type).requires_grad_();
         void Step()
         {
             using var step = NewDisposeScope();
@@ -249,12 +257,14 @@ public sealed class SimilarityLogSumExpTests
         z.Dispose();
     }
 
-    [Fact]
-    public void TheWholeMatrixIsNeverHeld()
+    [Theory]
+    [InlineData(16)]
+    [InlineData(32)]
+    public void TheWholeMatrixIsNeverHeld(int width)
     {
         Assert.SkipUnless(PeakBeginsAnew(), "the peak of a process's memory is read and reset in /proc");
         using var scope = NewDisposeScope();
-        var z = Unit(20_000, 16, seed: 1).to(float32).requires_grad_();
+        var z = Unit(20_000, width, seed: 1).to(float32).requires_grad_();
         PeakBeginsAnew();
         var before = PeakMegabytes();
         GuardedBackward.Run(SimilarityLogSumExp.Of(z, z, 0.1, [new(0, 0, 20_000)]).mean());

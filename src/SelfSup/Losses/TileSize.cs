@@ -37,6 +37,7 @@ internal readonly record struct TileSize(long Rows, long Columns)
     private static long Elements(Tensor rows) =>
         (rows.device_type == DeviceType.CPU ? CpuBytes : GpuBytes) / rows.element_size();
 
-    // Enough blocks that most tiles are not on the diagonal, and that every thread has two of them at a time.
-    private static long Share(Tensor rows, int threads) => Math.Max(Shortest, rows.shape[0] / (4 * (threads + 1)));
+    // Enough blocks that most tiles are not on the diagonal, and that every thread of a CPU has two of them at a time.
+    private static long Share(Tensor rows, int threads) =>
+        Math.Max(Shortest, rows.shape[0] / (rows.device_type == DeviceType.CPU ? 4 * (threads + 1) : 4));
 }

@@ -69,7 +69,7 @@ internal static partial class TorchRuntime
     /// <summary>
     /// Lets the C library keep what tensors free. By default it hands every large block back to the system and takes it
     /// again page by page in the next step, which costs a training step on the CPU a third of its time. What it costs is
-    /// about a third more memory, none of it growing.
+    /// memory: gaps between what is in use, up to as much again, none of it growing.
     /// </summary>
     private static void KeepFreedMemory()
     {

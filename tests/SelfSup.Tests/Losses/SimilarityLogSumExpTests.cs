@@ -268,7 +268,7 @@ public sealed class SimilarityLogSumExpTests
         PeakBeginsAnew();
         var before = PeakMegabytes();
         GuardedBackward.Run(SimilarityLogSumExp.Of(z, z, 0.1, [new(0, 0, 20_000)]).mean());
-        Assert.InRange(PeakMegabytes() - before, 0, 100); // the matrix would be 1,526
+        Assert.InRange(PeakMegabytes() - before, -100, 100); // the matrix would be 1,526; the kernel counts pages a little late
     }
 
     [Fact]

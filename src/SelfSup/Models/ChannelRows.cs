@@ -13,7 +13,7 @@ internal readonly struct ChannelRows
     public ChannelRows(long rows, int channels)
     {
         (Rows, Channels) = (rows, channels);
-        Fold = Math.Max(1, KernelBlock.Lanes / channels);
+        Fold = Math.Max(1, ChannelLoop.Lanes / channels);
         Width = Fold * channels;
         WideRows = rows / Fold;
         Rest = (int)(rows % Fold) * channels;

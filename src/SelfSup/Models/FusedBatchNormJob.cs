@@ -60,7 +60,7 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
             (nint)TensorMemory.Address<byte>(gradient),
             (nint)TensorMemory.Address<byte>(rows),
             result is null ? 0 : (nint)TensorMemory.Address<byte>(result),
-            dShortcut is null ? 0 : (nint)TensorMemory.Address<byte>(dShortcut),
+            dShortcut is null || !rectify ? 0 : (nint)TensorMemory.Address<byte>(dShortcut),
             (nint)TensorMemory.Address<byte>(dx));
         var (sums, products) = x.dtype == ScalarType.BFloat16 ? Backward<StoredBFloat16>(at) : Backward<StoredFloat32>(at);
         Tensor Shaped(Tensor values) => x.dim() == 4 ? values.permute(0, 3, 1, 2) : values;
@@ -93,7 +93,8 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         {
             fixed (float* m = _wideMean, a = _scale, b = _offset)
             {
-                BatchNormForward<TStored>.Normalise(_rows, chunk, (byte*)from, (byte*)beside, rectify, m, a, b, (byte*)to);
+                ChannelLoop.Run(
+                    _rows, chunk, new NormaliseKernel<TStored>((byte*)from, (byte*)beside, rectify, m, a, b, (byte*)to));
             }
         });
     }
@@ -117,7 +118,7 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
             fixed (float* k = wide, s = sums, q = squares)
             {
                 var own = chunk * _rows.Width;
-                BatchNormForward<TStored>.Moments(_rows, chunk, (byte*)from, k, s + own, q + own);
+                ChannelLoop.Run(_rows, chunk, new MomentsKernel<TStored>((byte*)from, k, s + own, q + own));
             }
         });
 
@@ -182,7 +183,9 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
             fixed (float* m = _wideMean, a = _scale, b = _offset, s = sums, p = products)
             {
                 var own = chunk * _rows.Width;
-                BatchNormBackward<TStored>.GradientSums(_rows, chunk, at.Pass(rectify, m, a, b), s + own, p + own);
+                var masked = at.Masked<TStored>(rectify, m, a, b);
+                ChannelLoop.Run(
+                    _rows, chunk, new GradientSumsKernel<TStored>(masked, (byte*)at.X, m, (byte*)at.Shortcut, s + own, p + own));
             }
         });
 
@@ -208,7 +211,9 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         {
             fixed (float* m = _wideMean, a = _scale, b = _offset, slopes = k, constants = d)
             {
-                BatchNormBackward<TStored>.Gradient(_rows, chunk, at.Pass(rectify, m, a, b), slopes, constants, (byte*)at.Dx);
+                var masked = at.Masked<TStored>(rectify, m, a, b);
+                ChannelLoop.Run(_rows, chunk, new GradientKernel<TStored>(
+                    masked, (byte*)at.X, m, a, (byte*)at.Shortcut, slopes, constants, (byte*)at.Dx));
             }
         });
         return (ownSum, ownProduct);
@@ -221,7 +226,7 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
 
     private readonly record struct Addresses(nint Dy, nint X, nint Y, nint Shortcut, nint Dx)
     {
-        public BackwardPass Pass(bool rectified, float* mean, float* scale, float* offset) => new(
-            (byte*)Dy, (byte*)X, (byte*)Y, rectified ? (byte*)Shortcut : null, rectified, mean, scale, offset);
+        public MaskedGradient<TStored> Masked<TStored>(bool rectified, float* mean, float* scale, float* offset)
+            where TStored : IStored => new((byte*)Dy, (byte*)X, (byte*)Y, rectified, mean, scale, offset);
     }
 }

@@ -167,7 +167,7 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         for (var c = 0; c < _channels; c++)
         {
             mean[c] += (float)(momentum * (_mean[c] - mean[c]));
-            variance[c] += (float)(momentum * ((deviations[c] / (_count - 1)) - variance[c]));
+            variance[c] += (float)(momentum * ((deviations[c] / Math.Max(1, _count - 1)) - variance[c]));
         }
 
         using var _ = no_grad();

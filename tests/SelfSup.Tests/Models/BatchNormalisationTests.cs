@@ -111,6 +111,30 @@ public sealed class BatchNormalisationTests
     }
 
     [Fact]
+    public void WithoutScaleAndShiftItOnlyNormalises()
+    {
+        using var scope = NewDisposeScope();
+        var norm = nn.BatchNorm1d(32, affine: false);
+        var x = Numbers.Normal(6, 32).requires_grad_();
+        GuardedBackward.Run([BatchNormalisation.Apply(norm, x, rectify: false)], [Numbers.Normal(6, 32).flip(0)]);
+        var reference = nn.BatchNorm1d(32, affine: false);
+        var x64 = x.detach().to(float64).requires_grad_();
+        reference.to(float64);
+        reference.call(x64).backward([Numbers.Normal(6, 32).flip(0).to(float64)]);
+        Close(x64.grad!, x.grad!, 1e-4);
+        Close(reference.running_var!, norm.running_var!, 1e-5);
+    }
+
+    [Fact]
+    public void OneRowOfOneImageIsFinite()
+    {
+        using var scope = NewDisposeScope();
+        var norm = nn.BatchNorm1d(16);
+        Assert.True(BatchNormalisation.Apply(norm, Numbers.Normal(1, 16)).isfinite().all().item<bool>());
+        Assert.True(norm.running_var!.isfinite().all().item<bool>());
+    }
+
+    [Fact]
     public void NotANumberIsNotHidden()
     {
         using var scope = NewDisposeScope();

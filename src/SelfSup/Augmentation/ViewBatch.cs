@@ -47,13 +47,13 @@ internal sealed class ViewBatch : IDisposable
     public long FirstRow { get; private init; }
 
     /// <summary>
-    /// The batch in parts of at most so many images, as equal as they can be; views of it that belong to the current
-    /// dispose scope.
+    /// The batch in parts of at most so many images, as equal as they can be; one more where else an image would be alone,
+    /// which nothing can normalise. Views of it that belong to the current dispose scope.
     /// </summary>
     public IReadOnlyList<ViewBatch> Slices(int largest)
     {
         var images = Samples.shape[0];
-        return Parts((images + largest - 1) / largest);
+        return Parts(Math.Clamp((images + largest - 1) / largest, 1, Math.Max(1, images / 2)));
     }
 
     /// <summary>The batch in so many parts, as equal as they can be; views of it that belong to the current dispose scope.</summary>

@@ -83,11 +83,12 @@ internal static class SimilarityLogSumExp
                 ? MirroredFloat32.LogSumExp(rows, settings)
                 : MirroredTiles.LogSumExp(rows, settings);
             context.save_for_backward([rows, result]);
+            context.set_materialize_grads(false);
             context.save_data(nameof(settings), settings);
             return result;
         }
 
-        public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(2, () =>
+        public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(2, gradient, () =>
         {
             var (saved, settings) = (context.get_saved_variables(), (SimilaritySettings)context.get_data("settings"));
             return [(Float32Products.Suit(saved[0])
@@ -107,11 +108,12 @@ internal static class SimilarityLogSumExp
                 ? RectangularFloat32.LogSumExp(rows, columns, settings)
                 : RectangularTiles.LogSumExp(rows, columns, settings);
             context.save_for_backward([rows, columns, result]);
+            context.set_materialize_grads(false);
             context.save_data(nameof(settings), settings);
             return result;
         }
 
-        public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(3, () =>
+        public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(3, gradient, () =>
         {
             var (saved, settings) = (context.get_saved_variables(), (SimilaritySettings)context.get_data("settings"));
             var (rows, columns) = Float32Products.Suit(saved[0])

@@ -62,8 +62,9 @@ internal sealed class TileRun
             {
                 for (var i = 0; i < others.Length; i++)
                 {
-                    others[i] = new Thread(() => run.WorkAlone(newWork)) { IsBackground = true, Name = "tiles" };
-                    others[i].Start();
+                    var other = new Thread(() => run.WorkAlone(newWork)) { IsBackground = true, Name = "tiles" };
+                    other.Start();
+                    others[i] = other; // one that was not started could not be joined
                 }
 
                 run.WorkAlone(newWork);

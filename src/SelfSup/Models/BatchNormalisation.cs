@@ -22,7 +22,7 @@ internal static class BatchNormalisation
 
     /// <summary>rectify(norm(x) + shortcut).</summary>
     /// <param name="norm">The normalisation, whose running statistics change if it is in training mode.</param>
-    /// <param name="x">[N, C, H, W] or [N, C]; may be overwritten.</param>
+    /// <param name="x">[N, C, H, W] or [N, C].</param>
     /// <param name="shortcut">As x, or null.</param>
     /// <param name="rectify">Whether negative values become 0.</param>
     public static Tensor Apply(nn.Module<Tensor, Tensor> norm, Tensor x, Tensor? shortcut = null, bool rectify = true)

@@ -18,7 +18,7 @@ internal sealed class EncoderOptions : IValidatableObject
 
     /// <summary>
     /// What normalises in the backbone: batch, over the images that are in the network at once, or group, image by image
-    /// (Wu and He 2018), with which a batch in slices is exactly the whole batch.
+    /// (Wu and He 2018), with which, and a head without batch normalisation, a batch in slices is exactly the whole batch.
     /// </summary>
     public NormKind Norm { get; set; } = NormKind.Batch;
 

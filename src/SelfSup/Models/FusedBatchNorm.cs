@@ -22,7 +22,7 @@ internal static unsafe class FusedBatchNorm
         }
 
         using var rows = Rows(x);
-        return rows.is_contiguous();
+        return x.numel() > 0 && rows.is_contiguous();
     }
 
     /// <summary>rectify(norm(x) + shortcut), with a graph where gradients are recorded.</summary>

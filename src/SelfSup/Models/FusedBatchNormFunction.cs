@@ -15,13 +15,14 @@ internal sealed class FusedBatchNormFunction : autograd.SingleTensorFunction<Fus
     {
         var (x, shortcut, job) = ((Tensor)vars[0], (Tensor?)vars[3], (FusedBatchNormJob)vars[4]);
         var y = job.Forward(x, shortcut);
+        ctx.set_materialize_grads(false);
         // Without a shortcut the mask of the ReLU is computed again, which costs less than reading it.
         ctx.save_for_backward(shortcut is null ? [x] : [x, y]);
         ctx.save_data(Job, job);
         return y;
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(5, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(5, grad_output, () =>
     {
         var job = (FusedBatchNormJob)ctx.get_data(Job);
         var saved = ctx.get_saved_variables();

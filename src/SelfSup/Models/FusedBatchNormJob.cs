@@ -29,7 +29,7 @@ internal sealed unsafe class FusedBatchNormJob(NormBase norm, long channels, boo
         var rows = FusedBatchNorm.Rows(x);
         _rows = new ChannelRows(x.numel() / _channels, _channels);
         var y = empty_like(rows);
-        var other = shortcut is null ? null : FusedBatchNorm.Rows(shortcut).contiguous();
+        var other = shortcut is null ? null : FusedBatchNorm.Rows(shortcut.to(x.dtype)).contiguous();
         var from = TensorMemory.Address<byte>(rows);
         var beside = other is null ? null : TensorMemory.Address<byte>(other);
         var to = TensorMemory.Address<byte>(y);

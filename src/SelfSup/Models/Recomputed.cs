@@ -21,12 +21,13 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
     {
         var (input, state) = ((Tensor)vars[0], (State)vars[1]);
         ctx.save_for_backward([input]);
+        ctx.set_materialize_grads(false);
         ctx.save_data(Part, state);
         using var _ = no_grad();
         return state.Part.call(input);
     }
 
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(2, () =>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) => GuardedBackward.Body(2, grad_output, () =>
     {
         var state = (State)ctx.get_data(Part);
         var input = ctx.get_saved_variables()[0].detach().requires_grad_();

@@ -29,7 +29,6 @@ internal sealed class RunOptions
     /// Parts of the batch that are in the network at the same time, each on its share of the threads; on a CPU of many cores
     /// several small ones can be faster than one large one. The result is that of the whole batch up to rounding.
     /// </summary>
-    [DoesNotChangeTraining]
     [Range(1, 1024)]
     public int Replicas { get; set; } = 1;
 }

@@ -121,7 +121,7 @@ internal sealed class Pretraining : IDisposable
         var (data, training) = (_recipe.Data!, _recipe.Training);
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
-        _compute = Devices.ForTraining(training);
+        _compute = Devices.ForTraining(training, _recipe.Run.Replicas);
 
         _images = Own(ImageSources.Open(data));
         _decoded = new DecodedCache(_images.Count, data.DecodedCacheMegabytes * (1L << 20));
@@ -214,7 +214,7 @@ internal sealed class Pretraining : IDisposable
             new LabelledImages(test, options.Test, "evaluation.test"),
             new FeatureExtractor(
                 Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
-                _compute with { Precision = options.Precision }),
+                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast }),
             options.Knn);
     }
 

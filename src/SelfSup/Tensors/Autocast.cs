@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace SelfSup.Tensors;
 
 /// <summary>
-/// Computes in another <see cref="Precision"/> between <see cref="Enter"/> and the end of the scope, on this thread only.
+/// Computes in another <see cref="Precision"/> between <see cref="Enter"/> and the end of the scope, on this thread only but
+/// for TF32, which is the process's.
 /// bfloat16 is libtorch's autocast, which TorchSharp does not bind; it is reached through the symbols that libtorch
 /// exports. A libtorch that has them under other names is no obstacle: layers then round their operands themselves
 /// (<see cref="RoundsOperands"/>).
@@ -56,6 +57,18 @@ internal static unsafe class Autocast
         return device == DeviceType.CUDA && backends.cuda.matmul.allow_tf32 ? Precision.Tf32 : Precision.Float32;
     }
 
+    /// <summary>
+    /// Says for the whole process whether tensor cores may round float32 operands: backward passes run outside of any scope,
+    /// and libtorch's own defaults are yes for convolutions and no for matrix products.
+    /// </summary>
+    public static void SetTf32(Precision precision, DeviceType device)
+    {
+        if (device == DeviceType.CUDA)
+        {
+            backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = precision != Precision.Float32;
+        }
+    }
+
     /// <summary>Begins to compute in a precision; the scope ends where what it returns is disposed.</summary>
     /// <param name="precision">The precision.</param>
     /// <param name="device">Where the tensors are.</param>
@@ -100,7 +113,7 @@ internal static unsafe class Autocast
             {
                 _matrixTf32 = backends.cuda.matmul.allow_tf32;
                 _convolutionTf32 = backends.cudnn.allow_tf32;
-                backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = precision != Precision.Float32;
+                SetTf32(precision, device);
             }
         }
 

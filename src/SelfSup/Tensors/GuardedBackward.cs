@@ -25,34 +25,46 @@ internal static class GuardedBackward
     /// <param name="gradients">The gradient of each; null is 1 for a scalar.</param>
     public static void Run(IReadOnlyList<Tensor> results, IReadOnlyList<Tensor?> gradients)
     {
+        try
+        {
 #pragma warning disable RS0030 // the one place that may
-        autograd.backward([.. results], gradients.Any(g => g is null) ? null : [.. gradients.Select(g => g!)]);
+            autograd.backward([.. results], gradients.Any(g => g is null) ? null : [.. gradients.Select(g => g!)]);
 #pragma warning restore RS0030
-        Interlocked.Exchange(ref _failure, null)?.Throw();
+        }
+        finally
+        {
+            Release();
+            // It goes before what libtorch says of its consequences.
+            Interlocked.Exchange(ref _failure, null)?.Throw();
+        }
     }
 
-    /// <summary>What the <c>backward</c> of an autograd function returns.</summary>
+    /// <summary>
+    /// What the <c>backward</c> of an autograd function returns. Its <c>forward</c> must have said
+    /// <c>set_materialize_grads(false)</c>: behind a node that failed there is no gradient, and this is where that is seen.
+    /// </summary>
     /// <param name="arguments">How many arguments its <c>forward</c> has.</param>
+    /// <param name="incoming">The gradient of its result; given up here, as nobody else would before the step ends.</param>
     /// <param name="gradients">Computes a gradient, or null, for the first of them; the others have none.</param>
-    public static List<Tensor> Body(int arguments, Func<Tensor?[]> gradients)
+    public static List<Tensor> Body(int arguments, Tensor? incoming, Func<Tensor?[]> gradients)
     {
         var results = new Tensor?[arguments];
         try
         {
-            using var scope = NewDisposeScope();
-            using var _ = no_grad();
-            gradients().CopyTo(results, 0);
-            foreach (var result in results)
+            if (incoming is { IsInvalid: false })
             {
-                result?.MoveToOuterDisposeScope();
-            }
+                using var scope = NewDisposeScope();
+                using var _ = no_grad();
+                gradients().CopyTo(results, 0);
+                foreach (var result in results)
+                {
+                    result?.MoveToOuterDisposeScope();
+                }
 
-            foreach (var earlier in _handedOver ?? [])
-            {
-                earlier?.Dispose(); // on a thread of libtorch there is no outer scope that would
+                Release();
+                _handedOver = results;
+                incoming.Dispose();
             }
-
-            _handedOver = results;
         }
         catch (Exception e)
         {
@@ -61,5 +73,15 @@ internal static class GuardedBackward
         }
 
         return [.. results.Select(r => r!)];
+    }
+
+    private static void Release()
+    {
+        foreach (var earlier in _handedOver ?? [])
+        {
+            earlier?.Dispose(); // libtorch has it by now; on a thread of its own there is no outer scope that would
+        }
+
+        _handedOver = null;
     }
 }

@@ -10,16 +10,25 @@ namespace SelfSup.Training;
 internal static class Devices
 {
     /// <summary>How a recipe trains.</summary>
+    /// <param name="training">The <c>training</c> section.</param>
+    /// <param name="replicas">Parts of a batch in the network at once.</param>
     /// <exception cref="RecipeException">It asks for what this machine does not have.</exception>
-    public static Compute ForTraining(TrainingOptions training)
+    public static Compute ForTraining(TrainingOptions training, int replicas)
     {
         var device = Find(training.Device);
+        if (replicas > 1 && device.type == TorchSharp.DeviceType.CUDA)
+        {
+            throw new RecipeException(
+                "run.replicas: parts of a batch share a CPU and this run is on a GPU; leave it out, or set training.device: cpu");
+        }
+
         if (training.Precision == Precision.Tf32 && device.type != TorchSharp.DeviceType.CUDA)
         {
             throw new RecipeException(
                 "training.precision: tf32 is arithmetic of CUDA devices and this run is on the CPU; set float32 or bfloat16");
         }
 
+        Autocast.SetTf32(training.Precision, device.type);
         var compute = new Compute(device, training.Precision);
         return compute with
         {

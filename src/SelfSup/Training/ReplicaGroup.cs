@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 
 using SelfSup.Augmentation;
+using SelfSup.Errors;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Tensors;
@@ -46,6 +47,13 @@ internal sealed class ReplicaGroup : IEmbedder
     public Embeddings Embed(ViewBatch batch)
     {
         var parts = batch.Parts(_replicas.Length);
+        if (parts.Count < _replicas.Length)
+        {
+            throw new TrainingException(
+                $"run.replicas: step {batch.Step} has {parts.Count} readable images for {_replicas.Length} replicas, must have one for each; "
+                + "lower it or mend the data");
+        }
+
         var learned = new IReadOnlyList<Tensor>[_replicas.Length];
         All((replica, rank) => learned[rank] = replica.Embed(_method, parts[rank], _compute));
         _learned = [.. Enumerable.Range(0, learned[0].Count).Select(i => cat([.. learned.Select(part => part[i])]))];

@@ -78,6 +78,6 @@ public sealed class KnnTests
         var alive = Tensor.TotalCount;
         new KnnClassifier(new() { Neighbours = 3 }).Evaluate(train, train);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-        Assert.Equal(alive, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, alive); // fewer, where the collector has found older ones
     }
 }

@@ -178,7 +178,7 @@ public sealed class ProbeTests
         new LbfgsProbe(new() { Standardize = true, Grid = [0.1, 1] }).Evaluate(train, train);
         probe.Step(train.Features, labels, 1).Dispose();
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
-        Assert.Equal(alive, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, alive); // fewer, where the collector has found older ones
     }
 
     [Fact]

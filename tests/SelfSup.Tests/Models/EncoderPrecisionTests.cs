@@ -79,6 +79,24 @@ public sealed class EncoderPrecisionTests
         GuardedBackward.Run((input * 2).sum()); // and it is thrown once
     }
 
+    [Fact]
+    public void NodesBehindOneThatFailedAreNotReached()
+    {
+        using var scope = NewDisposeScope();
+        using var encoder = Encoder.Create(_options, 5, Computing.Cpu);
+        var images = Numbers.Normal(4, 8, 8, 3).permute(0, 3, 1, 2);
+        Tensor output;
+        using (NewDisposeScope())
+        {
+            // Behind it lie all normalisations of the backbone, each a node of ours.
+            output = Recomputed.Call(new FailsTheSecondTime(), encoder.Features(images)).sum().MoveToOuterDisposeScope();
+        }
+
+        var error = Assert.Throws<InvalidOperationException>(() => GuardedBackward.Run(output));
+        Assert.Equal("the second time", error.Message);
+        Assert.Equal(0, encoder.Parameters.GradientNorm());
+    }
+
     /// <summary>Embeddings and, by name, gradients and running statistics, after one pass there and back.</summary>
     private static (Dictionary<string, Tensor> State, Tensor Embeddings) Run(Compute compute, bool native = true)
     {

@@ -70,7 +70,7 @@ public sealed class OptimizerTests
         var catalog = new Catalog<IOptimizer>(typeof(IOptimizer).Assembly);
         var alive = Tensor.TotalCount;
         ((IOptimizer)catalog.Create(name, Activator.CreateInstance(catalog.OptionsType(name))!, parameters)).Dispose();
-        Assert.Equal(alive, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, alive); // fewer, where the collector has found older ones
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 

@@ -80,7 +80,7 @@ public sealed class SafeTensorsTests : IDisposable
         var error = Assert.Throws<CheckpointException>(() => SafeTensors.Read(path, out _));
         Assert.StartsWith(path, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
-        Assert.Equal(before, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, before); // fewer, where the collector has found older ones
     }
 
     [Fact]

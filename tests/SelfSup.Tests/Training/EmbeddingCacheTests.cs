@@ -73,6 +73,8 @@ public sealed class EmbeddingCacheTests
     [InlineData(10, 3, new long[] { 2, 3, 2, 3 })]
     [InlineData(10, 5, new long[] { 5, 5 })]
     [InlineData(4, 8, new long[] { 4 })]
+    [InlineData(5, 2, new long[] { 2, 3 })]
+    [InlineData(1, 2, new long[] { 1 })]
     public void SlicesAreAsEqualAsTheyCanBe(int images, int largest, long[] expected)
     {
         using var scope = NewDisposeScope();

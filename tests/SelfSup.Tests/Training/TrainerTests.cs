@@ -30,7 +30,7 @@ public sealed class TrainerTests(ITestOutputHelper output)
         var (tensors, resident) = (Tensor.TotalCount, ResidentMegabytes());
         setup.Run(500, 2000);
         output.WriteLine($"tensors {tensors} -> {Tensor.TotalCount}, resident {resident:0} MB -> {ResidentMegabytes():0} MB");
-        Assert.Equal(tensors, Tensor.TotalCount);
+        Assert.InRange(Tensor.TotalCount, 0, tensors); // fewer, where the collector has found older ones
         Assert.InRange(ResidentMegabytes() - resident, -1000, 30);
     }
 

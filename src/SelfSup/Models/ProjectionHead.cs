@@ -72,7 +72,7 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>The <c>encoder.head</c> section.</summary>
-internal sealed class HeadOptions
+internal sealed class HeadOptions : IValidatableObject
 {
     /// <summary>How many linear layers; 1 is a linear head, 2 is SimCLR's.</summary>
     [Range(1, 8)]
@@ -97,6 +97,21 @@ internal sealed class HeadOptions
 
     /// <summary>Whether the last batch normalisation learns a scale and a shift; SimSiam's and Barlow Twins' do not.</summary>
     public bool OutputAffine { get; set; } = true;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!OutputAffine && BatchNorm != HeadNorm.All)
+        {
+            yield return new("has no effect without batchNorm: all; leave it out", [nameof(OutputAffine)]);
+        }
+
+        if (Layers == 1 && (Hidden is not null || HiddenBias is not null))
+        {
+            yield return new(
+                "a head of one layer has no hidden ones; leave it out", [Hidden is null ? nameof(HiddenBias) : nameof(Hidden)]);
+        }
+    }
 }
 
 /// <summary>Where a head normalises over the batch.</summary>

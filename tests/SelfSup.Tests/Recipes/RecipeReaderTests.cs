@@ -58,6 +58,8 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("name: simclr,", "", "x.yaml(8): method: must have a name, one of ")]
     [InlineData("horizontalFlip", "horizontalFlop", "x.yaml(5): views[1]: there is no 'horizontalFlop'; did you mean horizontalFlip?")]
     [InlineData("resnet20", "resnet21", "x.yaml(7): encoder.backbone: there is no backbone 'resnet21'")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { outputAffine: false } }", "encoder.head.outputAffine: has no effect without")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { layers: 1, hidden: 64 } }", "encoder.head.hidden: a head of one layer has no")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, stem: imageNet }", "x.yaml(7): encoder.stem: resnet20 is made for small")]
     [InlineData("method: {", "methods: {", "x.yaml(8): methods: no such setting; did you mean method?")]
     [InlineData("data: { path: images }", "data: { limit: 3 }", "x.yaml(2): data.path: must be set")]

@@ -81,11 +81,9 @@ public sealed class ProfileTests : IDisposable
     public void StoppingLeavesNothing()
     {
         using var process = SelfSupProcess.Start(_workspace["."], "profile", "tiny.yaml", "--steps", "1000000");
-        while (!Directory.EnumerateFiles(_workspace["."], "metrics.jsonl", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }).Any())
-        {
-            Thread.Sleep(20);
-        }
-
+        var everywhere = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 }; // its folder is hidden
+        process.WaitUntil(
+            () => Directory.EnumerateFiles(_workspace["."], "metrics.jsonl", everywhere).Any(), "the run did not begin");
         process.Signal("INT");
         process.Wait().IsOneLine(130, "stopped before all steps were measured");
         Assert.Equal(["tiny.yaml"], Directory.EnumerateFileSystemEntries(_workspace["."]).Select(p => Path.GetFileName(p)!));

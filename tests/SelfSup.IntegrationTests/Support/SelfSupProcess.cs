@@ -60,12 +60,15 @@ internal sealed class SelfSupProcess : IDisposable
     }
 
     /// <summary>Waits until a file has at least so many whole lines, or the process has ended.</summary>
-    public void WaitForLines(string path, int lines)
+    public void WaitForLines(string path, int lines) => WaitUntil(() => Lines(path) >= lines, $"{path} did not reach {lines} lines");
+
+    /// <summary>Waits until something is so, or the process has ended; fails after the limit.</summary>
+    public void WaitUntil(Func<bool> reached, string otherwise)
     {
         var watch = Stopwatch.StartNew();
-        while (!_process.HasExited && Lines(path) < lines)
+        while (!_process.HasExited && !reached())
         {
-            Assert.True(watch.Elapsed < _limit, $"{path} did not reach {lines} lines:\n{_output}{_error}");
+            Assert.True(watch.Elapsed < _limit, $"{otherwise}:\n{_output}{_error}");
             Task.Delay(5).Wait();
         }
     }

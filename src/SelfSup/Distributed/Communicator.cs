@@ -19,6 +19,12 @@ internal abstract class Communicator : IDisposable
     /// <summary>Concatenates every rank's tensor in rank order, [N, D] to [R * N, D]. No gradient flows back.</summary>
     public abstract Tensor AllGather(Tensor local);
 
+    /// <summary>
+    /// Concatenates every rank's tensor in rank order, [N, D] to [R * N, D], with a graph: a gradient flows back to the rank
+    /// that the rows came from, summed over ranks. With one rank the result is the argument itself.
+    /// </summary>
+    public abstract Tensor GatherLearned(Tensor local);
+
     public abstract void Dispose();
 
     private sealed class SingleRank : Communicator
@@ -32,6 +38,8 @@ internal abstract class Communicator : IDisposable
         }
 
         public override Tensor AllGather(Tensor local) => local.alias();
+
+        public override Tensor GatherLearned(Tensor local) => local;
 
         public override void Dispose()
         {

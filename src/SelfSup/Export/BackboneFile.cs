@@ -14,14 +14,15 @@ internal static class BackboneFile
     /// <summary>The metadata key of the resolved recipe.</summary>
     public const string RecipeKey = "selfsup.recipe";
 
-    /// <summary>Writes parameters and buffers of a backbone.</summary>
-    public static void Write(Stream destination, nn.Module backbone, IReadOnlyDictionary<string, string> metadata) =>
+    /// <summary>Writes parameters and buffers of a backbone, by name.</summary>
+    public static void Write(
+        Stream destination, IReadOnlyDictionary<string, Tensor> backbone, IReadOnlyDictionary<string, string> metadata) =>
         SafeTensors.Write(
-            destination, backbone.state_dict(), new Dictionary<string, string>(metadata) { ["format"] = "pt" });
+            destination, backbone, new Dictionary<string, string>(metadata) { ["format"] = "pt" });
 
     /// <summary>Copies the values of a file into a backbone of the same architecture.</summary>
     /// <exception cref="CheckpointException">Names or shapes differ; nothing was copied.</exception>
-    public static void Load(string path, nn.Module backbone)
+    public static void Load(string path, IReadOnlyDictionary<string, Tensor> backbone)
     {
         var tensors = SafeTensors.Read(path, out _);
         try
@@ -49,11 +50,10 @@ internal static class BackboneFile
         return metadata;
     }
 
-    private static void Copy(string path, Dictionary<string, Tensor> tensors, nn.Module backbone)
+    private static void Copy(string path, Dictionary<string, Tensor> tensors, IReadOnlyDictionary<string, Tensor> state)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var state = backbone.state_dict();
         var missing = state.Keys.Except(tensors.Keys).Order(StringComparer.Ordinal).ToArray();
         var unknown = tensors.Keys.Except(state.Keys).Order(StringComparer.Ordinal).ToArray();
         if (missing.Length + unknown.Length > 0)

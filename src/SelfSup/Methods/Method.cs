@@ -2,6 +2,7 @@ using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Models;
+using SelfSup.Optimization;
 
 using static TorchSharp.torch;
 
@@ -12,13 +13,27 @@ namespace SelfSup.Methods;
 /// is one sealed class marked <see cref="Catalogs.NamedAttribute"/> with a constructor (TOptions,
 /// <see cref="MethodContext"/>); its options stand below it in the same file.
 /// </summary>
-internal abstract class Method(Encoder encoder) : IStateful, IDisposable
+/// <param name="context">What the run gives to it.</param>
+/// <param name="parts">What it adds to the encoder, such as a predictor; or null.</param>
+internal abstract class Method(MethodContext context, EncoderParts? parts = null) : IStateful, IDisposable
 {
     /// <summary>The encoder that is trained, evaluated and exported.</summary>
-    public Encoder Encoder { get; } = encoder;
+    public Encoder Encoder { get; } = context.NewEncoder(parts);
 
     /// <summary>V, how many augmented views of an image one step compares.</summary>
     public abstract int Views { get; }
+
+    /// <summary>Whether it learns from labels.</summary>
+    public virtual bool NeedsLabels => false;
+
+    /// <summary>All encoders it computes with: <see cref="Encoder"/>, and a key encoder where it has one.</summary>
+    public virtual IEnumerable<Encoder> Encoders => [Encoder];
+
+    /// <summary>What the run gave to it.</summary>
+    protected MethodContext Context { get; } = context;
+
+    /// <summary>Another encoder like <see cref="Encoder"/>, with the weights that it began with.</summary>
+    public Encoder NewEncoder() => Context.NewEncoder(parts);
 
     /// <summary>
     /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
@@ -35,15 +50,32 @@ internal abstract class Method(Encoder encoder) : IStateful, IDisposable
     public virtual IReadOnlyList<Tensor> Target(ViewBatch batch) => [];
 
     /// <summary>
-    /// The loss over the embeddings of the whole batch, a scalar with a graph. Runs in the embeddings' own precision.
-    /// Remembers nothing.
+    /// The loss over the embeddings of the whole batch, a scalar with a graph; parts of <see cref="Encoder"/> may be used, the
+    /// images may not. Runs in the embeddings' own precision. Remembers nothing.
     /// </summary>
     public abstract Tensor Compare(ViewBatch batch, Embeddings embeddings);
+
+    /// <summary>Changes gradients before the optimizer takes them: how a part stays as it is for a while.</summary>
+    public virtual void Adjust(ViewBatch batch)
+    {
+    }
 
     /// <summary>Remembers the step: moves a key encoder, a queue, a memory bank. Runs after the optimizer.</summary>
     public virtual void Commit(ViewBatch batch, Embeddings embeddings)
     {
     }
+
+    /// <summary>
+    /// Two tensors [N, D] whose rows at the same place are of the same image and whose other rows are not: what the report on
+    /// the embedding space looks at.
+    /// </summary>
+    public virtual (Tensor First, Tensor Second) Positives(Embeddings embeddings) =>
+        (embeddings.Learned[0], embeddings.Learned.Count > 1 ? embeddings.Learned[1] : embeddings.Constant[0]);
+
+    /// <summary>What else there is to report of a step, by the names of metrics: ages of stores, bounds.</summary>
+    /// <param name="batch">The step's batch; the step is committed.</param>
+    /// <param name="loss">Its loss.</param>
+    public virtual IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) => [];
 
     /// <inheritdoc/>
     public virtual void Exchange(StateArchive archive) => archive.Part("encoder", Encoder);
@@ -61,4 +93,14 @@ internal sealed record Embeddings(IReadOnlyList<Tensor> Learned, IReadOnlyList<T
 /// <param name="NewEncoder">Builds another encoder of the recipe's architecture, with the same initial weights.</param>
 /// <param name="Images">M, the number of training images.</param>
 /// <param name="Communicator">The ranks of the run.</param>
-internal sealed record MethodContext(Func<Encoder> NewEncoder, long Images, Communicator Communicator);
+internal sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long Images, Communicator Communicator)
+{
+    /// <summary>The run's seed: what a method draws is a function of it, of the step and of the sample.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Images a step over all ranks.</summary>
+    public int GlobalBatchSize { get; init; } = 2;
+
+    /// <summary>How long the run is, for schedules of the method's own.</summary>
+    public ScheduleSpan Span { get; init; } = new(TotalSteps: 1000, StepsPerEpoch: 100);
+}

@@ -9,9 +9,13 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Methods;
 
-/// <summary>SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709, algorithm 1).</summary>
+/// <summary>
+/// SimCLR (Chen et al. 2020, https://arxiv.org/abs/2002.05709, algorithm 1). Version 2 (https://arxiv.org/abs/2006.10029) is
+/// the same loss under a deeper head, of which a layer is kept: <c>encoder.head.kept</c>.
+/// </summary>
 [Named("simclr")]
-internal sealed class SimClr(SimClrOptions options, MethodContext context) : Method(context.NewEncoder())
+[Paper("Chen et al. 2020, a simple framework for contrastive learning", "https://arxiv.org/abs/2002.05709")]
+internal sealed class SimClr(SimClrOptions options, MethodContext context) : Method(context)
 {
     /// <inheritdoc/>
     public override int Views => 2;
@@ -28,8 +32,12 @@ internal sealed class SimClr(SimClrOptions options, MethodContext context) : Met
     public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
     {
         var local = cat([embeddings.Learned[0], embeddings.Learned[1]]); // [2N, D]
-        return NtXent.Loss(local, local, rank: 0, options.Temperature);
+        return NtXent.Loss(local, Context.Communicator.GatherLearned(local), Context.Communicator.Rank, options.Temperature);
     }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+        [("informationBound", InfoNce.Bound(loss, (2L * Context.GlobalBatchSize) - 1))];
 }
 
 /// <summary>The <c>method</c> section of a SimCLR recipe.</summary>

@@ -7,38 +7,85 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Models;
 
-/// <summary>A backbone and a projection head: images in, unit-length embeddings out.</summary>
+/// <summary>
+/// A backbone and a projection head: images in, unit-length embeddings out. A method may add parts of its own, such as a
+/// predictor or prototypes: they learn with it, and share its parameters' one buffer.
+/// </summary>
 internal sealed class Encoder : nn.Module, IStateful
 {
     private readonly nn.Module<Tensor, Tensor> _backbone;
     private readonly nn.Module<Tensor, Tensor> _head;
+    private readonly Dictionary<string, nn.Module<Tensor, Tensor>> _parts = [];
+    private readonly int _kept;
 
-    /// <summary>Puts the two together and flattens their parameters. Both must be on their device already.</summary>
+    /// <summary>Puts them together and flattens their parameters. Backbone and head must be on their device already.</summary>
     /// <param name="backbone">Images to features.</param>
     /// <param name="head">Features to projections.</param>
+    /// <param name="widths">Of features and projections.</param>
+    /// <param name="parts">What a method adds, or null.</param>
     /// <param name="channelsLast">How filters lie in memory.</param>
-    public Encoder(nn.Module<Tensor, Tensor> backbone, nn.Module<Tensor, Tensor> head, bool channelsLast = false)
+    /// <param name="kept">Hidden layers of the head that stay on the backbone when it is judged or exported.</param>
+    public Encoder(
+        nn.Module<Tensor, Tensor> backbone,
+        nn.Module<Tensor, Tensor> head,
+        EncoderWidths widths,
+        EncoderParts? parts = null,
+        bool channelsLast = false,
+        int kept = 0)
         : base(nameof(Encoder))
     {
-        (_backbone, _head) = (backbone, head);
+        (_backbone, _head, Widths, _kept) = (backbone, head, widths, kept);
         register_module("backbone", backbone);
         register_module("head", head);
+        foreach (var (name, part) in parts?.Invoke(widths) ?? [])
+        {
+            var like = head.parameters().First();
+            _parts.Add(name, part.to(like.device, like.dtype));
+            register_module(name, part);
+        }
+
         Parameters = new FlatParameters(this, channelsLast);
     }
 
-    /// <summary>All values and gradients of both, flat.</summary>
+    /// <summary>All values and gradients, flat.</summary>
     public FlatParameters Parameters { get; }
 
-    /// <summary>The backbone, what evaluation and export use.</summary>
-    public nn.Module<Tensor, Tensor> Backbone => _backbone;
+    /// <summary>F and D.</summary>
+    public EncoderWidths Widths { get; }
+
+    /// <summary>The device of its weights.</summary>
+    public Device Device => Parameters.Values.device;
+
+    /// <summary>
+    /// What is judged and exported, by name: the backbone under its own names and, where layers of the head stay on it, those
+    /// as <c>head.layers...</c>.
+    /// </summary>
+    public IReadOnlyDictionary<string, Tensor> Backbone
+    {
+        get
+        {
+            var state = new Dictionary<string, Tensor>(_backbone.state_dict());
+            if (_kept > 0)
+            {
+                foreach (var (name, value) in ((ProjectionHead)_head).StateOfFirst(_kept))
+                {
+                    state.Add($"head.{name}", value);
+                }
+            }
+
+            return state;
+        }
+    }
 
     /// <summary>Builds the encoder of a recipe.</summary>
     /// <param name="options">The <c>encoder</c> section, validated.</param>
     /// <param name="seed">Initial weights are a function of it.</param>
     /// <param name="compute">Where the weights live, and how.</param>
-    public static Encoder Create(EncoderOptions options, ulong seed, Compute compute)
+    /// <param name="parts">What a method adds, or null.</param>
+    public static Encoder Create(EncoderOptions options, ulong seed, Compute compute, EncoderParts? parts = null)
     {
-        // Initialisation is the one place that draws from the default generator, so it is seeded right here.
+        // Initialisation is the one place that draws from the default generator, so it is seeded right here. What a method
+        // adds comes last: backbone and head begin alike with and without it.
         _ = random.manual_seed(unchecked((long)seed));
         var backbone = new ResNet(
             ResNetArchitecture.Find(options.Backbone, options.Width),
@@ -47,21 +94,81 @@ internal sealed class Encoder : nn.Module, IStateful
             options.Norm,
             compute.RecomputesActivations);
         var head = new ProjectionHead(options.Head, backbone.FeatureWidth);
-        return new Encoder(backbone.to(compute.Device), head.to(compute.Device), compute.ChannelsLast);
+        return new Encoder(
+            backbone.to(compute.Device),
+            head.to(compute.Device),
+            new EncoderWidths(backbone.FeatureWidth, options.Head.Output),
+            parts,
+            compute.ChannelsLast,
+            options.Head.Kept);
     }
 
-    /// <summary>Backbone features, what evaluation and export use.</summary>
+    /// <summary>What a method added under a name.</summary>
+    public nn.Module<Tensor, Tensor> Part(string name) => _parts[name];
+
+    /// <summary>What a method added under a name, as what it is.</summary>
+    public T Part<T>(string name)
+        where T : nn.Module<Tensor, Tensor> => (T)_parts[name];
+
+    /// <summary>What evaluation and export use: the backbone's features, or those of the first layers of the head.</summary>
     /// <param name="images">[N, 3, H, W].</param>
     /// <returns>[N, F]; float32 also where the network computes in bfloat16.</returns>
-    public Tensor Features(Tensor images) => _backbone.call(images);
+    public Tensor Features(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var features = _backbone.call(images);
+        return Full(_kept == 0 ? features : ((ProjectionHead)_head).First(features, _kept)).MoveToOuterDisposeScope();
+    }
 
-    /// <summary>Unit-length embeddings, what losses and negative stores use. No other code normalises.</summary>
+    /// <summary>Features of the backbone alone, for methods that put parts of their own upon it.</summary>
+    /// <param name="images">[N, 3, H, W].</param>
+    /// <returns>[N, F].</returns>
+    public Tensor Represent(Tensor images) => _backbone.call(images);
+
+    /// <summary>What the head makes of the features, of any length, for losses that need the length.</summary>
+    /// <param name="images">[N, 3, H, W].</param>
+    /// <returns>[N, D]; float32 also where the network computes in bfloat16.</returns>
+    public Tensor Project(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        return ProjectFeatures(_backbone.call(images)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What the head makes of features, <see cref="Project"/> without the backbone.</summary>
+    /// <param name="features">[N, F].</param>
+    /// <returns>[N, D].</returns>
+    public Tensor ProjectFeatures(Tensor features)
+    {
+        using var scope = NewDisposeScope();
+        return Full(_head.call(features)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Unit-length embeddings, what losses and negative stores use.</summary>
     /// <param name="images">[N, 3, H, W].</param>
     /// <returns>[N, D].</returns>
     public Tensor Embed(Tensor images)
     {
         using var scope = NewDisposeScope();
-        return nn.functional.normalize(Full(_head.call(Features(images))), dim: 1).MoveToOuterDisposeScope();
+        return Unit(Project(images)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rows of unit length, float32 also of bfloat16: the one way to normalise embeddings.</summary>
+    /// <param name="rows">[N, D].</param>
+    public static Tensor Unit(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        return nn.functional.normalize(Full(rows), dim: 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Makes it a constant, as a key encoder is: no gradients, and no memory for them.</summary>
+    public void Freeze()
+    {
+        foreach (var parameter in parameters())
+        {
+            parameter.requires_grad = false;
+        }
+
+        Parameters.DropGradients();
     }
 
     /// <inheritdoc/>
@@ -74,7 +181,7 @@ internal sealed class Encoder : nn.Module, IStateful
         }
     }
 
-    private static Tensor Full(Tensor tensor) => tensor.dtype == ScalarType.BFloat16 ? tensor.to(float32) : tensor;
+    private static Tensor Full(Tensor tensor) => tensor.dtype == ScalarType.BFloat16 ? tensor.to(float32) : tensor.alias();
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -87,3 +194,10 @@ internal sealed class Encoder : nn.Module, IStateful
         base.Dispose(disposing);
     }
 }
+
+/// <param name="Features">F, the width of the backbone's features.</param>
+/// <param name="Embedding">D, the width of the head's output.</param>
+internal sealed record EncoderWidths(long Features, long Embedding);
+
+/// <summary>Makes the modules that a method adds to an encoder, by name.</summary>
+internal delegate IEnumerable<(string Name, nn.Module<Tensor, Tensor> Module)> EncoderParts(EncoderWidths widths);

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 
 using TorchSharp.Modules;
 
@@ -35,7 +36,7 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 
             if (!last)
             {
-                _layers.Add(nn.ReLU());
+                _layers.Add(options.Activation == HeadActivation.Relu ? nn.ReLU() : nn.GELU());
             }
 
             width = outputs;
@@ -45,11 +46,28 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Features to projections, not normalised: [N, F] to [N, D].</summary>
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Run(input, _layers.Count);
+
+    /// <summary>What the first linear layers make of features, with what normalises and activates them.</summary>
+    /// <param name="features">[N, F].</param>
+    /// <param name="linearLayers">How many, fewer than all.</param>
+    public Tensor First(Tensor features, int linearLayers) => Run(features, End(linearLayers));
+
+    /// <summary>Parameters and buffers of the first linear layers and of what follows each.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> StateOfFirst(int linearLayers)
+    {
+        var end = End(linearLayers);
+        return state_dict().Where(entry => int.Parse(entry.Key.Split('.')[1], CultureInfo.InvariantCulture) < end);
+    }
+
+    /// <summary>Where the linear layer behind so many begins.</summary>
+    private int End(int linearLayers) => _layers.Index().Where(layer => layer.Item is Linear).ElementAt(linearLayers).Index;
+
+    private Tensor Run(Tensor input, int end)
     {
         using var scope = NewDisposeScope();
-        var x = input;
-        for (var i = 0; i < _layers.Count; i++)
+        var x = input.alias();
+        for (var i = 0; i < end; i++)
         {
             switch (_layers[i])
             {
@@ -57,7 +75,7 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
                     x = Layers.Multiply(linear, x);
                     break;
                 case BatchNorm1d norm:
-                    var rectify = i + 1 < _layers.Count && _layers[i + 1] is ReLU;
+                    var rectify = i + 1 < end && _layers[i + 1] is ReLU;
                     x = BatchNormalisation.Apply(norm, x, rectify: rectify);
                     i += rectify ? 1 : 0;
                     break;
@@ -98,9 +116,24 @@ internal sealed class HeadOptions : IValidatableObject
     /// <summary>Whether the last batch normalisation learns a scale and a shift; SimSiam's and Barlow Twins' do not.</summary>
     public bool OutputAffine { get; set; } = true;
 
+    /// <summary>What stands between linear layers.</summary>
+    public HeadActivation Activation { get; set; } = HeadActivation.Relu;
+
+    /// <summary>
+    /// Hidden layers that stay on the backbone when it is judged and exported: SimCLR v2 fine-tunes from the first of three
+    /// (Chen et al. 2020, https://arxiv.org/abs/2006.10029, section 2).
+    /// </summary>
+    [Range(0, 7)]
+    public int Kept { get; set; }
+
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
+        if (Kept >= Layers)
+        {
+            yield return new($"must be less than layers ({Layers}), is {Kept}; the last layer makes embeddings, not features", [nameof(Kept)]);
+        }
+
         if (!OutputAffine && BatchNorm != HeadNorm.All)
         {
             yield return new("has no effect without batchNorm: all; leave it out", [nameof(OutputAffine)]);
@@ -112,6 +145,16 @@ internal sealed class HeadOptions : IValidatableObject
                 "a head of one layer has no hidden ones; leave it out", [Hidden is null ? nameof(HiddenBias) : nameof(Hidden)]);
         }
     }
+}
+
+/// <summary>What stands between the linear layers of a head.</summary>
+internal enum HeadActivation
+{
+    /// <summary>max(0, x).</summary>
+    Relu,
+
+    /// <summary>x times the normal distribution's probability below x (Hendrycks and Gimpel 2016); DINO's.</summary>
+    Gelu,
 }
 
 /// <summary>Where a head normalises over the batch.</summary>

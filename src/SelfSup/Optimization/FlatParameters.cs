@@ -15,6 +15,7 @@ namespace SelfSup.Optimization;
 internal sealed class FlatParameters : IStateful, IDisposable
 {
     private readonly Tensor[] _parameters; // in the order of the segments
+    private (FlatParameters? Target, List<(long Own, long Theirs, long Length)> List) _stretches = (null, []);
 
     /// <summary>Moves the parameters of <paramref name="module"/> into one buffer.</summary>
     /// <param name="module">The module.</param>
@@ -83,12 +84,36 @@ internal sealed class FlatParameters : IStateful, IDisposable
         Values = other.Values.alias().DetachFromDisposeScope();
     }
 
-    /// <summary>values += weight * (target - values), the exponential moving average of a key encoder.</summary>
+    /// <summary>
+    /// values += weight * (target - values), the exponential moving average of a key encoder. What the target has more, such
+    /// as a predictor, does not count.
+    /// </summary>
     public void MoveTowards(FlatParameters target, double weight)
     {
+        using var scope = NewDisposeScope();
         using var _ = no_grad();
-        Values.lerp_(target.Values, weight);
+        foreach (var (own, theirs, length) in Stretches(target))
+        {
+            Values.narrow(0, own, length).lerp_(target.Values.narrow(0, theirs, length), weight);
+        }
     }
+
+    /// <summary>Lets go of the gradients, for parameters that are constants.</summary>
+    public void DropGradients()
+    {
+        foreach (var parameter in _parameters)
+        {
+            parameter.grad = null;
+        }
+
+        Gradients.Dispose();
+    }
+
+    /// <summary>Where a part's parameters, those whose names begin alike, lie in a flat tensor: views of it, by name.</summary>
+    /// <param name="flat"><see cref="Values"/>, <see cref="Gradients"/>, or an optimizer's state, [P].</param>
+    /// <param name="part">What the names begin with.</param>
+    public IEnumerable<Tensor> Of(Tensor flat, string part) =>
+        Segments.Where(s => s.Name.StartsWith(part + '.', StringComparison.Ordinal)).Select(s => s.Of(flat));
 
     /// <summary>The Euclidean norm of all gradients together. Reading it waits for the device.</summary>
     public double GradientNorm()
@@ -138,6 +163,36 @@ internal sealed class FlatParameters : IStateful, IDisposable
     {
         Values.Dispose();
         Gradients.Dispose();
+    }
+
+    /// <summary>
+    /// Neighbouring parameters that are neighbours in both: one stretch where the modules are alike, two where one has more,
+    /// since matrices and biases lie apart.
+    /// </summary>
+    private List<(long Own, long Theirs, long Length)> Stretches(FlatParameters target)
+    {
+        if (_stretches.Target == target)
+        {
+            return _stretches.List;
+        }
+
+        var byName = target.Segments.ToDictionary(s => s.Name);
+        var stretches = new List<(long Own, long Theirs, long Length)>();
+        foreach (var segment in Segments)
+        {
+            var offset = byName[segment.Name].Offset;
+            if (stretches is [.., var last] && last.Own + last.Length == segment.Offset && last.Theirs + last.Length == offset)
+            {
+                stretches[^1] = last with { Length = last.Length + segment.Length };
+            }
+            else
+            {
+                stretches.Add((segment.Offset, offset, segment.Length));
+            }
+        }
+
+        _stretches = (target, stretches);
+        return stretches;
     }
 
     private static void Bind(Tensor parameter, Tensor values, Tensor gradients)

@@ -1,0 +1,157 @@
+using System.ComponentModel.DataAnnotations;
+
+using SelfSup.Augmentation;
+using SelfSup.Catalogs;
+using SelfSup.Checkpoints;
+using SelfSup.Losses;
+using SelfSup.Models;
+using SelfSup.Negatives;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Methods;
+
+/// <summary>
+/// Non-parametric instance discrimination (Wu et al. 2018, https://arxiv.org/abs/1805.01978): every image is a class of its
+/// own, whose weights are its slot in a memory bank; by noise-contrastive estimation or by the exact softmax over all images.
+/// </summary>
+[Named("instanceDiscrimination")]
+[Paper("Wu et al. 2018, non-parametric instance discrimination", "https://arxiv.org/abs/1805.01978")]
+internal sealed class InstanceDiscrimination : Method
+{
+    private readonly InstanceDiscriminationOptions _options;
+    private readonly MemoryBank _bank;
+    private readonly Tensor _normaliser; // Z, 0 until the first batch has told it
+
+    public InstanceDiscrimination(InstanceDiscriminationOptions options, MethodContext context)
+        : base(context)
+    {
+        _options = options;
+        _bank = new MemoryBank(
+            context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed, Encoder.Parameters.Values);
+        _normaliser = zeros(1, float64).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override int Views => 1;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch) => [encoder.Embed(batch.Views[0])];
+
+    /// <summary>The images' own slots.</summary>
+    public override IReadOnlyList<Tensor> Target(ViewBatch batch) => [_bank.Of(batch.Samples, Encoder.Parameters.Values.dtype)];
+
+    /// <inheritdoc/>
+    public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
+    {
+        var (v, slot) = (embeddings.Learned[0], embeddings.Constant[0]);
+        var loss = _options.Loss == InstanceLoss.Softmax
+            ? NonParametricSoftmax.Loss(v, _bank.Slots, batch.Samples, _options.Temperature) // eq. 2
+            : NoiseContrastive.Loss(v, _bank.Slots, batch.Samples, Draw(batch), _options.Temperature, Normaliser(batch, v)); // eq. 7
+        return _options.Proximal == 0 ? loss : loss + (_options.Proximal * (v - slot).square().sum(dim: 1).mean()); // eq. 9
+    }
+
+    /// <inheritdoc/>
+    public override void Commit(ViewBatch batch, Embeddings embeddings)
+    {
+        var v = embeddings.Learned[0].detach();
+        if (_options.Loss == InstanceLoss.Nce && _normaliser.item<double>() == 0)
+        {
+            _normaliser.fill_(Normaliser(batch, v)); // before slots move: that of this step's loss
+        }
+
+        _bank.Update(batch.Step, Context.Communicator.AllGather(batch.Samples), Context.Communicator.AllGather(v));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss)
+    {
+        var (age, filled) = _bank.Age(batch.Step);
+        yield return ("bankAgeSteps", age);
+        yield return ("bankFilled", filled);
+        if (_options is { Loss: InstanceLoss.Softmax, Proximal: 0 })
+        {
+            yield return ("informationBound", InfoNce.Bound(loss, Context.Images));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Exchange(StateArchive archive)
+    {
+        base.Exchange(archive);
+        archive.Part("bank", _bank);
+        archive.Tensor("normaliser", _normaliser);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _bank.Dispose();
+        _normaliser.Dispose();
+    }
+
+    private Tensor Draw(ViewBatch batch) => _bank.Draw(batch.Step, batch.Samples, _options.Negatives ?? 4096);
+
+    /// <summary>Z, estimated on the first batch and kept (section 3.2, equation without a number).</summary>
+    private double Normaliser(ViewBatch batch, Tensor v)
+    {
+        if (_normaliser.item<double>() is > 0 and var known)
+        {
+            return known;
+        }
+
+        using var estimate = tensor(NoiseContrastive.Normaliser(v, _bank.Slots, batch.Samples, Draw(batch), _options.Temperature));
+        Context.Communicator.AllReduceMean(estimate);
+        return estimate.item<double>();
+    }
+}
+
+/// <summary>The <c>method</c> section.</summary>
+internal sealed class InstanceDiscriminationOptions : IValidatableObject, IRemembers
+{
+    /// <summary>How the softmax over all images is learned.</summary>
+    public InstanceLoss Loss { get; set; } = InstanceLoss.Nce;
+
+    /// <summary>Divides every similarity.</summary>
+    [Range(0.0, 100.0, MinimumIsExclusive = true)]
+    public double Temperature { get; set; } = 0.07;
+
+    /// <summary>K, slots drawn for each image with nce; the paper's 4,096 where it is left out.</summary>
+    [Range(1, int.MaxValue)]
+    public int? Negatives { get; set; }
+
+    /// <summary>m in slot = normalise(m slot + (1 - m) embedding).</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)]
+    public double BankMomentum { get; set; } = 0.5;
+
+    /// <summary>How slots are stored; bfloat16 takes half the memory.</summary>
+    public BankPrecision BankPrecision { get; set; } = BankPrecision.Float32;
+
+    /// <summary>lambda of the proximal term, which holds embeddings near their slots (section 3.3); 0 leaves it out.</summary>
+    [Range(0.0, 10000.0)]
+    public double Proximal { get; set; }
+
+    /// <inheritdoc/>
+    public IEnumerable<StoreSize> Stores(StoreScale scale) =>
+        [new("memory bank", MemoryBank.Bytes(scale.Images, scale.Width, BankPrecision))];
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Loss == InstanceLoss.Softmax && Negatives is not null)
+        {
+            yield return new("has no effect with loss: softmax, which sums over all images; leave it out", [nameof(Negatives)]);
+        }
+    }
+}
+
+/// <summary>How the softmax over all images is learned.</summary>
+internal enum InstanceLoss
+{
+    /// <summary>Noise-contrastive estimation: slots of other images, drawn uniformly, are told from the image's own.</summary>
+    Nce,
+
+    /// <summary>The softmax itself, in tiles: every slot is a negative of every image.</summary>
+    Softmax,
+}

@@ -11,4 +11,13 @@ internal enum RandomPurpose
 
     /// <summary>Samples chosen once, such as a held-out part or the images of a contact sheet.</summary>
     Selection = 3,
+
+    /// <summary>Negatives drawn from a memory bank.</summary>
+    Negatives = 4,
+
+    /// <summary>The order of a batch for shuffled BatchNorm.</summary>
+    Shuffle = 5,
+
+    /// <summary>Patches of an image and their order.</summary>
+    Jigsaw = 6,
 }

@@ -9,7 +9,8 @@ public sealed partial class LayerTests
     private static readonly string[] _bottomFirst =
     [
         "Errors", "Catalogs", "Randomness", "Tensors", "Checkpoints", "Telemetry", "Images", "Augmentation", "Datasets",
-        "Optimization", "Distributed", "Models", "Losses", "Methods", "Evaluation", "Export", "Training", "Recipes", "Runs",
+        "Optimization", "Distributed", "Models", "Losses", "Diagnostics", "Methods", "Evaluation", "Export", "Training",
+        "Recipes", "Runs",
     ];
 
     public static TheoryData<string> Rooms => [.. _bottomFirst];

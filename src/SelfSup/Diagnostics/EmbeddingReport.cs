@@ -1,0 +1,77 @@
+using TorchSharp;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Diagnostics;
+
+/// <summary>What a batch's embeddings tell of the space, all made unit length first.</summary>
+/// <param name="Alignment">The mean squared distance of the views of an image.</param>
+/// <param name="Uniformity">Of view 1; 0 at collapse, about -4 at best.</param>
+/// <param name="EffectiveRank">Of view 1, by RankMe.</param>
+/// <param name="StandardDeviation">Of view 1, the mean over dimensions.</param>
+/// <param name="PositiveSimilarity">The mean cosine of the views of an image.</param>
+/// <param name="HardestNegativeSimilarity">The mean over images of the largest cosine with another image's view 2.</param>
+/// <param name="Rows">How many images were looked at.</param>
+/// <param name="Width">D.</param>
+internal sealed record EmbeddingReport(
+    double Alignment,
+    double Uniformity,
+    double EffectiveRank,
+    double StandardDeviation,
+    double PositiveSimilarity,
+    double HardestNegativeSimilarity,
+    long Rows,
+    long Width)
+{
+    // More rows than dimensions that matter; the time grows with their square.
+    private const long MostRows = 1024;
+
+    private const double LowestRank = 1.1;
+
+    // Times sqrt(D), so that the number means the same in any width: unit rows that use the whole space have about 1.
+    private const double LowestSpread = 0.01;
+
+    /// <summary>Whether embeddings no longer tell images apart: they lie on one line, or are all the same.</summary>
+    public bool IsCollapsed => IsConstant || EffectiveRank < LowestRank;
+
+    /// <summary>What shows the collapse, with its value; null where there is none.</summary>
+    public string? Signal => this switch
+    {
+        { IsConstant: true } => $"constant output: standard deviation {StandardDeviation:0e0} a dimension",
+        { IsCollapsed: true } => $"effective rank {EffectiveRank:0.00} of {Width} dimensions",
+        _ => null,
+    };
+
+    private bool IsConstant => StandardDeviation * Math.Sqrt(Width) < LowestSpread;
+
+    /// <summary>Looks at up to 1,024 evenly spaced rows, without a graph. Reading the numbers waits for the device.</summary>
+    /// <param name="first">Embeddings of view 1, of any length and element type, [N, D] with N at least 2.</param>
+    /// <param name="second">Of view 2, in the same order, [N, D].</param>
+    public static EmbeddingReport Of(Tensor first, Tensor second)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (x, y) = (Sample(first), Sample(second));
+        return new EmbeddingReport(
+            EmbeddingSpace.Alignment(x, y).ToDouble(),
+            EmbeddingSpace.Uniformity(x).ToDouble(),
+            EmbeddingSpace.RankMe(x),
+            EmbeddingSpace.MeanStandardDeviation(x),
+            EmbeddingSpace.PositiveSimilarity(x, y),
+            EmbeddingSpace.HardestNegativeSimilarity(x, y),
+            x.shape[0],
+            x.shape[1]);
+    }
+
+    private static Tensor Sample(Tensor rows)
+    {
+        var count = rows.shape[0];
+        if (count > MostRows)
+        {
+            var which = (arange(MostRows, dtype: int64, device: rows.device) * count).div(MostRows, RoundingMode.floor);
+            rows = rows.index_select(0, which);
+        }
+
+        return nn.functional.normalize(rows.detach().to(float32), dim: 1);
+    }
+}

@@ -35,7 +35,7 @@ internal sealed class TrainingWorkload : IDisposable
         using var scope = NewDisposeScope();
         _method = new SimClr(
             new SimClrOptions { Temperature = 0.1 },
-            new MethodContext(() => Encoder.Create(options, seed: 1, compute), views[0].shape[0], Communicator.Single));
+            new MethodContext(parts => Encoder.Create(options, seed: 1, compute, parts), views[0].shape[0], Communicator.Single));
         _optimizer = new Sgd(new SgdOptions { Momentum = 0.9, WeightDecay = 5e-4 }, _method.Encoder.Parameters);
         _embedder = new WholeBatch(_method, compute);
         _trainer = new Trainer(

@@ -94,7 +94,7 @@ internal sealed class Dino : Method
     [
         ("keyMomentum", _momentum.At(batch.Step)),
         ("teacherTemperature", _options.TeacherTemperatureAt(batch.Epoch)),
-        ("centerNorm", _center.norm().ToDouble()),
+        ("centerNorm", _center.norm().to(float64).item<double>()),
     ];
 
     /// <inheritdoc/>

@@ -1,8 +1,6 @@
 using SelfSup.Checkpoints;
 using SelfSup.Models;
 
-using static TorchSharp.torch;
-
 namespace SelfSup.Methods;
 
 /// <summary>

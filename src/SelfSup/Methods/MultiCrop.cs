@@ -1,4 +1,3 @@
-using SelfSup.Augmentation;
 using SelfSup.Models;
 
 using static TorchSharp.torch;

@@ -131,14 +131,19 @@ internal sealed class Pretraining : IDisposable
         settings.Add("data (images found)", _images.Count.ToString(CultureInfo.InvariantCulture));
         _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads);
 
+        var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);
         _method = Own(reader.Methods.Create(
-            _recipe.Method!.Name, _recipe.Method.Options, new MethodContext(NewEncoder, _images.Count, Communicator.Single)));
+            _recipe.Method!.Name,
+            _recipe.Method.Options,
+            new MethodContext(NewEncoder, _images.Count, Communicator.Single)
+            {
+                Seed = _recipe.Run.Seed,
+                GlobalBatchSize = training.GlobalBatchSize,
+                Span = span,
+            }));
         var optimizer = Own(reader.Optimizers.Create(
             _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
-        var schedule = reader.Schedules.Create(
-            _recipe.Schedule!.Name,
-            _recipe.Schedule.Options,
-            new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch));
+        var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
 
         _evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
@@ -169,10 +174,10 @@ internal sealed class Pretraining : IDisposable
         RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
     }
 
-    private Encoder NewEncoder() => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute);
+    private Encoder NewEncoder(EncoderParts? parts) => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
 
     private IEmbedder Embedder() => _recipe.Run.Replicas > 1
-        ? new ReplicaGroup(_method, NewEncoder, _recipe.Run.Replicas, _identity.Threads, _compute)
+        ? new ReplicaGroup(_method, _recipe.Run.Replicas, _identity.Threads, _compute)
         : _recipe.Training.SliceSize is { } sliceSize
             ? new EmbeddingCache(_method, sliceSize, _compute)
             : new WholeBatch(_method, _compute);

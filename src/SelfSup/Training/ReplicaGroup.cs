@@ -27,16 +27,15 @@ internal sealed class ReplicaGroup : IEmbedder
     private Tensor[] _learned = [];
 
     /// <param name="method">What is learned.</param>
-    /// <param name="newEncoder">Builds another encoder like the method's.</param>
     /// <param name="replicas">Parts at the same time; the first goes through the method's own encoder.</param>
     /// <param name="threads">Threads of all of them together.</param>
     /// <param name="compute">How they compute.</param>
-    public ReplicaGroup(Method method, Func<Encoder> newEncoder, int replicas, int threads, Compute compute)
+    public ReplicaGroup(Method method, int replicas, int threads, Compute compute)
     {
         (_method, _compute) = (method, compute);
         _exchange = new ThreadExchange(replicas, _failed.Token);
         _replicas = [.. Enumerable.Range(0, replicas).Select(rank => new Replica(
-            rank == 0 ? method.Encoder : Copy(method.Encoder, newEncoder),
+            rank == 0 ? method.Encoder : Copy(method),
             ownsEncoder: rank != 0,
             _exchange.Of(rank),
             threads: ((rank + 1) * threads / replicas) - (rank * threads / replicas),
@@ -91,10 +90,10 @@ internal sealed class ReplicaGroup : IEmbedder
         _failed.Dispose();
     }
 
-    private static Encoder Copy(Encoder encoder, Func<Encoder> newEncoder)
+    private static Encoder Copy(Method method)
     {
-        var copy = newEncoder();
-        copy.Parameters.Share(encoder.Parameters);
+        var copy = method.NewEncoder();
+        copy.Parameters.Share(method.Encoder.Parameters);
         return copy;
     }
 

@@ -48,6 +48,7 @@ internal sealed class Trainer(
         clock?.Lap(StepPart.AllReduce);
         var norm = clipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
+        method.Adjust(onDevice);
         var learningRate = schedule.At(batch.Step);
         optimizer.Step(learningRate);
         clock?.Lap(StepPart.Optimizer);

@@ -9,7 +9,7 @@ public sealed partial class LayerTests
     private static readonly string[] _bottomFirst =
     [
         "Errors", "Catalogs", "Randomness", "Tensors", "Checkpoints", "Telemetry", "Images", "Augmentation", "Datasets",
-        "Optimization", "Distributed", "Models", "Losses", "Diagnostics", "Methods", "Evaluation", "Export", "Training",
+        "Optimization", "Distributed", "Models", "Losses", "Diagnostics", "Negatives", "Methods", "Evaluation", "Export", "Training",
         "Recipes", "Runs",
     ];
 

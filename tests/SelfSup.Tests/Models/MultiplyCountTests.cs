@@ -78,7 +78,7 @@ public sealed class MultiplyCountTests
         using var scope = NewDisposeScope();
         var how = compute ?? Computing.Cpu;
         using var method = new SimClr(
-            new SimClrOptions(), new MethodContext(() => Encoder.Create(Options, 1, how), 8, Communicator.Single));
+            new SimClrOptions(), new MethodContext(parts => Encoder.Create(Options, 1, how, parts), 8, Communicator.Single));
         IEmbedder embedder = slices ? new EmbeddingCache(method, 4, how) : new WholeBatch(method, how);
         var samples = arange(8, dtype: int64);
         var batch = new ViewBatch(0, 0, samples, samples, [randn(8, 3, 16, 16), randn(8, 3, 16, 16)]);

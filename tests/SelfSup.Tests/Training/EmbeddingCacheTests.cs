@@ -90,16 +90,16 @@ public sealed class EmbeddingCacheTests
         return methods.Create(
             name,
             Activator.CreateInstance(methods.OptionsType(name))!,
-            new MethodContext(() => NewEncoder(norm), Images, Communicator.Single));
+            new MethodContext(parts => NewEncoder(norm, parts), Images, Communicator.Single));
     }
 
-    private static Encoder NewEncoder(NormKind norm)
+    private static Encoder NewEncoder(NormKind norm, EncoderParts? parts)
     {
         _ = random.manual_seed(1);
         var backbone = new ResNet(ResNetArchitecture.Find("resnet20", 0.25), Stem.Small, norm: norm);
         var head = new ProjectionHead(
             new HeadOptions { Output = 8, BatchNorm = norm == NormKind.Batch ? HeadNorm.Hidden : HeadNorm.None }, backbone.FeatureWidth);
-        return new Encoder(backbone.to(float64), head.to(float64));
+        return new Encoder(backbone.to(float64), head.to(float64), new EncoderWidths(backbone.FeatureWidth, 8), parts);
     }
 
     private static ViewBatch Batch(int views) => new(

@@ -29,7 +29,7 @@ public sealed class ReplicaGroupTests
         using var scope = NewDisposeScope();
         using var whole = Create();
         using var parted = Create();
-        using var group = new ReplicaGroup(parted, NewEncoder, replicas, replicas, Computing.Cpu);
+        using var group = new ReplicaGroup(parted, replicas, replicas, Computing.Cpu);
         for (var step = 0; step < 2; step++)
         {
             var batch = Batch(images, step);
@@ -56,7 +56,7 @@ public sealed class ReplicaGroupTests
         Tensor Run()
         {
             using var method = Create();
-            using var group = new ReplicaGroup(method, NewEncoder, 3, 3, Computing.Cpu);
+            using var group = new ReplicaGroup(method, 3, 3, Computing.Cpu);
             return Gradient(method, group, Batch(9, 0)).Gradient;
         }
 
@@ -68,14 +68,14 @@ public sealed class ReplicaGroupTests
     {
         using var scope = NewDisposeScope();
         using var method = Create();
-        var failing = new FailsOnSecondPart(method);
-        using var failingGroup = new ReplicaGroup(failing, NewEncoder, 2, 2, Computing.Cpu);
+        using var failing = new FailsOnSecondPart(method);
+        using var failingGroup = new ReplicaGroup(failing, 2, 2, Computing.Cpu);
         Assert.Equal("the second part", Assert.Throws<InvalidOperationException>(() => failingGroup.Embed(Batch(4, 0))).Message);
     }
 
     private static SimClr Create() => new(new SimClrOptions(), new MethodContext(NewEncoder, 100, Communicator.Single));
 
-    private static Encoder NewEncoder() => Encoder.Create(_options, 3, Computing.Cpu);
+    private static Encoder NewEncoder(EncoderParts? parts) => Encoder.Create(_options, 3, Computing.Cpu, parts);
 
     private static ViewBatch Batch(int images, int step)
     {
@@ -91,8 +91,8 @@ public sealed class ReplicaGroupTests
         return (loss.ToDouble(), method.Encoder.Parameters.Gradients.clone());
     }
 
-    /// <summary>The method with an accident; the encoder is the other's.</summary>
-    private sealed class FailsOnSecondPart(Method method) : Method(method.Encoder)
+    /// <summary>A method with an accident.</summary>
+    private sealed class FailsOnSecondPart(Method method) : Method(new MethodContext(NewEncoder, 100, Communicator.Single))
     {
         public override int Views => 2;
 

@@ -114,9 +114,9 @@ public sealed class TrainerTests(ITestOutputHelper output)
             var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
             Method = new SimClr(
                 new SimClrOptions { Temperature = 0.2 },
-                new MethodContext(() => Encoder.Create(options, 3, compute), images.Count, Communicator.Single));
+                new MethodContext(parts => Encoder.Create(options, 3, compute, parts), images.Count, Communicator.Single));
             _embedder = replicas > 1
-                ? new ReplicaGroup(Method, () => Encoder.Create(options, 3, compute), replicas, replicas, compute)
+                ? new ReplicaGroup(Method, replicas, replicas, compute)
                 : sliceSize is { } size ? new EmbeddingCache(Method, size, compute) : new WholeBatch(Method, compute);
             _optimizer = new Sgd(new SgdOptions { Momentum = 0.9 }, Method.Encoder.Parameters);
             Trainer = new Trainer(

@@ -40,13 +40,8 @@ internal sealed class Encoder : nn.Module, IStateful
     {
         // Initialisation is the one place that draws from the default generator, so it is seeded right here.
         _ = random.manual_seed(unchecked((long)seed));
-        var backbone = new ResNet(
-            ResNetArchitecture.Find(options.Backbone, options.Width),
-            options.ActualStem,
-            options.ZeroInitResidual,
-            options.Norm,
-            compute.RecomputesActivations);
-        var head = new ProjectionHead(options.Head, backbone.FeatureWidth);
+        var (backbone, features) = NewBackbone(options, compute.RecomputesActivations);
+        var head = new ProjectionHead(options.Head, features);
         return new Encoder(backbone.to(compute.Device), head.to(compute.Device), compute.ChannelsLast);
     }
 
@@ -72,6 +67,23 @@ internal sealed class Encoder : nn.Module, IStateful
         {
             archive.Tensor(name, buffer);
         }
+    }
+
+    private static (nn.Module<Tensor, Tensor> Backbone, long Features) NewBackbone(EncoderOptions options, bool recompute)
+    {
+        if (options.Vit is { } vit)
+        {
+            var transformer = new VisionTransformer(VisionTransformerArchitecture.Find(options.Backbone, vit), vit, recompute);
+            return (transformer, transformer.FeatureWidth);
+        }
+
+        var network = new ResNet(
+            ResNetArchitecture.Find(options.Backbone, options.Width),
+            options.ActualStem,
+            options.ZeroInitResidual,
+            options.Norm,
+            recompute);
+        return (network, network.FeatureWidth);
     }
 
     private static Tensor Full(Tensor tensor) => tensor.dtype == ScalarType.BFloat16 ? tensor.to(float32) : tensor;

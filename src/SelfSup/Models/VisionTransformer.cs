@@ -8,10 +8,9 @@ namespace SelfSup.Models;
 
 /// <summary>
 /// Vision transformers (Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929) with timm's parameter names and shapes,
-/// without the classifier: images in, features out. What does not train is a buffer under the name it would have as a
-/// parameter.
+/// without the classifier: images in, features out.
 /// </summary>
-internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
+internal sealed class VisionTransformer : FreezableModule
 {
     private const string ClassTokenName = "cls_token";
     private const string PositionsName = "pos_embed";
@@ -32,16 +31,11 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
         (_options, _recompute, FeatureWidth) = (options, recompute, architecture.Width);
         var fixedPositions = options.Positions == PositionKind.SinCos;
         using var scope = NewDisposeScope();
-        register_parameter(ClassTokenName, new Parameter(empty(1, 1, FeatureWidth).normal_(0, 1e-6)));
-        if (fixedPositions)
-        {
-            register_buffer(PositionsName, PositionGrid.SinCos(Side, FeatureWidth).DetachFromDisposeScope());
-        }
-        else
-        {
-            register_parameter(
-                PositionsName, new Parameter(empty(1, 1 + (Side * Side), FeatureWidth).normal_(0, Deviation)));
-        }
+        Register(ClassTokenName, empty(1, 1, FeatureWidth).normal_(0, 1e-6), trains: true);
+        var positions = fixedPositions
+            ? PositionGrid.SinCos(Side, FeatureWidth)
+            : empty(1, 1 + (Side * Side), FeatureWidth).normal_(0, Deviation);
+        Register(PositionsName, positions, trains: !fixedPositions);
 
         _patches = nn.Sequential(("proj", new PatchProjection(
             options.PatchSize, FeatureWidth, options.FreezePatchProjection, glorot: fixedPositions)));
@@ -58,12 +52,6 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
 
     /// <summary>G, patches in a row and in a column of the images that positions are made for.</summary>
     private long Side => _options.ImageSize / _options.PatchSize;
-
-    // Moving a module to a device or type replaces its tensors, so they are looked up.
-    private Tensor ClassToken => get_parameter(ClassTokenName)!;
-
-    private Tensor Positions =>
-        _options.Positions == PositionKind.SinCos ? get_buffer(PositionsName)! : get_parameter(PositionsName)!;
 
     /// <summary>Images to features: [N, 3, H, W] to [N, F], the class token or the mean of the patches' tokens.</summary>
     public override Tensor forward(Tensor input)
@@ -93,11 +81,11 @@ internal sealed class VisionTransformer : nn.Module<Tensor, Tensor>
                 "change it or the size of the views");
         }
 
-        var positions = Positions;
+        var positions = Value(PositionsName);
         var grid = positions.narrow(1, 1, positions.shape[1] - 1);
         var patches = _patches.call(input).flatten(2).transpose(1, 2)
             + PositionGrid.For(grid, Side, height / size, width / size);
-        var first = (ClassToken + positions.narrow(1, 0, 1)).expand(images, 1, FeatureWidth);
+        var first = (Value(ClassTokenName) + positions.narrow(1, 0, 1)).expand(images, 1, FeatureWidth);
         return cat([first, patches], dim: 1);
     }
 

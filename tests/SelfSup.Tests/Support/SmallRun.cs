@@ -50,7 +50,7 @@ internal sealed class SmallRun : IDisposable
             Communicator.Single,
             _embedder,
             CPU,
-            clip);
+            new TrainerOptions(clip));
         var view = new ViewPipeline(
             new RandomResizedCrop(new RandomResizedCropOptions { Size = 8, Scale = [0.5, 1] }),
             new HorizontalFlip(new HorizontalFlipOptions()));

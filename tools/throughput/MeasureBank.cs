@@ -8,7 +8,6 @@ using SelfSup.Models;
 using SelfSup.Negatives;
 using SelfSup.Tensors;
 
-
 using static TorchSharp.torch;
 
 namespace SelfSup.Tools.Throughput;

@@ -5,10 +5,14 @@ namespace SelfSup.Training;
 /// <summary>Watches a run for what makes all further steps worthless, and ends it before nights are lost.</summary>
 /// <param name="options">What to do then.</param>
 /// <param name="progress">Where it is said.</param>
-internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress)
+/// <param name="stepsPerEpoch">Steps of an epoch.</param>
+internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress, long stepsPerEpoch)
 {
-    // One look may see a bad batch, and networks begin with embeddings that lie close together.
+    // One look may see a bad batch.
     private const int LooksInARow = 5;
+
+    // Networks begin with embeddings that lie close together, and with a small learning rate.
+    private const long LongestBeginning = 1000;
 
     private int _collapsed;
     private bool _warned;
@@ -37,7 +41,8 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         }
         else if (report.Space is { } space)
         {
-            Collapse(report.Step, space.Signal);
+            var begins = report.Step <= Math.Min(stepsPerEpoch, LongestBeginning);
+            Collapse(report.Step, begins ? null : space.Signal);
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class TrainingRun(
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
-    private readonly RunHealth _health = new(options, progress);
+    private readonly RunHealth _health = new(options, progress, plan.StepsPerEpoch);
     private MetricsLog? _log;
     private long _savedStep = -1;
     private long _lastMark;

@@ -59,6 +59,7 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("horizontalFlip", "horizontalFlop", "x.yaml(5): views[1]: there is no 'horizontalFlop'; did you mean horizontalFlip?")]
     [InlineData("resnet20", "resnet21", "x.yaml(7): encoder.backbone: there is no backbone 'resnet21'")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { outputAffine: false } }", "encoder.head.outputAffine: has no effect without")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { kept: 2 } }", "encoder.head.kept: must be less than layers (2), is 2")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { layers: 1, hidden: 64 } }", "encoder.head.hidden: a head of one layer has no")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, stem: imageNet }", "x.yaml(7): encoder.stem: resnet20 is made for small")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, vit: { patchSize: 4 } }", "x.yaml(7): encoder.vit: resnet20 is no vision transformer; leave it out")]

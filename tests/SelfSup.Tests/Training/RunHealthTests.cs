@@ -16,7 +16,7 @@ public sealed class RunHealthTests
     [Fact]
     public void ACollapseEndsTheRunWithItsSignalAndTheLastGoodCheckpoint()
     {
-        var health = new RunHealth(Options(), new Silent());
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
         Look(health, 1, _good);
         health.Saved(10);
         Look(health, 11, _good);
@@ -34,13 +34,13 @@ public sealed class RunHealthTests
     [Fact]
     public void AnEffectiveRankOfOneIsACollapse()
     {
-        var health = new RunHealth(Options(), new Silent());
-        for (var step = 1; step <= 4; step++)
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
+        for (var step = 1; step <= 5; step++)
         {
-            Look(health, step, _line);
+            Look(health, step, _line); // the first is of the beginning and does not count
         }
 
-        var error = Assert.Throws<TrainingException>(() => Look(health, 5, _line));
+        var error = Assert.Throws<TrainingException>(() => Look(health, 6, _line));
         Assert.Contains("effective rank 1.0", error.Message, StringComparison.Ordinal);
         Assert.Contains("there is no checkpoint from before", error.Message, StringComparison.Ordinal);
     }
@@ -48,7 +48,7 @@ public sealed class RunHealthTests
     [Fact]
     public void OneGoodLookForgetsTheBadOnes()
     {
-        var health = new RunHealth(Options(), new Silent());
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
         for (var step = 1; step < 100; step++)
         {
             Look(health, step, step % 5 == 0 ? _good : _constant);
@@ -59,7 +59,7 @@ public sealed class RunHealthTests
     public void ToldToGoOnItWarnsOnce()
     {
         var progress = new Silent();
-        var health = new RunHealth(Options(onCollapse: OnTrouble.GoOn), progress);
+        var health = new RunHealth(Options(onCollapse: OnTrouble.GoOn), progress, stepsPerEpoch: 1);
         for (var step = 1; step < 100; step++)
         {
             Look(health, step, _constant);
@@ -73,7 +73,7 @@ public sealed class RunHealthTests
     [InlineData(1, double.PositiveInfinity)]
     public void WhatIsNoNumberEndsTheRun(double loss, double norm)
     {
-        var health = new RunHealth(Options(), new Silent());
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
         health.Saved(10);
         var state = new RunState { Step = 11, Loss = 3.5 };
         var error = Assert.Throws<TrainingException>(() => health.Look(new StepReport(12, loss, 0.1, norm), state));
@@ -94,7 +94,7 @@ public sealed class RunHealthTests
             var report = run.Trainer.Step(batch);
             Assert.False(report.IsFinite);
             var progress = new Silent();
-            new RunHealth(Options(onNonFinite: OnTrouble.GoOn), progress).Look(report, new RunState());
+            new RunHealth(Options(onNonFinite: OnTrouble.GoOn), progress, stepsPerEpoch: 1).Look(report, new RunState());
             Assert.Contains("the step is left out", Assert.Single(progress.Warnings), StringComparison.Ordinal);
         }
 

@@ -1,10 +1,8 @@
-using System.Collections;
 using System.CommandLine;
 
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Recipes;
-using SelfSup.Tensors;
 
 namespace SelfSup.Cli;
 
@@ -32,11 +30,17 @@ internal static class CommonOptions
     /// <summary>All settings that flags replace.</summary>
     public static string[] Overrides(string[] set, int? threads) => threads is { } n ? [.. set, $"run.threads={n}"] : set;
 
-    /// <summary>The variables that replace settings.</summary>
-    public static Dictionary<string, string> Environment() => System.Environment.GetEnvironmentVariables()
-        .Cast<DictionaryEntry>()
-        .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
-        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+    /// <summary>Assemblies with methods of the user's own.</summary>
+    public static Option<string[]> Assemblies() => new("--assembly")
+    {
+        Description = "A .NET assembly of your own whose methods recipes can name too (may be repeated)",
+        HelpName = "file",
+        DefaultValueFactory = _ => [],
+    };
+
+    /// <summary>The catalogues, with those assemblies.</summary>
+    /// <exception cref="RecipeException">One cannot be loaded, or has nothing for a recipe.</exception>
+    public static RecipeReader Reader(string[]? assemblies) => new((assemblies ?? []).Select(OwnAssembly.Load));
 
     /// <summary>Fails before hours of work where the file that the user named for its result cannot be written.</summary>
     /// <exception cref="RecipeException">The file's folder does not exist.</exception>
@@ -61,8 +65,4 @@ internal static class CommonOptions
             throw new RecipeException($"{flag} {path}: cannot be written ({e.Message}); name another place");
         }
     }
-
-    /// <summary>Loads libtorch, from the folder that SELFSUP_LIBTORCH names if it is set.</summary>
-    public static void LoadTorch() =>
-        TorchRuntime.Initialise(System.Environment.GetEnvironmentVariable("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null);
 }

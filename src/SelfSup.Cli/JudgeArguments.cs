@@ -5,6 +5,7 @@ using System.Text.Json;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
+using SelfSup.Hosting;
 using SelfSup.Images;
 using SelfSup.Recipes;
 using SelfSup.Runs;
@@ -46,11 +47,13 @@ internal sealed class JudgeArguments
 
     private readonly Option<int?> _threads = CommonOptions.Threads();
 
+    private readonly Option<string[]> _assemblies = CommonOptions.Assemblies();
+
     /// <summary>Adds the arguments to a verb.</summary>
     public void AddTo(Command command)
     {
         command.Add(_backbone);
-        foreach (var option in new Option[] { _train, _trainLimit, _test, _testLimit, _json, _threads })
+        foreach (var option in new Option[] { _train, _trainLimit, _test, _testLimit, _json, _threads, _assemblies })
         {
             command.Add(option);
         }
@@ -62,11 +65,11 @@ internal sealed class JudgeArguments
     public int Run(ParseResult parsed, Func<BackboneJudge, Recipe, Models.Encoder, ClassificationReport> judge)
     {
         CommonOptions.RequireFolder("--json", parsed.GetValue(_json));
-        CommonOptions.LoadTorch();
+        RunEnvironment.LoadTorch();
         var run = new RunOptions { Threads = parsed.GetValue(_threads) };
         RecipeBinder.Require(run, "--threads");
         TorchSharp.torch.set_num_threads(run.Threads ?? Environment.ProcessorCount);
-        var reader = new RecipeReader();
+        var reader = CommonOptions.Reader(parsed.GetValue(_assemblies));
         var device = Devices.Find(DeviceKind.Auto);
         using var backbone = TrainedBackbone.Load(parsed.GetRequiredValue(_backbone), reader, device);
         var recipe = backbone.Recipe;

@@ -22,17 +22,20 @@ internal static class PretrainCommand
         };
         var set = CommonOptions.Set();
         var threads = CommonOptions.Threads();
+        var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "pretrain",
             "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
-            "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2")
+            "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
+            "What a recipe can ask for is listed by selfsup methods")
         {
-            recipe, run, set, threads,
+            recipe, run, set, threads, assemblies,
         };
         command.SetAction((parsed, _) => Run(
             parsed.GetRequiredValue(recipe),
             parsed.GetValue(run),
-            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads))));
+            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
+            CommonOptions.Reader(parsed.GetValue(assemblies))));
         return command;
     }
 
@@ -40,15 +43,16 @@ internal static class PretrainCommand
     /// <param name="recipePath">The recipe.</param>
     /// <param name="runDirectory">The run directory, or null for the default.</param>
     /// <param name="overrides">Settings that replace those of the recipe.</param>
+    /// <param name="reader">The catalogues.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> Run(string recipePath, string? runDirectory, IReadOnlyList<string> overrides)
+    public static async Task<int> Run(
+        string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader)
     {
-        var reader = new RecipeReader();
-        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
-        CommonOptions.LoadTorch();
+        var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+        RunEnvironment.LoadTorch();
 
         var outcome = new RunOutcome();
-        var directory = Path.GetFullPath(runDirectory ?? Path.Combine("runs", recipe.Run.Name!));
+        var directory = ServiceCollectionExtensions.RunDirectoryOf(recipe, runDirectory);
         using var terminal = TerminalProgress.Create();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
+using SelfSup.Hosting;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 using SelfSup.Telemetry;
@@ -30,31 +31,32 @@ internal static class ProfileCommand
         var json = new Option<string?>("--json") { Description = "Writes everything that was measured into a JSON file as well", HelpName = "file" };
         var set = CommonOptions.Set();
         var threads = CommonOptions.Threads();
+        var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "profile",
             "Takes the first steps of a recipe, one evaluation and one checkpoint, and says where time and memory go. Leaves " +
             "nothing behind. On a GPU every part is waited for, so that a step takes a little longer than in training. Without " +
             "evaluation: --set evaluation.test=. Example: selfsup profile recipes/quickstart.yaml --steps 50 --json profile.json")
         {
-            recipe, steps, warmUp, json, set, threads,
+            recipe, steps, warmUp, json, set, threads, assemblies,
         };
         command.SetAction((parsed, _) => Task.FromResult(Profile(
             parsed.GetRequiredValue(recipe),
             CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
+            CommonOptions.Reader(parsed.GetValue(assemblies)),
             parsed.GetValue(steps),
             parsed.GetValue(warmUp),
             parsed.GetValue(json))));
         return command;
     }
 
-    private static int Profile(string recipePath, string[] overrides, int steps, int warmUp, string? json)
+    private static int Profile(string recipePath, string[] overrides, RecipeReader reader, int steps, int warmUp, string? json)
     {
         Require("--steps", steps);
         Require("--warm-up", warmUp);
         CommonOptions.RequireFolder("--json", json);
-        var reader = new RecipeReader();
-        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
-        CommonOptions.LoadTorch();
+        var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+        RunEnvironment.LoadTorch();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using var signal = new SignalToken();
         var options = new ProfileOptions(steps, warmUp, Path.GetFullPath("runs"));

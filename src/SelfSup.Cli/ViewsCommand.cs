@@ -2,6 +2,7 @@ using System.CommandLine;
 
 using SelfSup.Augmentation;
 using SelfSup.Errors;
+using SelfSup.Hosting;
 using SelfSup.Images;
 using SelfSup.Randomness;
 using SelfSup.Recipes;
@@ -18,31 +19,32 @@ internal static class ViewsCommand
         var images = new Option<int>("--images") { Description = "How many images", DefaultValueFactory = _ => 6 };
         var views = new Option<int>("--views") { Description = "How many views of each", DefaultValueFactory = _ => 6 };
         var set = CommonOptions.Set();
+        var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "views",
             "Draws a contact sheet: a few images and several views of each, exactly as training makes them. " +
             "Example: selfsup views recipes/quickstart.yaml --out grid.png --set data.path=photos")
         {
-            recipe, output, images, views, set,
+            recipe, output, images, views, set, assemblies,
         };
         command.SetAction((parsed, _) => Task.FromResult(Draw(
             parsed.GetRequiredValue(recipe),
             parsed.GetValue(set)!,
+            CommonOptions.Reader(parsed.GetValue(assemblies)),
             parsed.GetValue(output)!,
             parsed.GetValue(images),
             parsed.GetValue(views))));
         return command;
     }
 
-    private static int Draw(string recipePath, string[] overrides, string output, int images, int views)
+    private static int Draw(string recipePath, string[] overrides, RecipeReader reader, string output, int images, int views)
     {
         if (images < 1 || views < 1)
         {
             throw new RecipeException("--images and --views: must be at least 1");
         }
 
-        var reader = new RecipeReader();
-        var recipe = reader.Read(recipePath, CommonOptions.Environment(), overrides);
+        var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         using var source = ImageSources.Open(recipe.Data!);
         var chosen = Enumerable.Range(0, source.Count).ToArray();
         new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(chosen);

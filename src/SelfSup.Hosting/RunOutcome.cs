@@ -11,7 +11,7 @@ public sealed class RunOutcome
     /// <summary>Whether all steps are done; false where it was told to stop.</summary>
     public bool Finished { get; internal set; }
 
-    /// <summary>The signal that told it to stop, or null.</summary>
+    /// <summary>The signal that told it to stop, or null; the lifetimes of other hosts than the command line do not tell.</summary>
     public PosixSignal? Signal { get; internal set; }
 
     /// <summary>Steps done.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 
 using SelfSup.Recipes;
@@ -8,40 +9,85 @@ using SelfSup.Training;
 
 namespace SelfSup.Hosting;
 
-internal static class ServiceCollectionExtensions
+/// <summary>Pretraining runs as services of a .NET host.</summary>
+public static class ServiceCollectionExtensions
 {
+    /// <summary>Finishing a step of a large batch and writing its checkpoint may take a while.</summary>
+    private static readonly TimeSpan _shutdown = TimeSpan.FromMinutes(10);
+
     /// <summary>
-    /// Adds a pretraining run to a host: it starts with the host and stops the host when it ends.
+    /// Adds a pretraining run to a host. It starts with the host, or goes on where it stopped; when the host is told to stop,
+    /// it finishes its step and writes a checkpoint. How it ended, an error in the recipe included, is in the
+    /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too.
     /// </summary>
+    /// <param name="services">The host's services; one run a host.</param>
+    /// <param name="recipePath">The recipe, a YAML file. It is read when the host starts; environment variables
+    /// <c>SELFSUP__SECTION__KEY</c> replace its settings.</param>
+    /// <param name="runDirectory">Where the run's files go; <c>runs/NAME</c> where it is left out.</param>
+    /// <param name="overrides">Settings that replace the others, <c>section.key=value</c>.</param>
+    /// <returns>What adds methods and listeners.</returns>
+    public static SelfSupBuilder AddSelfSup(
+        this IServiceCollection services, string recipePath, string? runDirectory = null, params IReadOnlyList<string> overrides)
+    {
+        var builder = new SelfSupBuilder(services);
+        services.AddSingleton(builder);
+        services.TryAddSingleton<LoggingProgress>();
+        services.AddRun(new RunOutcome(), provider =>
+        {
+            var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+            RunEnvironment.LoadTorch();
+            return provider.Create(
+                recipe,
+                builder.Reader,
+                RunDirectoryOf(recipe, runDirectory),
+                builder.Progress ?? provider.GetRequiredService<LoggingProgress>());
+        });
+        return builder;
+    }
+
+    /// <summary>The command line's run: its recipe is read already, and its signals become exit codes.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="recipe">A validated recipe.</param>
     /// <param name="reader">The catalogues it was read with.</param>
     /// <param name="runDirectory">Where the run's files go.</param>
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="outcome">Filled when the run has ended.</param>
-    public static IServiceCollection AddSelfSup(
+    internal static IServiceCollection AddSelfSup(
         this IServiceCollection services,
         Recipe recipe,
         RecipeReader reader,
         string runDirectory,
         IRunProgress progress,
-        RunOutcome outcome)
+        RunOutcome outcome) => services
+            .AddRun(outcome, provider => provider.Create(recipe, reader, runDirectory, progress))
+            .AddSingleton<IHostLifetime, SignalLifetime>();
+
+    /// <summary>The directory of a run that may have been named.</summary>
+    internal static string RunDirectoryOf(Recipe recipe, string? named) => Path.GetFullPath(named ?? Path.Combine("runs", recipe.Run.Name!));
+
+    private static IServiceCollection AddRun(this IServiceCollection services, RunOutcome outcome, Func<IServiceProvider, Pretraining> create)
     {
+        if (services.Any(service => service.ServiceType == typeof(RunOutcome)))
+        {
+            throw new InvalidOperationException("AddSelfSup: there is a run already, and a host has one; start another host for another run");
+        }
+
         services.AddMetrics();
-        services.AddSingleton(TimeProvider.System);
+        services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<TrainingMetrics>();
         services.AddSingleton(outcome);
-        services.AddSingleton<IHostLifetime, SignalLifetime>();
-        services.AddSingleton<Func<Pretraining>>(provider => () => Pretraining.Create(
+        services.AddSingleton<Func<Pretraining>>(provider => () => create(provider));
+        services.AddHostedService<TrainerService>();
+        return services.Configure<HostOptions>(
+            options => options.ShutdownTimeout = options.ShutdownTimeout > _shutdown ? options.ShutdownTimeout : _shutdown);
+    }
+
+    private static Pretraining Create(
+        this IServiceProvider provider, Recipe recipe, RecipeReader reader, string runDirectory, IRunProgress progress) => Pretraining.Create(
             recipe,
             reader,
             runDirectory,
             progress,
             provider.GetRequiredService<TrainingMetrics>(),
-            provider.GetRequiredService<TimeProvider>()));
-        services.AddHostedService<TrainerService>();
-        // Finishing a step of a large batch and writing its checkpoint may take a while.
-        services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromMinutes(10));
-        return services;
-    }
+            provider.GetRequiredService<TimeProvider>());
 }

@@ -1,15 +1,21 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
+using SelfSup.Errors;
 using SelfSup.Runs;
 
 namespace SelfSup.Hosting;
 
 /// <summary>
-/// Trains on a thread of its own while the host runs, and stops the host when the run has ended. When the host is told to
-/// stop, the run finishes its step and writes a checkpoint before this service returns.
+/// Trains on a thread of its own while the host runs, and stops the host when the run has ended, unless it does more. When the
+/// host is told to stop, the run finishes its step and writes a checkpoint before this service returns.
 /// </summary>
-internal sealed class TrainerService(
-    Func<Pretraining> create, RunOutcome outcome, IHostApplicationLifetime lifetime) : BackgroundService
+internal sealed partial class TrainerService(
+    Func<Pretraining> create,
+    RunOutcome outcome,
+    IHostApplicationLifetime lifetime,
+    ILogger<TrainerService> logger,
+    SelfSupBuilder? builder = null) : BackgroundService
 {
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Factory.StartNew(
@@ -26,12 +32,19 @@ internal sealed class TrainerService(
         }
         catch (Exception e)
         {
-            // The host's own handling would log a stack trace; whoever started the host decides what the user sees.
+            // Whoever started the host decides what the user sees; an error that the user can mend needs no stack trace.
             outcome.Error = e;
+            Failed(e is SelfSupException ? null : e, e.Message);
         }
         finally
         {
-            lifetime.StopApplication();
+            if (builder?.StopsHost != false)
+            {
+                lifetime.StopApplication();
+            }
         }
     }
+
+    [LoggerMessage(1, LogLevel.Error, "{Message}")]
+    private partial void Failed(Exception? exception, string message);
 }

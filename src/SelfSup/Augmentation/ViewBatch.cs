@@ -6,7 +6,7 @@ namespace SelfSup.Augmentation;
 /// The views of one batch of images. The tensors belong to no dispose scope; they are valid until the batch is
 /// disposed, which hands their memory back to the loader for a later batch.
 /// </summary>
-internal sealed class ViewBatch : IDisposable
+public sealed class ViewBatch : IDisposable
 {
     private Action? _handBack;
 
@@ -16,7 +16,7 @@ internal sealed class ViewBatch : IDisposable
     /// <param name="labels">Label of each image, -1 without, [N] int64.</param>
     /// <param name="views">V tensors of [N, 3, S, S] float32 or bfloat16; S may differ between views.</param>
     /// <param name="handBack">What is done when the batch is disposed.</param>
-    public ViewBatch(
+    internal ViewBatch(
         long step, long epoch, Tensor samples, Tensor labels, IReadOnlyList<Tensor> views, Action? handBack = null)
     {
         (Step, Epoch, Samples, Labels, Views, _handBack) = (step, epoch, samples, labels, views, handBack);
@@ -38,7 +38,7 @@ internal sealed class ViewBatch : IDisposable
     public IReadOnlyList<Tensor> Views { get; }
 
     /// <summary>The batch on a device: itself on the CPU, else copies that belong to the current dispose scope.</summary>
-    public ViewBatch To(Device device) => device.type == TorchSharp.DeviceType.CPU
+    internal ViewBatch To(Device device) => device.type == TorchSharp.DeviceType.CPU
         ? this
         : new ViewBatch(
             Step, Epoch, Samples.to(device), Labels.to(device), [.. Views.Select(v => v.to(device, non_blocking: true))]);
@@ -50,14 +50,14 @@ internal sealed class ViewBatch : IDisposable
     /// The batch in parts of at most so many images, as equal as they can be; one more where else an image would be alone,
     /// which nothing can normalise. Views of it that belong to the current dispose scope.
     /// </summary>
-    public IReadOnlyList<ViewBatch> Slices(int largest)
+    internal IReadOnlyList<ViewBatch> Slices(int largest)
     {
         var images = Samples.shape[0];
         return Parts(Math.Clamp((images + largest - 1) / largest, 1, Math.Max(1, images / 2)));
     }
 
     /// <summary>The batch in so many parts, as equal as they can be; views of it that belong to the current dispose scope.</summary>
-    public IReadOnlyList<ViewBatch> Parts(long count)
+    internal IReadOnlyList<ViewBatch> Parts(long count)
     {
         var images = Samples.shape[0];
         var parts = new ViewBatch[Math.Min(count, images)];
@@ -76,5 +76,6 @@ internal sealed class ViewBatch : IDisposable
         return parts;
     }
 
+    /// <inheritdoc/>
     public void Dispose() => Interlocked.Exchange(ref _handBack, null)?.Invoke();
 }

@@ -34,6 +34,10 @@ internal sealed class Catalog<T> : ICatalog
     /// <exception cref="KeyNotFoundException">There is no such name.</exception>
     public Type OptionsType(string name) => Find(name).Options;
 
+    /// <summary>The class itself.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such name.</exception>
+    public Type TypeOf(string name) => Find(name).Constructor.DeclaringType!;
+
     public T Create(string name, object options, params object[] context)
     {
         try

@@ -8,7 +8,7 @@ namespace SelfSup.Checkpoints;
 /// A flat, named set of tensors, written by one walk over the run and read back by the same walk, so that nothing can be
 /// saved and forgotten on load.
 /// </summary>
-internal sealed class StateArchive : IDisposable
+public sealed class StateArchive : IDisposable
 {
     private readonly Dictionary<string, Tensor> _entries;
     private readonly string? _origin;
@@ -18,18 +18,18 @@ internal sealed class StateArchive : IDisposable
     private StateArchive(Dictionary<string, Tensor> entries, string? origin) => (_entries, _origin) = (entries, origin);
 
     /// <summary>The named tensors, owned by the archive.</summary>
-    public IReadOnlyDictionary<string, Tensor> Entries => _entries;
+    internal IReadOnlyDictionary<string, Tensor> Entries => _entries;
 
     /// <summary>Names in the archive that no part of the run has asked for.</summary>
-    public IEnumerable<string> Unclaimed => _entries.Keys.Where(name => !_taken.Contains(name)).Order();
+    internal IEnumerable<string> Unclaimed => _entries.Keys.Where(name => !_taken.Contains(name)).Order();
 
     /// <summary>An archive that collects copies.</summary>
-    public static StateArchive Saving() => new([], origin: null);
+    internal static StateArchive Saving() => new([], origin: null);
 
     /// <summary>An archive that restores.</summary>
     /// <param name="entries">The saved tensors; the archive disposes them.</param>
     /// <param name="origin">Where they come from, for messages.</param>
-    public static StateArchive Loading(IReadOnlyDictionary<string, Tensor> entries, string origin) =>
+    internal static StateArchive Loading(IReadOnlyDictionary<string, Tensor> entries, string origin) =>
         new(new(entries), origin);
 
     /// <summary>Exchanges a part under its own name.</summary>

@@ -3,11 +3,16 @@ using static TorchSharp.torch;
 namespace SelfSup.Distributed;
 
 /// <summary>Collective operations over the R ranks of a run. Every rank calls the same operations in the same order.</summary>
-internal abstract class Communicator : IDisposable
+public abstract class Communicator : IDisposable
 {
-    /// <summary>A run of one rank.</summary>
-    public static Communicator Single { get; } = new SingleRank();
+    internal Communicator()
+    {
+    }
 
+    /// <summary>A run of one rank.</summary>
+    internal static Communicator Single { get; } = new SingleRank();
+
+    /// <summary>Which rank this is, from 0.</summary>
     public abstract int Rank { get; }
 
     /// <summary>R, the number of ranks.</summary>
@@ -25,6 +30,7 @@ internal abstract class Communicator : IDisposable
     /// </summary>
     public abstract Tensor GatherLearned(Tensor local);
 
+    /// <inheritdoc/>
     public abstract void Dispose();
 
     private sealed class SingleRank : Communicator

@@ -6,7 +6,7 @@ namespace SelfSup.Losses;
 /// Barlow Twins: the correlations between the dimensions of one view and those of the other are to be the identity
 /// (Zbontar et al. 2021, https://arxiv.org/abs/2103.03230, eq. 1). Sums over dimensions and not means, as in the paper.
 /// </summary>
-internal static class BarlowTwins
+public static class BarlowTwins
 {
     /// <summary>What the authors' batch normalisation without scale and shift adds to a variance.</summary>
     private const double Epsilon = 1e-5;

@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// https://arxiv.org/abs/2006.09882, eq. 1 and 2, with small crops eq. 6) and DINO's loss (Caron et al. 2021,
 /// https://arxiv.org/abs/2104.14294, eq. 3), which differ in how targets are made.
 /// </summary>
-internal static class CrossViewPrediction
+public static class CrossViewPrediction
 {
     /// <summary>
     /// The mean over all pairs (a, v != a) of -mean_n sum_k target_a log softmax(logits_v / temperature), [n, k].

@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// https://arxiv.org/abs/2110.06848, eq. 5 and 6). The mean over 2N views, which is half of what the paper's sum over the
 /// two directions gives.
 /// </summary>
-internal static class Dcl
+public static class Dcl
 {
     /// <summary>The mean loss over this rank's views; it may be negative.</summary>
     /// <param name="local">This rank's unit-length embeddings, view 1 then view 2, [2N, D].</param>

@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// it is cross-entropy over logits [N, 1 + K] with the positive in column 0 (MoCo, He et al. 2020,
 /// https://arxiv.org/abs/1911.05722, eq. 1); with negatives from the batch, over [N, R * N] with the positive on a diagonal.
 /// </summary>
-internal static class InfoNce
+public static class InfoNce
 {
     /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
     private const double LinearFrom = 40;

@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// SimSiam (Chen and He 2021, https://arxiv.org/abs/2011.10566, eq. 1); one of BYOL (Grill et al. 2020,
 /// https://arxiv.org/abs/2006.07733, eq. 2) is 2 + 2 times it.
 /// </summary>
-internal static class NegativeCosine
+public static class NegativeCosine
 {
     /// <summary>The mean over this rank's views, from -1 to 1.</summary>
     /// <param name="prediction">Of any length: it is normalised here, [N, D].</param>

@@ -6,7 +6,7 @@ namespace SelfSup.Losses;
 /// A centre's true neighbour is told from a few drawn ones by logistic regression, so that the softmax over all is never
 /// made: negative sampling and, with the noise's probabilities taken into account, noise-contrastive estimation.
 /// </summary>
-internal static class NegativeSampling
+public static class NegativeSampling
 {
     /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
     private const double LinearFrom = 40;

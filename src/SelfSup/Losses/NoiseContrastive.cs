@@ -12,7 +12,7 @@ namespace SelfSup.Losses;
 /// The rows that were drawn, [N, K, D], would have 512 MiB at 256 images with 4,096 each; they are gathered for a few images
 /// at a time, and used for the loss and for its gradient while they are in the cache.
 /// </summary>
-internal static class NoiseContrastive
+public static class NoiseContrastive
 {
     /// <summary>What the authors' code adds to a denominator.</summary>
     private const double Epsilon = 1e-7;

@@ -6,7 +6,7 @@ namespace SelfSup.Losses;
 /// Instance discrimination by the full softmax: every image is a class, and its weights are its slot in a memory bank (Wu
 /// et al. 2018, https://arxiv.org/abs/1805.01978, eq. 2 and 3).
 /// </summary>
-internal static class NonParametricSoftmax
+public static class NonParametricSoftmax
 {
     /// <summary>The mean loss over this rank's images.</summary>
     /// <param name="embeddings">Unit-length embeddings, [N, D].</param>

@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// https://arxiv.org/abs/2002.05709, eq. 1, and the mean over 2N views of algorithm 1). The authors' TensorFlow code
 /// adds the means of the two directions instead, which is twice this value.
 /// </summary>
-internal static class NtXent
+public static class NtXent
 {
     /// <summary>The mean loss over this rank's views.</summary>
     /// <param name="local">This rank's unit-length embeddings, view 1 then view 2, [2N, D].</param>

@@ -6,7 +6,7 @@ namespace SelfSup.Losses;
 /// Assigns samples to prototypes such that every prototype gets as many (Caron et al. 2020, SwAV,
 /// https://arxiv.org/abs/2006.09882, eq. 3 to 5): Sinkhorn and Knopp's iteration from exp(scores / epsilon).
 /// </summary>
-internal static class Sinkhorn
+public static class Sinkhorn
 {
     /// <summary>The codes, without a graph.</summary>
     /// <param name="scores">Of samples and prototypes, [N, K].</param>

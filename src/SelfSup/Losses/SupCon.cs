@@ -7,7 +7,7 @@ namespace SelfSup.Losses;
 /// the logarithm (L_out of Khosla et al. 2020, https://arxiv.org/abs/2004.11362, eq. 2, without the authors' factor of
 /// temperature / base temperature). The mean over the anchors that have a positive.
 /// </summary>
-internal static class SupCon
+public static class SupCon
 {
     /// <summary>The mean loss over this rank's anchors that have a positive; 0 if none has.</summary>
     /// <param name="local">This rank's unit-length embeddings, of any number of views, [N, D].</param>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Losses;
 
 /// <summary>Whose sum of the terms of <see cref="VicReg"/>.</summary>
-internal enum VicRegConvention
+public enum VicRegConvention
 {
     /// <summary>The authors' code and lightly: the variance term is the mean of the two views'.</summary>
     Authors,
@@ -17,14 +17,14 @@ internal enum VicRegConvention
 /// <param name="Variance">The paper's mu.</param>
 /// <param name="Covariance">The paper's nu.</param>
 /// <param name="Convention">Whose variance term.</param>
-internal sealed record VicRegWeights(
+public sealed record VicRegWeights(
     double Invariance = 25, double Variance = 25, double Covariance = 1, VicRegConvention Convention = VicRegConvention.Authors);
 
 /// <summary>
 /// VICReg: the views of an image are to agree, every dimension is to vary, and no two are to vary together (Bardes, Ponce
 /// and LeCun 2022, https://arxiv.org/abs/2105.04906, eq. 1 to 6).
 /// </summary>
-internal static class VicReg
+public static class VicReg
 {
     /// <summary>What the paper adds to a variance, whose root would have no gradient at 0.</summary>
     private const double Epsilon = 1e-4;

@@ -14,6 +14,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("barlowTwins")]
 [Paper("Zbontar et al. 2021, self-supervised learning via redundancy reduction", "https://arxiv.org/abs/2103.03230")]
+[Views(2)]
 internal sealed class BarlowTwins(BarlowTwinsOptions options, MethodContext context) : Method(context)
 {
     /// <inheritdoc/>

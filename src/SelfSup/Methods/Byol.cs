@@ -17,6 +17,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("byol")]
 [Paper("Grill et al. 2020, bootstrap your own latent", "https://arxiv.org/abs/2006.07733")]
+[Views(2)]
 internal sealed class Byol : Method
 {
     private readonly KeyEncoder _target;

@@ -15,6 +15,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("dcl")]
 [Paper("Yeh et al. 2022, decoupled contrastive learning", "https://arxiv.org/abs/2110.06848")]
+[Views(2)]
 internal sealed class DecoupledContrastive(DecoupledContrastiveOptions options, MethodContext context) : Method(context)
 {
     /// <inheritdoc/>

@@ -17,6 +17,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("dino")]
 [Paper("Caron et al. 2021, emerging properties in self-supervised vision transformers", "https://arxiv.org/abs/2104.14294")]
+[Views(2, More = nameof(DinoOptions.SmallViews))]
 internal sealed class Dino : Method
 {
     private const int Large = 2;

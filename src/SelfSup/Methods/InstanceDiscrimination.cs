@@ -17,6 +17,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("instanceDiscrimination")]
 [Paper("Wu et al. 2018, non-parametric instance discrimination", "https://arxiv.org/abs/1805.01978")]
+[Views(1)]
 internal sealed class InstanceDiscrimination : Method
 {
     private readonly InstanceDiscriminationOptions _options;

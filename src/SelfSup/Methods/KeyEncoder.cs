@@ -7,8 +7,9 @@ namespace SelfSup.Methods;
 /// A second encoder that does not learn but follows the one that does: MoCo's key encoder (He et al. 2020,
 /// https://arxiv.org/abs/1911.05722, eq. 2), BYOL's target, DINO's teacher. Its statistics of BatchNorm are its own.
 /// </summary>
-internal sealed class KeyEncoder : IStateful, IDisposable
+public sealed class KeyEncoder : IStateful, IDisposable
 {
+    /// <summary>A key encoder that equals the encoder that learns.</summary>
     /// <param name="context">Builds it: at first it equals the encoder that learns.</param>
     /// <param name="parts">What it has beside backbone and head, or null.</param>
     public KeyEncoder(MethodContext context, EncoderParts? parts = null)

@@ -10,12 +10,12 @@ namespace SelfSup.Methods;
 
 /// <summary>
 /// A way of learning from views of images: what to embed, what to compare, what to remember for the next step. A method
-/// is one sealed class marked <see cref="Catalogs.NamedAttribute"/> with a constructor (TOptions,
-/// <see cref="MethodContext"/>); its options stand below it in the same file.
+/// is one sealed class marked <see cref="Catalogs.NamedAttribute"/>, <see cref="PaperAttribute"/> and <see cref="ViewsAttribute"/>
+/// with a constructor (TOptions, <see cref="MethodContext"/>); its options stand below it in the same file.
 /// </summary>
 /// <param name="context">What the run gives to it.</param>
 /// <param name="parts">What it adds to the encoder, such as a predictor; or null.</param>
-internal abstract class Method(MethodContext context, EncoderParts? parts = null) : IStateful, IDisposable
+public abstract class Method(MethodContext context, EncoderParts? parts = null) : IStateful, IDisposable
 {
     /// <summary>The encoder that is trained, evaluated and exported.</summary>
     public Encoder Encoder { get; } = context.NewEncoder(parts);
@@ -81,19 +81,23 @@ internal abstract class Method(MethodContext context, EncoderParts? parts = null
     public virtual void Exchange(StateArchive archive) => archive.Part("encoder", Encoder);
 
     /// <inheritdoc/>
-    public virtual void Dispose() => Encoder.Dispose();
+    public virtual void Dispose()
+    {
+        Encoder.Dispose();
+        GC.SuppressFinalize(this);
+    }
 }
 
 /// <summary>What is compared.</summary>
 /// <param name="Learned">The tensors of <see cref="Method.Embed"/>, with a graph behind them, each [N, D].</param>
 /// <param name="Constant">Those of <see cref="Method.Target"/>, each [N, D].</param>
-internal sealed record Embeddings(IReadOnlyList<Tensor> Learned, IReadOnlyList<Tensor> Constant);
+public sealed record Embeddings(IReadOnlyList<Tensor> Learned, IReadOnlyList<Tensor> Constant);
 
 /// <summary>What a run gives to its method.</summary>
 /// <param name="NewEncoder">Builds another encoder of the recipe's architecture, with the same initial weights.</param>
 /// <param name="Images">M, the number of training images.</param>
 /// <param name="Communicator">The ranks of the run.</param>
-internal sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long Images, Communicator Communicator)
+public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long Images, Communicator Communicator)
 {
     /// <summary>The run's seed: what a method draws is a function of it, of the step and of the sample.</summary>
     public ulong Seed { get; init; } = 1;

@@ -19,6 +19,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("moco")]
 [Paper("He et al. 2020, momentum contrast; Chen et al. 2020, MoCo v2", "https://arxiv.org/abs/1911.05722")]
+[Views(2)]
 internal sealed class MoCo : Method
 {
     private readonly MoCoOptions _options;

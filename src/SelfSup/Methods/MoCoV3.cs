@@ -18,6 +18,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("mocoV3")]
 [Paper("Chen, Xie and He 2021, training self-supervised vision transformers", "https://arxiv.org/abs/2104.02057")]
+[Views(2)]
 internal sealed class MoCoV3 : Method
 {
     private readonly MoCoV3Options _options;

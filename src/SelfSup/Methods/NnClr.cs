@@ -17,6 +17,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("nnclr")]
 [Paper("Dwibedi et al. 2021, with a little help from my friends", "https://arxiv.org/abs/2104.14548")]
+[Views(2)]
 internal sealed class NnClr : Method
 {
     private const long LargestMatrix = 1 << 24; // similarities at once

@@ -4,7 +4,7 @@ namespace SelfSup.Methods;
 /// <param name="citation">Authors, year and name, <c>He et al. 2020, momentum contrast</c>.</param>
 /// <param name="address">Where it can be read.</param>
 [AttributeUsage(AttributeTargets.Class)]
-internal sealed class PaperAttribute(string citation, string address) : Attribute
+public sealed class PaperAttribute(string citation, string address) : Attribute
 {
     /// <summary>Authors, year and name.</summary>
     public string Citation { get; } = citation;

@@ -15,6 +15,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("simclr")]
 [Paper("Chen et al. 2020, a simple framework for contrastive learning", "https://arxiv.org/abs/2002.05709")]
+[Views(2)]
 internal sealed class SimClr(SimClrOptions options, MethodContext context) : Method(context)
 {
     /// <inheritdoc/>

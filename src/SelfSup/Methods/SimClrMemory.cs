@@ -18,6 +18,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("simclrMemory")]
 [Paper("Chen et al. 2020, with a memory of past batches as in Wu et al. 2018", "https://arxiv.org/abs/2002.05709")]
+[Views(2)]
 internal sealed class SimClrMemory : Method
 {
     private readonly SimClrMemoryOptions _options;

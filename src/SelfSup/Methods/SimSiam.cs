@@ -13,6 +13,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("simsiam")]
 [Paper("Chen and He 2021, exploring simple siamese representation learning", "https://arxiv.org/abs/2011.10566")]
+[Views(2)]
 internal sealed class SimSiam(SimSiamOptions options, MethodContext context) : Method(context, Predictor.Parts(options.Predictor))
 {
     /// <inheritdoc/>

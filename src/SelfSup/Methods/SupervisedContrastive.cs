@@ -15,6 +15,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("supcon")]
 [Paper("Khosla et al. 2020, supervised contrastive learning", "https://arxiv.org/abs/2004.11362")]
+[Views(0, More = nameof(SupervisedContrastiveOptions.Views))]
 internal sealed class SupervisedContrastive(SupervisedContrastiveOptions options, MethodContext context) : Method(context)
 {
     /// <inheritdoc/>

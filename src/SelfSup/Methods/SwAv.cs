@@ -17,6 +17,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("swav")]
 [Paper("Caron et al. 2020, contrasting cluster assignments", "https://arxiv.org/abs/2006.09882")]
+[Views(2, More = nameof(SwAvOptions.SmallViews))]
 internal sealed class SwAv : Method
 {
     private const int Assigned = 2; // the large views

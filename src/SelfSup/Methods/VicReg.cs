@@ -15,6 +15,7 @@ namespace SelfSup.Methods;
 /// </summary>
 [Named("vicreg")]
 [Paper("Bardes et al. 2022, variance-invariance-covariance regularization", "https://arxiv.org/abs/2105.04906")]
+[Views(2)]
 internal sealed class VicReg(VicRegOptions options, MethodContext context) : Method(context)
 {
     private readonly VicRegWeights _weights = new(options.Invariance, options.Variance, options.Covariance, options.Convention);

@@ -11,7 +11,7 @@ namespace SelfSup.Models;
 /// A backbone and a projection head: images in, unit-length embeddings out. A method may add parts of its own, such as a
 /// predictor or prototypes: they learn with it, and share its parameters' one buffer.
 /// </summary>
-internal sealed class Encoder : nn.Module, IStateful
+public sealed class Encoder : nn.Module, IStateful
 {
     private readonly nn.Module<Tensor, Tensor> _backbone;
     private readonly nn.Module<Tensor, Tensor> _head;
@@ -25,7 +25,7 @@ internal sealed class Encoder : nn.Module, IStateful
     /// <param name="parts">What a method adds, or null.</param>
     /// <param name="channelsLast">How filters lie in memory.</param>
     /// <param name="kept">Hidden layers of the head that stay on the backbone when it is judged or exported.</param>
-    public Encoder(
+    internal Encoder(
         nn.Module<Tensor, Tensor> backbone,
         nn.Module<Tensor, Tensor> head,
         EncoderWidths widths,
@@ -60,7 +60,7 @@ internal sealed class Encoder : nn.Module, IStateful
     /// What is judged and exported, by name: the backbone under its own names and, where layers of the head stay on it, those
     /// as <c>head.layers...</c>.
     /// </summary>
-    public IReadOnlyDictionary<string, Tensor> Backbone
+    internal IReadOnlyDictionary<string, Tensor> Backbone
     {
         get
         {
@@ -82,7 +82,7 @@ internal sealed class Encoder : nn.Module, IStateful
     /// <param name="seed">Initial weights are a function of it.</param>
     /// <param name="compute">Where the weights live, and how.</param>
     /// <param name="parts">What a method adds, or null.</param>
-    public static Encoder Create(EncoderOptions options, ulong seed, Compute compute, EncoderParts? parts = null)
+    internal static Encoder Create(EncoderOptions options, ulong seed, Compute compute, EncoderParts? parts = null)
     {
         // Initialisation is the one place that draws from the default generator, so it is seeded right here. What a method
         // adds comes last: backbone and head begin alike with and without it.
@@ -156,7 +156,7 @@ internal sealed class Encoder : nn.Module, IStateful
     }
 
     /// <summary>Makes it a constant, as a key encoder is: no gradients, and no memory for them.</summary>
-    public void Freeze()
+    internal void Freeze()
     {
         foreach (var parameter in parameters())
         {
@@ -207,9 +207,10 @@ internal sealed class Encoder : nn.Module, IStateful
     }
 }
 
+/// <summary>How wide what an encoder makes is.</summary>
 /// <param name="Features">F, the width of the backbone's features.</param>
 /// <param name="Embedding">D, the width of the head's output.</param>
-internal sealed record EncoderWidths(long Features, long Embedding);
+public sealed record EncoderWidths(long Features, long Embedding);
 
 /// <summary>Makes the modules that a method adds to an encoder, by name.</summary>
-internal delegate IEnumerable<(string Name, nn.Module<Tensor, Tensor> Module)> EncoderParts(EncoderWidths widths);
+public delegate IEnumerable<(string Name, nn.Module<Tensor, Tensor> Module)> EncoderParts(EncoderWidths widths);

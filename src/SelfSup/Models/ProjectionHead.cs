@@ -11,10 +11,11 @@ namespace SelfSup.Models;
 /// A multi-layer perceptron from features to embeddings: linear layers with, between them, optional batch normalisation
 /// and ReLU. One class for the heads of the whole family; parameters are named <c>layers.0.weight</c> and so on.
 /// </summary>
-internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
+public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 {
     private readonly List<nn.Module<Tensor, Tensor>> _layers = [];
 
+    /// <summary>Makes one with random weights.</summary>
     /// <param name="options">Depth, widths and normalisation.</param>
     /// <param name="inputs">F, the width of the features.</param>
     public ProjectionHead(HeadOptions options, long inputs)
@@ -51,10 +52,10 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     /// <summary>What the first linear layers make of features, with what normalises and activates them.</summary>
     /// <param name="features">[N, F].</param>
     /// <param name="linearLayers">How many, fewer than all.</param>
-    public Tensor First(Tensor features, int linearLayers) => Run(features, End(linearLayers));
+    internal Tensor First(Tensor features, int linearLayers) => Run(features, End(linearLayers));
 
     /// <summary>Parameters and buffers of the first linear layers and of what follows each.</summary>
-    public IEnumerable<KeyValuePair<string, Tensor>> StateOfFirst(int linearLayers)
+    internal IEnumerable<KeyValuePair<string, Tensor>> StateOfFirst(int linearLayers)
     {
         var end = End(linearLayers);
         return state_dict().Where(entry => int.Parse(entry.Key.Split('.')[1], CultureInfo.InvariantCulture) < end);
@@ -90,7 +91,7 @@ internal sealed class ProjectionHead : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>The <c>encoder.head</c> section.</summary>
-internal sealed class HeadOptions : IValidatableObject
+public sealed class HeadOptions : IValidatableObject
 {
     /// <summary>How many linear layers; 1 is a linear head, 2 is SimCLR's.</summary>
     [Range(1, 8)]
@@ -148,7 +149,7 @@ internal sealed class HeadOptions : IValidatableObject
 }
 
 /// <summary>What stands between the linear layers of a head.</summary>
-internal enum HeadActivation
+public enum HeadActivation
 {
     /// <summary>max(0, x).</summary>
     Relu,
@@ -158,7 +159,7 @@ internal enum HeadActivation
 }
 
 /// <summary>Where a head normalises over the batch.</summary>
-internal enum HeadNorm
+public enum HeadNorm
 {
     /// <summary>Nowhere (MoCo v2).</summary>
     None,

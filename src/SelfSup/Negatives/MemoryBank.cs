@@ -9,12 +9,13 @@ namespace SelfSup.Negatives;
 /// An embedding of every image of the data set, renewed when the image comes by (Wu et al. 2018,
 /// https://arxiv.org/abs/1805.01978, section 3.1).
 /// </summary>
-internal sealed class MemoryBank : IStateful, IDisposable
+public sealed class MemoryBank : IStateful, IDisposable
 {
     private readonly double _momentum;
     private readonly ulong _seed;
     private readonly Tensor _renewed; // the step of each slot's last renewal, -1 before
 
+    /// <summary>A bank of random unit vectors.</summary>
     /// <param name="images">M.</param>
     /// <param name="width">D.</param>
     /// <param name="momentum">m in slot = normalise(m slot + (1 - m) embedding).</param>
@@ -110,7 +111,7 @@ internal sealed class MemoryBank : IStateful, IDisposable
 }
 
 /// <summary>How the slots of a memory bank are stored.</summary>
-internal enum BankPrecision
+public enum BankPrecision
 {
     /// <summary>float32.</summary>
     Float32,

@@ -8,11 +8,12 @@ namespace SelfSup.Negatives;
 /// The last K keys, first in, first out (MoCo, He et al. 2020, https://arxiv.org/abs/1911.05722, section 3.2). Any length: a
 /// batch that reaches its end goes on at its beginning.
 /// </summary>
-internal sealed class NegativeQueue : IStateful, IDisposable
+public sealed class NegativeQueue : IStateful, IDisposable
 {
     private long _head;
     private long _written;
 
+    /// <summary>A queue without keys.</summary>
     /// <param name="length">K.</param>
     /// <param name="width">D.</param>
     /// <param name="seed">Before keys come, it holds random unit vectors, as the authors' does.</param>

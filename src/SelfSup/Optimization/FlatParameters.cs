@@ -12,7 +12,7 @@ namespace SelfSup.Optimization;
 /// checkpoint are each one operation. Build the module on its device and element type first: moving it afterwards
 /// would replace the views.
 /// </summary>
-internal sealed class FlatParameters : IStateful, IDisposable
+public sealed class FlatParameters : IStateful, IDisposable
 {
     private readonly Tensor[] _parameters; // in the order of the segments
     private (FlatParameters? Target, List<(long Own, long Theirs, long Length)> List) _stretches = (null, []);
@@ -20,13 +20,13 @@ internal sealed class FlatParameters : IStateful, IDisposable
     /// <summary>Moves the parameters of <paramref name="module"/> into one buffer.</summary>
     /// <param name="module">The module.</param>
     /// <param name="channelsLast">Whether filters lie in memory as convolutions over channels-last images want them.</param>
-    public FlatParameters(nn.Module module, bool channelsLast = false)
+    internal FlatParameters(nn.Module module, bool channelsLast = false)
         : this(module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)), channelsLast)
     {
     }
 
     /// <summary>Moves named parameters into one buffer: matrices and filters first, biases and norms last.</summary>
-    public FlatParameters(IEnumerable<(string Name, Tensor Parameter)> parameters, bool channelsLast = false)
+    internal FlatParameters(IEnumerable<(string Name, Tensor Parameter)> parameters, bool channelsLast = false)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -62,16 +62,16 @@ internal sealed class FlatParameters : IStateful, IDisposable
     public Tensor Gradients { get; }
 
     /// <summary>Where each named parameter lies, in order.</summary>
-    public IReadOnlyList<ParameterSegment> Segments { get; }
+    internal IReadOnlyList<ParameterSegment> Segments { get; }
 
     /// <summary>Length of the first stretch of [P], which holds everything but biases and norm parameters.</summary>
-    public long MatrixLength { get; }
+    internal long MatrixLength { get; }
 
     /// <summary>
     /// Lets go of its own values and takes those of another module of the same architecture: what changes there changes
     /// here. Gradients stay its own.
     /// </summary>
-    public void Share(FlatParameters other)
+    internal void Share(FlatParameters other)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -99,7 +99,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
     }
 
     /// <summary>Lets go of the gradients, for parameters that are constants.</summary>
-    public void DropGradients()
+    internal void DropGradients()
     {
         foreach (var parameter in _parameters)
         {
@@ -116,7 +116,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
         Segments.Where(s => s.Name.StartsWith(part + '.', StringComparison.Ordinal)).Select(s => s.Of(flat));
 
     /// <summary>The Euclidean norm of all gradients together. Reading it waits for the device.</summary>
-    public double GradientNorm()
+    internal double GradientNorm()
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -128,7 +128,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
     /// and Bengio 2013). A norm that is not finite leaves the gradients as they are.
     /// </summary>
     /// <returns>The norm before.</returns>
-    public double ClipGradients(double maxNorm)
+    internal double ClipGradients(double maxNorm)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNorm);
         var norm = GradientNorm();
@@ -149,7 +149,7 @@ internal sealed class FlatParameters : IStateful, IDisposable
     /// Exchanges a tensor that has a value for each parameter, [P], under the parameters' names and in their shapes: a
     /// checkpoint does not know how they lie in memory here.
     /// </summary>
-    public void Exchange(StateArchive archive, Tensor flat)
+    internal void Exchange(StateArchive archive, Tensor flat)
     {
         foreach (var segment in Segments)
         {

@@ -14,4 +14,4 @@ internal interface ILearningRateSchedule
 /// <summary>How long the run is.</summary>
 /// <param name="TotalSteps">Optimizer updates in the whole run.</param>
 /// <param name="StepsPerEpoch">Optimizer updates in one pass over the images.</param>
-internal sealed record ScheduleSpan(long TotalSteps, long StepsPerEpoch);
+public sealed record ScheduleSpan(long TotalSteps, long StepsPerEpoch);

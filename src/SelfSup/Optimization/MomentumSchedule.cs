@@ -1,7 +1,7 @@
 namespace SelfSup.Optimization;
 
 /// <summary>Whose cosine. With k the step and K all steps, the way from start to end is at (1 - cos(pi x)) / 2.</summary>
-internal enum MomentumConvention
+public enum MomentumConvention
 {
     /// <summary>BYOL's paper and solo-learn: x = k / K, so that the end would be reached one step after the last.</summary>
     Paper,
@@ -14,12 +14,13 @@ internal enum MomentumConvention
 /// How slowly a target follows, from step to step: half a cosine from the start to the end, mostly 1 (BYOL, Grill et al.
 /// 2020, https://arxiv.org/abs/2006.07733, section 3.3).
 /// </summary>
-internal sealed class MomentumSchedule
+public sealed class MomentumSchedule
 {
     private readonly double _start;
     private readonly double _end;
     private readonly long _steps;
 
+    /// <summary>A schedule over a run.</summary>
     /// <param name="start">The momentum of step 0: the weight of the target's own values.</param>
     /// <param name="end">That at the end.</param>
     /// <param name="totalSteps">The steps of the run.</param>

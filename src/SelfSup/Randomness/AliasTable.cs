@@ -4,12 +4,13 @@ namespace SelfSup.Randomness;
 /// Draws indices with given weights in constant time, however many there are (Walker 1977; built in one pass as by Vose
 /// 1991). 12 bytes an index.
 /// </summary>
-internal sealed class AliasTable
+public sealed class AliasTable
 {
     // A draw takes place i, each as likely, and gives i below the threshold and the alias of i from it on.
     private readonly double[] _thresholds;
     private readonly int[] _aliases;
 
+    /// <summary>A table of weights.</summary>
     /// <param name="weights">Of every index; need not sum to 1. An index of weight 0 is never drawn.</param>
     /// <exception cref="ArgumentException">There are no weights, one is negative or not finite, or all are 0.</exception>
     public AliasTable(ReadOnlySpan<double> weights)

@@ -7,7 +7,7 @@ namespace SelfSup.Randomness;
 /// as 1, 2, 3", SC 2011) keyed by the run's seed, with the place of use in the counter. Nothing has to be saved for an
 /// exact resume, and the numbers are the same on any number of workers or ranks.
 /// </summary>
-internal struct CounterRandom
+public struct CounterRandom
 {
     private readonly uint _key0;
     private readonly uint _key1;

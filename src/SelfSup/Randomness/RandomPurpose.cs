@@ -1,7 +1,7 @@
 namespace SelfSup.Randomness;
 
 /// <summary>Keeps the streams of random numbers of a run apart, so that one more draw here changes nothing there.</summary>
-internal enum RandomPurpose
+public enum RandomPurpose
 {
     /// <summary>Parameters of the augmentations of one view of one sample.</summary>
     Augmentation = 1,
@@ -20,4 +20,7 @@ internal enum RandomPurpose
 
     /// <summary>Patches of an image and their order.</summary>
     Jigsaw = 6,
+
+    /// <summary>What a method outside the library draws: <c>view</c> keeps several purposes of its own apart.</summary>
+    Outside = 100,
 }

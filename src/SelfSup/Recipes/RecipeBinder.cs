@@ -270,7 +270,8 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
             $"no such setting{(nearest.Length > 0 ? nearest : $"; there are {string.Join(", ", names)}")}");
     }
 
-    private static string Nearest(string name, IEnumerable<string> known, string prefix = "")
+    /// <summary>A question that names the known name which is most like another one; empty where none is.</summary>
+    internal static string Nearest(string name, IEnumerable<string> known, string prefix = "")
     {
         var (nearest, distance) = known.Select(k => (k, Distance(name, k))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
         return distance <= Math.Max(2, name.Length / 2) ? $"; did you mean {prefix}{nearest}?" : "";
@@ -336,15 +337,19 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
             RequiredAttribute => "must be set",
             LengthAttribute length when length.MinimumLength == length.MaximumLength =>
                 $"must have {length.MinimumLength} values, is {shown}",
-            RangeAttribute { MinimumIsExclusive: true } range when IsUnlimited(range) =>
-                $"must be greater than {Text(range.Minimum)}, is {shown}",
-            RangeAttribute range when IsUnlimited(range) => $"must be at least {Text(range.Minimum)}, is {shown}",
-            RangeAttribute range =>
-                $"must be from {Text(range.Minimum)}{(range.MinimumIsExclusive ? " (not included)" : "")} to " +
-                $"{Text(range.Maximum)}{(range.MaximumIsExclusive ? " (not included)" : "")}, is {shown}",
+            RangeAttribute range => $"must be {Bounds(range)}, is {shown}",
             _ => rule.FormatErrorMessage("this"),
         };
     }
+
+    /// <summary>What a range allows, behind "must be".</summary>
+    internal static string Bounds(RangeAttribute range) => (range.MinimumIsExclusive, IsUnlimited(range)) switch
+    {
+        (true, true) => $"greater than {Text(range.Minimum)}",
+        (false, true) => $"at least {Text(range.Minimum)}",
+        _ => $"from {Text(range.Minimum)}{(range.MinimumIsExclusive ? " (not included)" : "")} to " +
+            $"{Text(range.Maximum)}{(range.MaximumIsExclusive ? " (not included)" : "")}",
+    };
 
     /// <summary>The largest number of a type is no limit to name.</summary>
     private static bool IsUnlimited(RangeAttribute range) => range.Maximum is int.MaxValue or >= (double)long.MaxValue;

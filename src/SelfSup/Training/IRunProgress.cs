@@ -4,7 +4,7 @@ using SelfSup.Methods;
 namespace SelfSup.Training;
 
 /// <summary>Where a run tells how it goes; the terminal is one.</summary>
-internal interface IRunProgress
+public interface IRunProgress
 {
     /// <summary>The run starts, or goes on from a checkpoint.</summary>
     void Started(RunStart start);
@@ -25,6 +25,7 @@ internal interface IRunProgress
     void Warn(string message);
 }
 
+/// <summary>What is known when a run starts.</summary>
 /// <param name="RunDirectory">Where the run's files are.</param>
 /// <param name="FirstStep">Steps done before; 0 for a new run.</param>
 /// <param name="Plan">Length and rhythm of the run.</param>
@@ -33,7 +34,7 @@ internal interface IRunProgress
 /// <param name="Device">Where it runs.</param>
 /// <param name="Threads">CPU threads of the network.</param>
 /// <param name="Stores">What the method keeps between steps, and how large it is.</param>
-internal sealed record RunStart(
+public sealed record RunStart(
     string RunDirectory,
     long FirstStep,
     TrainingPlan Plan,
@@ -43,16 +44,17 @@ internal sealed record RunStart(
     int Threads,
     IReadOnlyList<StoreSize> Stores);
 
+/// <summary>Where a run is after a step.</summary>
 /// <param name="Report">What the step gave.</param>
 /// <param name="Epoch">Epochs done, with the part of the current one.</param>
 /// <param name="ImagesPerSecond">Over the last steps, evaluations and checkpoints not counted.</param>
 /// <param name="WaitShare">Share of that time spent waiting for data, 0 to 1.</param>
 /// <param name="Remaining">Estimated time to the end of the run, evaluations counted; null until there is a basis.</param>
-internal sealed record StepProgress(
+public sealed record StepProgress(
     StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining)
 {
     /// <summary>What an embedding space looks like, by the names of metrics.</summary>
-    public static IReadOnlyDictionary<string, double> Numbers(EmbeddingReport space) => new Dictionary<string, double>
+    internal static IReadOnlyDictionary<string, double> Numbers(EmbeddingReport space) => new Dictionary<string, double>
     {
         ["alignment"] = space.Alignment,
         ["uniformity"] = space.Uniformity,

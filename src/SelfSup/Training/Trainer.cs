@@ -103,10 +103,10 @@ internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookE
 /// <param name="Loss">The mean loss over the batch, before the update.</param>
 /// <param name="LearningRate">The learning rate it was made with.</param>
 /// <param name="GradientNorm">The Euclidean norm of all gradients, before clipping.</param>
-internal sealed record StepReport(long Step, double Loss, double LearningRate, double GradientNorm)
+public sealed record StepReport(long Step, double Loss, double LearningRate, double GradientNorm)
 {
     /// <summary>What the embedding space looks like, at some steps.</summary>
-    public EmbeddingReport? Space { get; init; }
+    internal EmbeddingReport? Space { get; init; }
 
     /// <summary>What else the method has to tell, by name, at the same steps.</summary>
     public IReadOnlyDictionary<string, double>? Facts { get; init; }

@@ -7,7 +7,7 @@ namespace SelfSup.Training;
 /// <param name="CheckpointEvery">A checkpoint after every so many steps.</param>
 /// <param name="CheckpointEverySteps">And after every so many, or null.</param>
 /// <param name="EvaluateEvery">An evaluation after every so many steps; 0 for only before the first and after the last.</param>
-internal sealed record TrainingPlan(
+public sealed record TrainingPlan(
     int BatchSize,
     long StepsPerEpoch,
     long TotalSteps,

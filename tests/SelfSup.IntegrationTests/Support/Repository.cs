@@ -11,6 +11,8 @@ internal static class Repository
 
     public static string TestImages => Path.Combine(Recipes, "data", "fashion-mnist", "test.parquet");
 
+    public static string OwnMethodRecipe => Path.Combine(Root(), "tools", "own-method", "align-uniform.yaml");
+
     private static string Root([CallerFilePath] string here = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 }

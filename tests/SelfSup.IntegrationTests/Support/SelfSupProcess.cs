@@ -14,8 +14,14 @@ internal sealed class SelfSupProcess : IDisposable
     private readonly StringBuilder _error = new();
 
     private SelfSupProcess(string workingDirectory, string[] arguments, params (string Name, string Value)[] environment)
+        : this(Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli"), workingDirectory, arguments, environment)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli"), arguments)
+    }
+
+    private SelfSupProcess(
+        string program, string workingDirectory, string[] arguments, params (string Name, string Value)[] environment)
+    {
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardOutput = true,
@@ -51,6 +57,10 @@ internal sealed class SelfSupProcess : IDisposable
         using var process = new SelfSupProcess(workingDirectory, arguments, variable);
         return process.Wait();
     }
+
+    /// <summary>Starts another program and leaves it running.</summary>
+    public static SelfSupProcess StartProgram(string program, string workingDirectory, params string[] arguments) =>
+        new(program, workingDirectory, arguments, environment: []);
 
     /// <summary>Sends a signal, <c>TERM</c> or <c>KILL</c>.</summary>
     public void Signal(string name)

@@ -1,3 +1,5 @@
+using System.Reflection;
+
 using SelfSup.Checkpoints;
 using SelfSup.Methods;
 using SelfSup.Recipes;
@@ -42,6 +44,22 @@ public sealed class MethodConformanceTests
         using var run = new SmallRun(name);
         var paper = Assert.Single(run.Method.GetType().GetCustomAttributes(typeof(PaperAttribute), false));
         Assert.StartsWith("https://", ((PaperAttribute)paper).Address, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void ItsClassSaysHowManyViewsItCompares(string name)
+    {
+        var says = _reader.Methods.TypeOf(name).GetCustomAttribute<ViewsAttribute>();
+        Assert.NotNull(says);
+        var options = Activator.CreateInstance(_reader.Methods.OptionsType(name))!;
+        AssertViews(name, says, options);
+        if (says.More is { } setting)
+        {
+            var property = options.GetType().GetProperty(setting)!;
+            property.SetValue(options, 1 + (int)property.GetValue(options)!);
+            AssertViews(name, says, options);
+        }
     }
 
     [Theory]
@@ -123,5 +141,11 @@ public sealed class MethodConformanceTests
         var said = (options as IRemembers)?.Stores(scale).Sum(store => store.Bytes) ?? 0;
         // Statistics of normalisations and counters are left out of what is said.
         Assert.InRange(kept - said, 0, 16384 + (said / 50));
+    }
+
+    private static void AssertViews(string name, ViewsAttribute says, object options)
+    {
+        using var run = new SmallRun(name, settings: options);
+        Assert.Equal(run.Method.Views, says.Of(options));
     }
 }

@@ -23,17 +23,24 @@ internal sealed class SmallRun : IDisposable
     private readonly IEmbedder _embedder;
 
     public SmallRun(
-        string method = "simclr", double? clip = null, Compute? compute = null, int? sliceSize = null, int replicas = 1, long steps = 2000,
+        string method = "simclr",
+        double? clip = null,
+        Compute? compute = null,
+        int? sliceSize = null,
+        int replicas = 1,
+        long steps = 2000,
+        RecipeReader? reader = null,
+        object? settings = null,
         TrainerOptions? trainer = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
         var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
-        var methods = new RecipeReader().Methods;
+        var methods = (reader ?? new RecipeReader()).Methods;
         var span = new ScheduleSpan(steps, Images / BatchSize);
         Method = methods.Create(
             method,
-            Activator.CreateInstance(methods.OptionsType(method))!,
+            settings ?? Activator.CreateInstance(methods.OptionsType(method))!,
             new MethodContext(parts => Encoder.Create(options, 3, compute, parts), images.Count, Communicator.Single)
             {
                 Seed = 3,

@@ -34,8 +34,10 @@ internal static class NoiseContrastive
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(normaliser);
         Check(embeddings, slots, samples, negatives);
+        using var scope = NewDisposeScope(); // it ends when libtorch has taken what is saved, and not before
         var learned = is_grad_enabled() && embeddings.requires_grad;
-        return Function.apply(embeddings, new Settings(slots, samples, negatives, temperature, normaliser, learned));
+        var settings = new Settings(slots, samples, negatives, temperature, normaliser, learned);
+        return Function.apply(embeddings, settings).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -121,12 +123,11 @@ internal static class NoiseContrastive
 
         public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
         {
-            using var scope = NewDisposeScope();
             using var _ = no_grad();
             var (loss, gradient) = Compute((Tensor)arguments[0], (Settings)arguments[1]);
             context.save_for_backward(gradient is null ? [] : [gradient]);
             context.set_materialize_grads(false);
-            return loss.MoveToOuterDisposeScope();
+            return loss;
         }
 
         public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(

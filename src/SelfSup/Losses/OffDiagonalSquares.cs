@@ -16,8 +16,12 @@ internal static class OffDiagonalSquares
     /// <param name="first">[N, D], float32 or float64.</param>
     /// <param name="second">[N, D]; where it is the same object as <paramref name="first"/>, there is half the work.</param>
     /// <returns>A scalar.</returns>
-    public static Tensor Of(Tensor first, Tensor second) => Function.apply(
-        first, second, new Settings(ReferenceEquals(first, second), is_grad_enabled() && (first.requires_grad || second.requires_grad)));
+    public static Tensor Of(Tensor first, Tensor second)
+    {
+        using var scope = NewDisposeScope(); // it ends when libtorch has taken what is saved, and not before
+        var learned = is_grad_enabled() && (first.requires_grad || second.requires_grad);
+        return Function.apply(first, second, new Settings(ReferenceEquals(first, second), learned)).MoveToOuterDisposeScope();
+    }
 
     private static Tensor[] ByDimensions(Tensor first, Tensor second, Settings settings)
     {
@@ -57,12 +61,11 @@ internal static class OffDiagonalSquares
         public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
         {
             var (first, second, settings) = ((Tensor)arguments[0], (Tensor)arguments[1], (Settings)arguments[2]);
-            using var scope = NewDisposeScope();
             using var _ = no_grad();
             var made = first.shape[0] < first.shape[1] ? ByRows(first, second, settings) : ByDimensions(first, second, settings);
             context.save_for_backward([.. made[1..]]);
             context.set_materialize_grads(false);
-            return made[0].MoveToOuterDisposeScope();
+            return made[0];
         }
 
         public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(

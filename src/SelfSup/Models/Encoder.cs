@@ -87,17 +87,12 @@ internal sealed class Encoder : nn.Module, IStateful
         // Initialisation is the one place that draws from the default generator, so it is seeded right here. What a method
         // adds comes last: backbone and head begin alike with and without it.
         _ = random.manual_seed(unchecked((long)seed));
-        var backbone = new ResNet(
-            ResNetArchitecture.Find(options.Backbone, options.Width),
-            options.ActualStem,
-            options.ZeroInitResidual,
-            options.Norm,
-            compute.RecomputesActivations);
-        var head = new ProjectionHead(options.Head, backbone.FeatureWidth);
+        var (backbone, features) = NewBackbone(options, compute.RecomputesActivations);
+        var head = new ProjectionHead(options.Head, features);
         return new Encoder(
             backbone.to(compute.Device),
             head.to(compute.Device),
-            new EncoderWidths(backbone.FeatureWidth, options.Head.Output),
+            new EncoderWidths(features, options.Head.Output),
             parts,
             compute.ChannelsLast,
             options.Head.Kept);
@@ -179,6 +174,23 @@ internal sealed class Encoder : nn.Module, IStateful
         {
             archive.Tensor(name, buffer);
         }
+    }
+
+    private static (nn.Module<Tensor, Tensor> Backbone, long Features) NewBackbone(EncoderOptions options, bool recompute)
+    {
+        if (options.Vit is { } vit)
+        {
+            var transformer = new VisionTransformer(VisionTransformerArchitecture.Find(options.Backbone, vit), vit, recompute);
+            return (transformer, transformer.FeatureWidth);
+        }
+
+        var network = new ResNet(
+            ResNetArchitecture.Find(options.Backbone, options.Width),
+            options.ActualStem,
+            options.ZeroInitResidual,
+            options.Norm,
+            recompute);
+        return (network, network.FeatureWidth);
     }
 
     private static Tensor Full(Tensor tensor) => tensor.dtype == ScalarType.BFloat16 ? tensor.to(float32) : tensor.alias();

@@ -17,7 +17,18 @@ internal static class Layers
         return output;
     }
 
-    /// <summary>A linear layer: [N, I] to [N, O].</summary>
+    /// <summary>A convolution without padding, whose values are no layer's: [N, I, H, W] to [N, O, H / stride, W / stride].</summary>
+    public static Tensor Convolve(Tensor weight, Tensor bias, long stride, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var output = Autocast.RoundsOperands
+            ? nn.functional.conv2d(Rounded(input), Rounded(weight), Rounded(bias), [stride, stride])
+            : nn.functional.conv2d(input, weight, bias, [stride, stride]);
+        MultiplyCount.Current?.Add(weight, input, output);
+        return output.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A linear layer: [..., I] to [..., O].</summary>
     public static Tensor Multiply(Linear layer, Tensor input)
     {
         var output = Autocast.RoundsOperands ? Rounded(layer, input) : layer.call(input);

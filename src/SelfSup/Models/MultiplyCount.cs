@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Models;
 
 /// <summary>
-/// Counts the multiplications of convolutions and linear layers while it lasts, on all threads, by the shapes that really
+/// Counts the multiplications of convolutions, linear layers and attention while it lasts, on all threads, by the shapes that really
 /// go through them. A layer that records a graph will be asked for two more products of the same size, the gradients of
 /// its weight and of its input; the first layer's input needs none. So slices and activations that are made anew count as
 /// often as they are computed.
@@ -38,6 +38,16 @@ internal sealed class MultiplyCount : IDisposable
         {
             Interlocked.Add(ref _backward, (weight.requires_grad ? count : 0) + (input.requires_grad ? count : 0));
         }
+    }
+
+    /// <summary>Takes in an attention: two products of every token with every token, and on the way back two for each.</summary>
+    /// <param name="queries">[N, heads, T, D / heads].</param>
+    /// <param name="tokens">T, how many each of them attends to.</param>
+    public void AddAttention(Tensor queries, long tokens)
+    {
+        var count = 2 * queries.numel() * tokens;
+        Interlocked.Add(ref _forward, count);
+        Interlocked.Add(ref _backward, queries.requires_grad ? 2 * count : 0);
     }
 
     /// <summary>Ends it.</summary>

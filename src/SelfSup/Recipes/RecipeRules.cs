@@ -12,11 +12,10 @@ internal static class RecipeRules
         {
             for (var i = 0; i < views.Lists.Count; i++)
             {
-                if (views.Lists[i].Count > 0 && Pipelines.Create(views.Lists[i], reader).OutputSize is null)
+                if (views.Lists[i].Count > 0)
                 {
-                    violate(
-                        views.Lists.Count == 1 ? "views" : $"views[{i}]",
-                        "gives images of their own sizes, a batch needs one size; add randomResizedCrop or centerCrop");
+                    var key = views.Lists.Count == 1 ? "views" : $"views[{i}]";
+                    CheckSize(recipe, key, Pipelines.Create(views.Lists[i], reader).OutputSize, "randomResizedCrop or centerCrop", violate);
                 }
             }
         }
@@ -30,9 +29,22 @@ internal static class RecipeRules
         }
 
         CheckReplicas(recipe, violate);
-        if (recipe.Evaluation.View is { Count: > 0 } view && Pipelines.Create(view, reader).OutputSize is null)
+        if (recipe.Evaluation.View is { Count: > 0 } view)
         {
-            violate("evaluation.view", "gives images of their own sizes, a batch needs one size; add centerCrop");
+            CheckSize(recipe, "evaluation.view", Pipelines.Create(view, reader).OutputSize, "centerCrop", violate);
+        }
+    }
+
+    private static void CheckSize(Recipe recipe, string key, int? size, string remedy, Action<string, string> violate)
+    {
+        if (size is null)
+        {
+            violate(key, $"gives images of their own sizes, a batch needs one size; add {remedy}");
+        }
+        else if (recipe.Encoder?.Vit is { } vit && size % vit.PatchSize != 0)
+        {
+            violate(
+                key, $"gives images of {size} pixels, which must be a multiple of encoder.vit.patchSize ({vit.PatchSize}); change one of them");
         }
     }
 

@@ -1,8 +1,7 @@
-using System.Text.Json;
-
 using SelfSup.Losses;
 using SelfSup.Tests.Support;
 
+using static SelfSup.Tests.Losses.LossGolden;
 using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Losses;
@@ -13,8 +12,6 @@ namespace SelfSup.Tests.Losses;
 /// </summary>
 internal static class LossGoldenTests
 {
-    private const double Tolerance = 1e-9;
-
     [GoldenComponent("dcl")]
     internal static void DclMatchesTheReference(GoldenCase golden)
     {
@@ -114,20 +111,4 @@ internal static class LossGoldenTests
             memory = outputs.GetProperty("memory_after");
         });
     }
-
-    private static void ForEachStep(GoldenCase golden, Action<JsonElement, JsonElement, JsonElement> check)
-    {
-        JsonElement[] Steps(JsonElement of) => [.. of.GetProperty("steps").EnumerateArray()];
-        var (inputs, outputs, gradients) = (Steps(golden.Inputs), Steps(golden.Outputs), Steps(golden.Gradients));
-        Assert.Equal(inputs.Length, outputs.Length);
-        Assert.Equal(inputs.Length, gradients.Length);
-        for (var step = 0; step < inputs.Length; step++)
-        {
-            check(inputs[step], outputs[step], gradients[step]);
-        }
-    }
-
-    private static double Temperature(GoldenCase golden) => golden.Params.GetProperty("temperature").GetDouble();
-
-    private static Tensor Unit(Tensor rows) => nn.functional.normalize(rows, dim: 1);
 }

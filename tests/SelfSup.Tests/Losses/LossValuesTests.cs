@@ -1,6 +1,7 @@
 using SelfSup.Losses;
 using SelfSup.Tensors;
 
+using static SelfSup.Tests.Losses.LossComparison;
 using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Losses;
@@ -117,22 +118,6 @@ public sealed class LossValuesTests
         Assert.Equal(NtXent.Loss(z, z, 0, 0.3).item<double>(), SupCon.Loss(z, z, images, 0, 0.3).item<double>(), 1e-12);
     }
 
-    private static void Same(Func<Tensor[], Tensor> naive, Func<Tensor[], Tensor> tiled, params Tensor[] inputs)
-    {
-        var results = new[] { naive, tiled }.Select(loss =>
-        {
-            var learned = inputs.Select(i => i.detach().clone().requires_grad_()).ToArray();
-            var value = loss(learned);
-            GuardedBackward.Run(value);
-            return (Value: value.item<double>(), Gradients: learned.Select(l => l.grad!).ToArray());
-        }).ToArray();
-        Assert.Equal(results[0].Value, results[1].Value, 1e-12);
-        foreach (var (expected, actual) in results[0].Gradients.Zip(results[1].Gradients))
-        {
-            Assert.InRange((expected - actual).abs().max().item<double>(), 0, 1e-12);
-        }
-    }
-
     /// <summary>The sum of all ranks' losses; the ranks' gather with gradient is a concatenation here.</summary>
     private static Tensor Ranks(Tensor[] locals, Func<Tensor, Tensor, int, Tensor> loss)
     {
@@ -142,10 +127,4 @@ public sealed class LossValuesTests
 
     /// <summary>A class with one member, and some with many.</summary>
     private static Tensor Labels(Tensor all) => cat([tensor(new long[] { -7 }), arange(all.shape[0] - 1, dtype: int64) % 3]);
-
-    private static Tensor Unit(long rows, long width, int seed)
-    {
-        using var generator = new Generator((ulong)seed);
-        return nn.functional.normalize(randn([rows, width], dtype: float64, generator: generator), dim: 1);
-    }
 }

@@ -71,4 +71,44 @@ internal static class NaiveLosses
 
     public static Tensor NonParametricSoftmax(Tensor embeddings, Tensor slots, Tensor samples, double temperature) =>
         nn.functional.cross_entropy(embeddings.matmul(slots.to(embeddings.dtype).t()) / temperature, samples);
+
+    public static Tensor NoiseContrastive(
+        Tensor embeddings, Tensor slots, Tensor samples, Tensor negatives, double temperature, double normaliser)
+    {
+        var rows = slots.to(embeddings.dtype)[cat([samples.unsqueeze(1), negatives], 1)];
+        var model = ((rows * embeddings.unsqueeze(1)).sum(dim: 2) / temperature).exp() / normaliser;
+        var noise = negatives.shape[1] / (double)slots.shape[0];
+        var own = model.narrow(1, 0, 1) / (model.narrow(1, 0, 1) + noise + 1e-7);
+        var others = noise / (model.narrow(1, 1, negatives.shape[1]) + noise + 1e-7);
+        return -(own.log().sum() + others.log().sum()) / embeddings.shape[0];
+    }
+
+    public static Tensor BarlowTwins(Tensor first, Tensor second, double weight)
+    {
+        Tensor Standardised(Tensor rows) => (rows - rows.mean([0L])) / (rows.var(0, unbiased: false) + 1e-5).sqrt();
+        var correlations = Standardised(first).t().mm(Standardised(second)) / first.shape[0];
+        var diagonal = correlations.diagonal();
+        return (1 - diagonal).square().sum() + (weight * (correlations.square().sum() - diagonal.square().sum()));
+    }
+
+    public static Tensor VicRegCovariance(Tensor rows)
+    {
+        var centred = rows - rows.mean([0L]);
+        var covariance = centred.t().mm(centred) / (rows.shape[0] - 1);
+        var off = eye(rows.shape[1], dtype: @bool).logical_not();
+        return covariance.masked_select(off).square().sum() / rows.shape[1];
+    }
+
+    /// <summary>As the papers write it, without logarithms.</summary>
+    public static Tensor Sinkhorn(Tensor scores, double epsilon, int iterations)
+    {
+        var q = (scores / epsilon).exp();
+        for (var i = 0; i < iterations; i++)
+        {
+            q = q / q.sum(dim: 0, keepdim: true);
+            q = q / q.sum(dim: 1, keepdim: true);
+        }
+
+        return q;
+    }
 }

@@ -61,6 +61,17 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { outputAffine: false } }", "encoder.head.outputAffine: has no effect without")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { layers: 1, hidden: 64 } }", "encoder.head.hidden: a head of one layer has no")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, stem: imageNet }", "x.yaml(7): encoder.stem: resnet20 is made for small")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, vit: { patchSize: 4 } }", "x.yaml(7): encoder.vit: resnet20 is no vision transformer; leave it out")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { patchSize: 4, imageSize: 30 } }", "encoder.vit.imageSize: must be a multiple of encoder.vit.patchSize (4), is 30")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { heads: 5 } }", "encoder.vit.heads: must divide the width of vitTiny (192), is 5")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { positions: cosine } }", "encoder.vit.positions: must be one of learned, sinCos, is 'cosine'")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { pool: max } }", "encoder.vit.pool: must be one of token, mean, is 'max'")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { depth: 0 } }", "encoder.vit.depth: must be from 1 to 256, is 0")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, stem: small }", "encoder.stem: vitTiny takes in patches (encoder.vit.patchSize) and has no stem")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, norm: group }", "encoder.norm: vitTiny normalises each token by itself")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, width: 2 }", "encoder.width: vitTiny is 192 wide")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, zeroInitResidual: true }", "encoder.zeroInitResidual: vitTiny has no such blocks")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: vitTiny, vit: { patchSize: 14 } }", "views: gives images of 32 pixels, which must be a multiple of encoder.vit.patchSize (14)")]
     [InlineData("method: {", "methods: {", "x.yaml(8): methods: no such setting; did you mean method?")]
     [InlineData("data: { path: images }", "data: { limit: 3 }", "x.yaml(2): data.path: must be set")]
     [InlineData("data: { path: images }", "", "x.yaml(1): data: must be set")]
@@ -157,6 +168,16 @@ public sealed class RecipeReaderTests : IDisposable
     {
         Assert.Equal(Stem.Small, Read(Good).Encoder!.ActualStem);
         Assert.Equal(Stem.ImageNet, Read(Good, [], "encoder.backbone=resnet50").Encoder!.ActualStem);
+    }
+
+    [Fact]
+    public void AVisionTransformerHasItsDefaultsWhereNothingIsSaid()
+    {
+        var (said, silent) = (Read(Good, [], "encoder={backbone: vitTiny, vit: {patchSize: 16}}"), Read(Good, [], "encoder.backbone=vitTiny"));
+        Assert.Equal("16", RecipeWriter.Settings(silent)["encoder.vit.patchSize"]);
+        Assert.Equal(RecipeWriter.Hash(said), RecipeWriter.Hash(silent));
+        Assert.Equal(RecipeWriter.Hash(said), RecipeWriter.Hash(Read(RecipeWriter.Yaml(silent))));
+        Assert.DoesNotContain(RecipeWriter.Settings(Read(Good)).Keys, key => key.StartsWith("encoder.vit", StringComparison.Ordinal));
     }
 
     private Recipe Read(string yaml, Dictionary<string, string>? environment = null, params string[] overrides)

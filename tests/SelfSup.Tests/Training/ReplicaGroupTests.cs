@@ -92,7 +92,7 @@ public sealed class ReplicaGroupTests
     }
 
     /// <summary>A method with an accident.</summary>
-    private sealed class FailsOnSecondPart(Method method) : Method(new MethodContext(NewEncoder, 100, Communicator.Single))
+    private sealed class FailsOnSecondPart(Method method) : Method(new MethodContext(ReplicaGroupTests.NewEncoder, 100, Communicator.Single))
     {
         public override int Views => 2;
 

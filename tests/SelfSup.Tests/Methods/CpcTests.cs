@@ -5,6 +5,8 @@ using SelfSup.Errors;
 using SelfSup.Methods;
 using SelfSup.Tests.Support;
 
+using TorchSharp;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Methods;

@@ -3,7 +3,10 @@ using SelfSup.Distributed;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Optimization;
+using SelfSup.Tensors;
 using SelfSup.Training;
+
+using TorchSharp;
 
 using static TorchSharp.torch;
 

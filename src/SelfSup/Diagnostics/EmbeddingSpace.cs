@@ -55,7 +55,9 @@ internal static class EmbeddingSpace
         return Math.Exp(Entropy(Shares(x) is { } shares ? shares + RankMeEpsilon : null));
     }
 
-    /// <summary>How many dimensions are used: exp of the entropy of sigma / sum(sigma) (Roy and Vetterli 2007, eq. 1 to 3).</summary>
+    /// <summary>
+    /// How many dimensions are used: exp of the entropy of sigma / sum(sigma) (Roy and Vetterli 2007, eq. 1 to 3).
+    /// </summary>
     /// <param name="x">[N, D].</param>
     /// <param name="centred">Subtracts the mean row first, which a space that does not lie around 0 is ruled by.</param>
     /// <returns>From 1 to min(N, D); 1 where all is 0.</returns>

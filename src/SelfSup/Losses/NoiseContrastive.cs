@@ -22,7 +22,9 @@ internal static class NoiseContrastive
 
     /// <summary>The mean over this rank's images of -log h(own) - sum_k log(1 - h(negative k)).</summary>
     /// <param name="embeddings">Unit-length embeddings, [N, D].</param>
-    /// <param name="slots">The memory bank, one unit-length embedding per image of the data set, a constant [M, D]; it may be bfloat16.</param>
+    /// <param name="slots">
+    /// The memory bank, one unit-length embedding per image of the data set, a constant [M, D]; it may be bfloat16.
+    /// </param>
     /// <param name="samples">Which image each embedding is of, int64 [N].</param>
     /// <param name="negatives">The images that were drawn for each, int64 [N, K]; its own may be among them.</param>
     /// <param name="temperature">Divides every logit.</param>
@@ -103,9 +105,10 @@ internal static class NoiseContrastive
             || samples.dim() != 1 || samples.shape[0] != embeddings.shape[0]
             || negatives.dim() != 2 || negatives.shape[0] != embeddings.shape[0] || negatives.shape[1] == 0)
         {
+            var shapes = new[] { embeddings, slots, samples, negatives }.Select(t => $"[{string.Join(", ", t.shape)}]");
             throw new ArgumentException(
-                $"embeddings, slots, samples and negatives: are [{string.Join("], [", new[] { embeddings, slots, samples, negatives }
-                    .Select(t => string.Join(", ", t.shape)))}], must be [N, D], [M, D], [N] and [N, K], none empty");
+                $"embeddings, slots, samples and negatives: are {string.Join(", ", shapes)}, must be [N, D], [M, D], [N] and [N, K], "
+                + "none empty");
         }
 
         if (slots.requires_grad)

@@ -51,6 +51,11 @@ internal static class RecipeWriter
         string or bool or int or long or ulong or double => value,
         Enum => char.ToLowerInvariant(value.ToString()![0]) + value.ToString()![1..],
         Choice choice => Named(choice, all),
+        ViewSettings { Counts: { } counts } groups => groups.Lists.Zip(counts).Select(group => new OrderedDictionary<string, object>
+        {
+            ["count"] = group.Second,
+            ["augmentations"] = Steps(group.First, all),
+        }).ToList(),
         ViewSettings { Lists: [var only] } => Steps(only, all),
         ViewSettings views => views.Lists.Select(list => Steps(list, all)).ToList(),
         IReadOnlyList<Choice> steps => Steps(steps, all),

@@ -225,11 +225,17 @@ internal sealed class Pretraining : IDisposable
 
     private ViewLoader Loader(RecipeReader reader)
     {
-        var lists = _recipe.Views!.Lists.Count;
-        if (lists != 1 && lists != _method.Views)
+        if (_recipe.Views!.Views is { } views && views != _method.Views)
         {
             throw new RecipeException(
-                $"views: has {lists} lists, {_recipe.Method!.Name} compares {_method.Views} views; write one list for all or one for each");
+                $"views: makes {views} views, {_recipe.Method!.Name} compares {_method.Views} as it is set; write one list for all, or as many "
+                + "lists or counts as there are views");
+        }
+
+        if (_method.NeedsLabels && _images.ClassNames.Count == 0)
+        {
+            throw new DataException(
+                $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
         }
 
         var data = _recipe.Data!;

@@ -43,14 +43,14 @@ internal static class FamilyGoldenTests
     {
         var (p1, p2) = (Learned(golden.Input("p1")), Learned(golden.Input("p2")));
         var (z1, z2) = (Learned(golden.Input("z1")), Learned(golden.Input("z2")));
-        var (first, second) = (NegativeCosine.Loss(p1, z2.detach()), NegativeCosine.Loss(p2, z1.detach()));
+        Tensor Loss(Tensor prediction, Tensor target) => NegativeCosine.Loss(prediction, target.detach());
         foreach (var (name, loss) in new[]
         {
-            ("byol_p1_z2", 2 + (2 * NegativeCosine.Loss(p1, z2.detach()))),
-            ("simsiam_p1_z2", NegativeCosine.Loss(p1, z2.detach())),
+            ("byol_p1_z2", 2 + (2 * Loss(p1, z2))),
+            ("simsiam_p1_z2", Loss(p1, z2)),
             ("negative_cosine_p1_z2", NegativeCosine.Loss(p1, z2)),
-            ("byol_symmetric", 4 + (2 * (first + second))),
-            ("simsiam_symmetric", (NegativeCosine.Loss(p1, z2.detach()) + NegativeCosine.Loss(p2, z1.detach())) / 2),
+            ("byol_symmetric", 4 + (2 * (Loss(p1, z2) + Loss(p2, z1)))),
+            ("simsiam_symmetric", (Loss(p1, z2) + Loss(p2, z1)) / 2),
         })
         {
             Close(golden.Outputs.GetProperty(name), loss);

@@ -48,6 +48,14 @@ public sealed class FamilyValuesTests
     }
 
     [Fact]
+    public void OneRowHasNoVariance()
+    {
+        using var scope = NewDisposeScope();
+        var one = Normal(ScalarType.Float32, 1, 1, 4);
+        Assert.Throws<ArgumentException>(() => VicReg.Loss(one, one, new VicRegWeights()));
+    }
+
+    [Fact]
     public void ALossWithoutAGraphIsTheSame()
     {
         using var scope = NewDisposeScope();

@@ -201,7 +201,7 @@ public sealed class VisionTransformerTests
             encoder.named_buffers().Select(b => b.name).Where(name => name.StartsWith("backbone", StringComparison.Ordinal)).Order());
         GuardedBackward.Run((encoder.Embed(Numbers.Normal(4, 3, 8, 8)) * Numbers.Normal(4, 16)).sum());
         Assert.True(encoder.Parameters.GradientNorm() > 0);
-        Assert.All(encoder.Backbone.named_buffers(), b => Assert.Null(b.buffer.grad));
+        Assert.All(encoder.named_buffers(), b => Assert.Null(b.buffer.grad));
 
         // A checkpoint brings them back.
         using var saved = StateArchive.Saving();
@@ -241,7 +241,7 @@ public sealed class VisionTransformerTests
 
         using var backbone = TrainedBackbone.Load(path, reader, CPU);
         Assert.NotEqual(0, Difference(encoder, backbone.Untrained, PatchWeight));
-        Assert.All(encoder.Backbone.state_dict().Keys, name => Assert.Equal(0, Difference(encoder, backbone.Encoder, name)));
+        Assert.All(encoder.Backbone.Keys, name => Assert.Equal(0, Difference(encoder, backbone.Encoder, name)));
         using var scope = NewDisposeScope();
         var images = Numbers.Normal(2, 3, 8, 8);
         Assert.Equal(encoder.Features(images), backbone.Encoder.Features(images));
@@ -290,7 +290,7 @@ public sealed class VisionTransformerTests
         var options = Recipe(frozen: false);
         using var planes = Encoder.Create(options, 3, new Compute(CPU, Precision.Float32, ChannelsLast: false));
         using var pixels = Encoder.Create(options, 3, new Compute(CPU, Precision.Float32, ChannelsLast: true));
-        Assert.All(planes.Backbone.state_dict().Keys, name => Assert.Equal(0, Difference(planes, pixels, name)));
+        Assert.All(planes.Backbone.Keys, name => Assert.Equal(0, Difference(planes, pixels, name)));
         Assert.All(
             pixels.named_parameters().Where(p => p.parameter.dim() != 4), p => Assert.True(p.parameter.is_contiguous(), p.name));
         var images = Numbers.Normal(2, 3, 8, 8);
@@ -472,7 +472,7 @@ public sealed class VisionTransformerTests
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        return (one.Backbone.state_dict()[name] - other.Backbone.state_dict()[name]).abs().max().ToDouble();
+        return (one.Backbone[name] - other.Backbone[name]).abs().max().ToDouble();
     }
 
     private static double Distance(Tensor expected, Tensor actual) => ((actual - expected).norm() / expected.norm()).ToDouble();

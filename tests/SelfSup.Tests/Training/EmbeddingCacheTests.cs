@@ -45,7 +45,10 @@ public sealed class EmbeddingCacheTests
         using var method = Create(name, norm);
         if (norm == NormKind.Batch)
         {
-            method.Encoder.eval(); // in training BatchNorm sees a slice, which is another function
+            foreach (var encoder in method.Encoders)
+            {
+                encoder.eval(); // in training BatchNorm sees a slice, which is another function
+            }
         }
 
         var batch = Batch(method.Views);

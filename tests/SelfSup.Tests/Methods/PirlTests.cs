@@ -92,11 +92,12 @@ public sealed class PirlTests
     [Fact]
     public void TheLossFalls()
     {
-        var options = new PirlOptions { Negatives = 64, Temperature = 0.2 };
-        using var method = new Pirl(options, SmallMethods.Context(12, ScalarType.Float32));
-        var losses = SmallMethods.Train(method, side: 16, images: 12, steps: 40, learningRate: 0.003);
-        Assert.True(losses[^5..].Average() < losses[..5].Average() * 0.8, $"{losses[0]} to {losses[^1]}");
-        var facts = method.Facts(SmallMethods.Batch(12, 16, 2, step: 40), losses[^1]).ToDictionary(f => f.Name, f => f.Value);
+        var options = new PirlOptions { Negatives = 16, Temperature = 0.2 };
+        using var method = new Pirl(options, SmallMethods.Context(32, ScalarType.Float32));
+        var losses = SmallMethods.Train(method, side: 16, images: 32, steps: 40, learningRate: 0.01);
+        // Slots that are random are easily told from one's own; the task is what it will be when all have been renewed.
+        Assert.True(losses[^5..].Average() < losses[3..8].Average() * 0.8, string.Join(" ", losses));
+        var facts = method.Facts(SmallMethods.Batch(32, 16, 2, step: 40), losses[^1]).ToDictionary(f => f.Name, f => f.Value);
         Assert.Equal(1, facts["bankFilled"]);
         Assert.Equal(1, facts["bankAgeSteps"]);
     }

@@ -26,7 +26,7 @@ internal static class SmallMethods
     {
         using var generator = new Generator(5);
         var coarse = randn([images, 3, 2, 2], generator: generator);
-        var smooth = nn.functional.interpolate(coarse, [side, side], mode: InterpolationMode.Bilinear).to(type);
+        var smooth = nn.functional.interpolate(coarse, [side, side], mode: InterpolationMode.Bilinear, align_corners: false).to(type);
         return new(step, epoch, arange(images), zeros(images, int64), [.. Enumerable.Repeat(smooth, views)]);
     }
 

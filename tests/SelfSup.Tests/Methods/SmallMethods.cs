@@ -12,14 +12,15 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Methods;
 
-/// <summary>A thin encoder without batch normalisation, and images that have something to learn, for tests of methods.</summary>
+/// <summary>A thin encoder, by default without batch normalisation, and images that have something to learn, for tests of methods.</summary>
 internal static class SmallMethods
 {
     private static readonly Compute _compute = new(CPU, Precision.Float32);
 
     /// <summary>What a run of so many images would give to its method.</summary>
-    public static MethodContext Context(int images, ScalarType type = ScalarType.Float64, ulong seed = 1) =>
-        new(parts => NewEncoder(parts, type), images, Communicator.Single) { Seed = seed, GlobalBatchSize = images };
+    public static MethodContext Context(
+        int images, ScalarType type = ScalarType.Float64, ulong seed = 1, NormKind norm = NormKind.Group) =>
+        new(parts => NewEncoder(parts, type, norm), images, Communicator.Single) { Seed = seed, GlobalBatchSize = images };
 
     /// <summary>Images [N, 3, side, side], smooth and each with colours of its own, the same in every view.</summary>
     public static ViewBatch Batch(int images, int side, int views = 1, ScalarType type = ScalarType.Float64, long step = 0, long epoch = 0)
@@ -49,10 +50,10 @@ internal static class SmallMethods
         })];
     }
 
-    private static Encoder NewEncoder(EncoderParts? parts, ScalarType type)
+    private static Encoder NewEncoder(EncoderParts? parts, ScalarType type, NormKind norm)
     {
         _ = random.manual_seed(1);
-        var backbone = new ResNet(ResNetArchitecture.Find("resnet20", 0.25), Stem.Small, norm: NormKind.Group);
+        var backbone = new ResNet(ResNetArchitecture.Find("resnet20", 0.25), Stem.Small, norm: norm);
         var head = new ProjectionHead(new HeadOptions { Layers = 1, Output = 8, BatchNorm = HeadNorm.None }, backbone.FeatureWidth);
         return new Encoder(backbone.to(type), head.to(type), new EncoderWidths(backbone.FeatureWidth, 8), parts);
     }

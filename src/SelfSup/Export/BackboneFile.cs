@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace SelfSup.Export;
 
 /// <summary>
-/// A backbone as a safetensors file: torchvision's key names without a prefix, so that tools of the field load it as it
-/// is, and metadata that says how images must be prepared for it.
+/// A backbone as a safetensors file: torchvision's key names (timm's for a vision transformer) without a prefix, so that
+/// tools of the field load it as it is, and metadata that says how images must be prepared for it.
 /// </summary>
 internal static class BackboneFile
 {

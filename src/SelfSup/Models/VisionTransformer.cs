@@ -8,7 +8,8 @@ namespace SelfSup.Models;
 
 /// <summary>
 /// Vision transformers (Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929) with timm's parameter names and shapes,
-/// without the classifier: images in, features out.
+/// without the classifier: images in, features out. The class token and learned positions have more than one dimension, so
+/// weight decay applies to them, as in the code of MoCo v3 and DINO.
 /// </summary>
 internal sealed class VisionTransformer : FreezableModule
 {

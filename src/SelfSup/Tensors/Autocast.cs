@@ -83,6 +83,7 @@ internal static unsafe class Autocast
         private readonly Native? _autocast;
         private readonly bool _wasEnabled;
         private readonly sbyte _type;
+        private readonly byte _caches;
         private readonly bool _rounded;
         private readonly bool _matrixTf32;
         private readonly bool _convolutionTf32;
@@ -102,7 +103,10 @@ internal static unsafe class Autocast
                     native.SetType((sbyte)device, (sbyte)ScalarType.BFloat16);
                 }
 
-                native.Enter();
+                // libtorch keeps the weights it has cast, for the whole process: another thread's end of a scope would decide
+                // whether a weight that is used twice is cast twice, and so how its gradients are rounded.
+                _caches = native.Caches();
+                native.SetCaches(0);
             }
             else
             {
@@ -122,11 +126,7 @@ internal static unsafe class Autocast
         {
             if (_autocast is { } native)
             {
-                if (native.Leave() == 0)
-                {
-                    native.ClearCache(); // weights that were cast; they change with the next step
-                }
-
+                native.SetCaches(_caches);
                 native.SetType((sbyte)_device, _type);
                 native.SetEnabled((sbyte)_device, _wasEnabled ? (byte)1 : (byte)0);
             }
@@ -147,9 +147,8 @@ internal static unsafe class Autocast
         private readonly delegate* unmanaged[Cdecl]<sbyte, byte, void> _setEnabled;
         private readonly delegate* unmanaged[Cdecl]<sbyte, sbyte> _type;
         private readonly delegate* unmanaged[Cdecl]<sbyte, sbyte, void> _setType;
-        private readonly delegate* unmanaged[Cdecl]<int> _enter;
-        private readonly delegate* unmanaged[Cdecl]<int> _leave;
-        private readonly delegate* unmanaged[Cdecl]<void> _clearCache;
+        private readonly delegate* unmanaged[Cdecl]<byte> _caches;
+        private readonly delegate* unmanaged[Cdecl]<byte, void> _setCaches;
 
         private Native(IReadOnlyList<nint> symbols)
         {
@@ -157,9 +156,8 @@ internal static unsafe class Autocast
             _setEnabled = (delegate* unmanaged[Cdecl]<sbyte, byte, void>)symbols[1];
             _type = (delegate* unmanaged[Cdecl]<sbyte, sbyte>)symbols[2];
             _setType = (delegate* unmanaged[Cdecl]<sbyte, sbyte, void>)symbols[3];
-            _enter = (delegate* unmanaged[Cdecl]<int>)symbols[4];
-            _leave = (delegate* unmanaged[Cdecl]<int>)symbols[5];
-            _clearCache = (delegate* unmanaged[Cdecl]<void>)symbols[6];
+            _caches = (delegate* unmanaged[Cdecl]<byte>)symbols[4];
+            _setCaches = (delegate* unmanaged[Cdecl]<byte, void>)symbols[5];
         }
 
         public static Native? Find()
@@ -176,9 +174,8 @@ internal static unsafe class Autocast
                 "_ZN2at8autocast20set_autocast_enabledEN3c1010DeviceTypeEb",
                 "_ZN2at8autocast18get_autocast_dtypeEN3c1010DeviceTypeE",
                 "_ZN2at8autocast18set_autocast_dtypeEN3c1010DeviceTypeENS1_10ScalarTypeE",
-                "_ZN2at8autocast17increment_nestingEv",
-                "_ZN2at8autocast17decrement_nestingEv",
-                "_ZN2at8autocast11clear_cacheEv",
+                "_ZN2at8autocast25is_autocast_cache_enabledEv",
+                "_ZN2at8autocast26set_autocast_cache_enabledEb",
             })
             {
                 if (!NativeLibrary.TryGetExport(library, name, out var symbol))
@@ -201,11 +198,9 @@ internal static unsafe class Autocast
 
         public void SetType(sbyte device, sbyte type) => _setType(device, type);
 
-        public int Enter() => _enter();
+        public byte Caches() => _caches();
 
-        public int Leave() => _leave();
-
-        public void ClearCache() => _clearCache();
+        public void SetCaches(byte enabled) => _setCaches(enabled);
 
         /// <summary>Whether the functions do what they are called for, and undo it.</summary>
         private bool Works()
@@ -220,7 +215,6 @@ internal static unsafe class Autocast
             var inside = values.matmul(values).dtype;
             SetType(Cpu, type);
             SetEnabled(Cpu, enabled);
-            ClearCache();
             return inside == ScalarType.BFloat16 && values.matmul(values).dtype == ScalarType.Float32;
         }
     }

@@ -23,8 +23,9 @@ internal sealed class TrainingOptions
     public int? SliceSize { get; set; }
 
     /// <summary>
-    /// Keeps the activations at the borders of the network's stages only and makes those within anew for the way back (Chen
-    /// et al. 2016, https://arxiv.org/abs/1604.06174): less memory for a third more work, the same numbers.
+    /// Keeps the activations at the borders of the network's stages (a transformer's blocks) only and makes those within
+    /// anew for the way back (Chen et al. 2016, https://arxiv.org/abs/1604.06174): less memory for a third more work, the
+    /// same numbers.
     /// </summary>
     public bool RecomputeActivations { get; set; }
 

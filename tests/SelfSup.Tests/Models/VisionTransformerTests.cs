@@ -334,10 +334,13 @@ public sealed class VisionTransformerTests
         Assert.Equal(0, state[PatchBias].abs().max().item<float>());
     }
 
-    [Fact]
-    public void MultiplicationsAreCounted()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)] // rounds operands itself, past the layers' own call
+    public void MultiplicationsAreCounted(bool rounds)
     {
         using var scope = NewDisposeScope();
+        using var precision = Autocast.Enter(rounds ? Precision.Bfloat16 : Precision.Float32, CPU.type, native: false);
         var options = new VisionTransformerOptions();
         using var net = new VisionTransformer(VisionTransformerArchitecture.Find("vitTiny", options), options);
         using var count = new MultiplyCount();

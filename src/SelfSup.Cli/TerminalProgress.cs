@@ -19,6 +19,11 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         Line($"{Short(start.RunDirectory)}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
             $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
             $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
+        if (start.Stores.Count > 0)
+        {
+            Line($"kept between steps: {string.Join(", ", start.Stores.Select(store => $"{store.Name} {Sizes.Bytes(store.Bytes)}"))}");
+        }
+
         if (start.FirstStep == plan.TotalSteps)
         {
             Line("is finished; nothing is left to train (start another run with --run)");

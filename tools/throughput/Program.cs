@@ -18,6 +18,7 @@ var root = new RootCommand(
     MakeParquet.Command(),
     CompareLosses.Command(),
     CompareLosses.MemoryCommand(),
+    MeasureBank.Command(),
 };
 
 try

@@ -45,7 +45,7 @@ internal sealed class TrainingWorkload : IDisposable
             Communicator.Single,
             _embedder,
             compute.Device,
-            clipGradientNorm: null);
+            new TrainerOptions(LookEverySteps: int.MaxValue));
         _samples = arange(views[0].shape[0], dtype: int64).DetachFromDisposeScope();
         _views = [.. views.Select(view => Stored(view, compute.Views).DetachFromDisposeScope())];
     }

@@ -26,10 +26,10 @@ internal sealed record EmbeddingReport(
     // More rows than dimensions that matter; the time grows with their square.
     private const long MostRows = 1024;
 
-    private const double LowestRank = 1.1;
+    private const double LowestRank = 1.25;
 
     // Times sqrt(D), so that the number means the same in any width: unit rows that use the whole space have about 1.
-    private const double LowestSpread = 0.01;
+    private const double LowestSpread = 0.02;
 
     /// <summary>Whether embeddings no longer tell images apart: they lie on one line, or are all the same.</summary>
     public bool IsCollapsed => IsConstant || EffectiveRank < LowestRank;

@@ -53,8 +53,8 @@ internal sealed class Encoder : nn.Module, IStateful
     /// <summary>F and D.</summary>
     public EncoderWidths Widths { get; }
 
-    /// <summary>The device of its weights.</summary>
-    public Device Device => Parameters.Values.device;
+    /// <summary>Values of backbone and head, what a key encoder has too: all but those of a method's parts.</summary>
+    public long SharedLength => Parameters.Values.numel() - _parts.Values.Sum(part => part.parameters().Sum(p => p.numel()));
 
     /// <summary>
     /// What is judged and exported, by name: the backbone under its own names and, where layers of the head stay on it, those

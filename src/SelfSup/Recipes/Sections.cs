@@ -121,4 +121,11 @@ internal sealed class TelemetryOptions
     /// <summary>A line goes into metrics.jsonl every so many steps.</summary>
     [Range(1, int.MaxValue)]
     public int EverySteps { get; set; } = 1;
+
+    /// <summary>
+    /// What the embedding space looks like is measured after the first step and then after every so many; up to 1,024 images
+    /// of the batch are looked at.
+    /// </summary>
+    [Range(1, int.MaxValue)]
+    public int EmbeddingsEverySteps { get; set; } = 10;
 }

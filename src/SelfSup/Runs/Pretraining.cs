@@ -83,7 +83,14 @@ internal sealed class Pretraining : IDisposable
     public bool Run(CancellationToken stopping)
     {
         _progress.Started(new RunStart(
-            _directory.Path, Step, _plan, _images.Count, _method.Encoder.Parameters.Values.numel(), _compute.Device.ToString(), _identity.Threads));
+            _directory.Path,
+            Step,
+            _plan,
+            _images.Count,
+            _method.Encoder.Parameters.Values.numel(),
+            _compute.Device.ToString(),
+            _identity.Threads,
+            Stores()));
         if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
@@ -152,12 +159,18 @@ internal sealed class Pretraining : IDisposable
         _run = Own(new TrainingRun(
             _plan,
             _identity,
-            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device, training.ClipGradientNorm, clock),
+            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
+                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps, training.OnNonFinite == OnTrouble.GoOn),
+                clock),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
             new TrainingRunOptions(
-                _recipe.Checkpoint.Keep, _recipe.Checkpoint.KeepBest ? "knn" : null, _recipe.Telemetry.EverySteps),
+                _recipe.Checkpoint.Keep,
+                _recipe.Checkpoint.KeepBest ? "knn" : null,
+                _recipe.Telemetry.EverySteps,
+                training.OnCollapse,
+                training.OnNonFinite),
             _progress,
             metrics,
             time,
@@ -175,6 +188,14 @@ internal sealed class Pretraining : IDisposable
     }
 
     private Encoder NewEncoder(EncoderParts? parts) => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
+
+    /// <summary>What the method keeps between steps.</summary>
+    private StoreSize[] Stores()
+    {
+        var encoder = _method.Encoder;
+        return (_recipe.Method!.Options as IRemembers)?.Stores(
+            new StoreScale(_images.Count, encoder.Widths.Embedding, encoder.SharedLength)).ToArray() ?? [];
+    }
 
     private IEmbedder Embedder() => _recipe.Run.Replicas > 1
         ? new ReplicaGroup(_method, _recipe.Run.Replicas, _identity.Threads, _compute)
@@ -291,6 +312,7 @@ internal sealed class Pretraining : IDisposable
         result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
         // Written just before, and complete also after a resume.
         result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
+        result["stores"] = Stores().ToDictionary(store => store.Name, store => store.Bytes);
         result["recipeHash"] = _identity.RecipeHash;
         result["threads"] = _identity.Threads;
         result["device"] = _compute.Device.ToString();

@@ -18,6 +18,8 @@ internal sealed class TrainingMetrics
     private readonly Histogram<double> _checkpointDuration;
     private readonly Histogram<long> _checkpointSize;
     private readonly Gauge<double> _accuracy;
+    private readonly Gauge<double> _embeddings;
+    private readonly Gauge<double> _method;
 
     public TrainingMetrics(IMeterFactory meters)
     {
@@ -31,6 +33,8 @@ internal sealed class TrainingMetrics
         _checkpointDuration = meter.CreateHistogram<double>("selfsup.checkpoint.duration", "s", "Time to write a checkpoint");
         _checkpointSize = meter.CreateHistogram<long>("selfsup.checkpoint.size", "By", "Size of a checkpoint");
         _accuracy = meter.CreateGauge<double>("selfsup.evaluation.accuracy", "1", "Share of test images classified right");
+        _embeddings = meter.CreateGauge<double>("selfsup.embeddings", "1", "What the embedding space looks like, by measure");
+        _method = meter.CreateGauge<double>("selfsup.method", "1", "What a method tells beside its loss, by fact");
     }
 
     /// <summary>Spans of runs, epochs, checkpoints and evaluations.</summary>
@@ -50,6 +54,20 @@ internal sealed class TrainingMetrics
     {
         _checkpointDuration.Record(seconds);
         _checkpointSize.Record(bytes);
+    }
+
+    /// <summary>What the embedding space looks like, and what else the method has to tell.</summary>
+    public void Embeddings(IReadOnlyDictionary<string, double> space, IReadOnlyDictionary<string, double> facts)
+    {
+        foreach (var (name, value) in space)
+        {
+            _embeddings.Record(value, new KeyValuePair<string, object?>("selfsup.measure", name));
+        }
+
+        foreach (var (name, value) in facts)
+        {
+            _method.Record(value, new KeyValuePair<string, object?>("selfsup.fact", name));
+        }
     }
 
     public void Evaluation(string evaluator, double accuracy) =>

@@ -1,3 +1,6 @@
+using SelfSup.Diagnostics;
+using SelfSup.Methods;
+
 namespace SelfSup.Training;
 
 /// <summary>Where a run tells how it goes; the terminal is one.</summary>
@@ -29,8 +32,16 @@ internal interface IRunProgress
 /// <param name="Parameters">P, trained values.</param>
 /// <param name="Device">Where it runs.</param>
 /// <param name="Threads">CPU threads of the network.</param>
+/// <param name="Stores">What the method keeps between steps, and how large it is.</param>
 internal sealed record RunStart(
-    string RunDirectory, long FirstStep, TrainingPlan Plan, long Images, long Parameters, string Device, int Threads);
+    string RunDirectory,
+    long FirstStep,
+    TrainingPlan Plan,
+    long Images,
+    long Parameters,
+    string Device,
+    int Threads,
+    IReadOnlyList<StoreSize> Stores);
 
 /// <param name="Report">What the step gave.</param>
 /// <param name="Epoch">Epochs done, with the part of the current one.</param>
@@ -38,4 +49,16 @@ internal sealed record RunStart(
 /// <param name="WaitShare">Share of that time spent waiting for data, 0 to 1.</param>
 /// <param name="Remaining">Estimated time to the end of the run, evaluations counted; null until there is a basis.</param>
 internal sealed record StepProgress(
-    StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining);
+    StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining)
+{
+    /// <summary>What an embedding space looks like, by the names of metrics.</summary>
+    public static IReadOnlyDictionary<string, double> Numbers(EmbeddingReport space) => new Dictionary<string, double>
+    {
+        ["alignment"] = space.Alignment,
+        ["uniformity"] = space.Uniformity,
+        ["effectiveRank"] = space.EffectiveRank,
+        ["standardDeviation"] = space.StandardDeviation,
+        ["positiveSimilarity"] = space.PositiveSimilarity,
+        ["hardestNegativeSimilarity"] = space.HardestNegativeSimilarity,
+    };
+}

@@ -1,6 +1,7 @@
 using System.Text.Json;
 
 using SelfSup.Checkpoints;
+using SelfSup.Diagnostics;
 
 namespace SelfSup.Training;
 
@@ -10,7 +11,11 @@ namespace SelfSup.Training;
 /// </summary>
 internal sealed class MetricsLog : IDisposable
 {
-    private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web);
+    private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
+    {
+        // A step that was left out has a loss that is no number.
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     private readonly StreamWriter _writer;
     private readonly Action<string> _warn;
@@ -42,6 +47,15 @@ internal sealed class MetricsLog : IDisposable
         DataWaitSeconds = Math.Round(waitSeconds, 6),
         StepSeconds = Math.Round(stepSeconds, 6),
         progress.Report.GradientNorm,
+    });
+
+    /// <summary>Appends the line of a look at the embedding space.</summary>
+    public void Embeddings(StepProgress progress, EmbeddingReport space, IReadOnlyDictionary<string, double> facts) => Append(new
+    {
+        progress.Report.Step,
+        Epoch = Math.Round(progress.Epoch, 6),
+        Embeddings = StepProgress.Numbers(space),
+        Method = facts,
     });
 
     /// <summary>Appends the line of an evaluation.</summary>

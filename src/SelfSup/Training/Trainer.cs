@@ -1,7 +1,9 @@
 using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
+using SelfSup.Diagnostics;
 using SelfSup.Distributed;
 using SelfSup.Methods;
+using SelfSup.Models;
 using SelfSup.Optimization;
 using SelfSup.Telemetry;
 
@@ -16,7 +18,7 @@ namespace SelfSup.Training;
 /// <param name="communicator">The ranks of the run.</param>
 /// <param name="embedder">How a batch gets through the network.</param>
 /// <param name="device">Where the weights live.</param>
-/// <param name="clipGradientNorm">The longest gradient that is applied as it is, or null.</param>
+/// <param name="options">What it does beside learning.</param>
 /// <param name="clock">Told of each part of a step, or null.</param>
 internal sealed class Trainer(
     Method method,
@@ -25,7 +27,7 @@ internal sealed class Trainer(
     Communicator communicator,
     IEmbedder embedder,
     Device device,
-    double? clipGradientNorm,
+    TrainerOptions options,
     StepClock? clock = null) : IStateful
 {
     /// <summary>Learns from one batch of views.</summary>
@@ -36,6 +38,7 @@ internal sealed class Trainer(
         var onDevice = batch.To(device);
         clock?.Lap(StepPart.Transfer);
 
+        using var statistics = options.SkipsNonFinite ? new BufferSnapshot(method.Encoder) : null;
         parameters.Gradients.zero_();
         clock?.Lap(StepPart.Optimizer);
         var embeddings = embedder.Embed(onDevice);
@@ -46,16 +49,22 @@ internal sealed class Trainer(
         clock?.Lap(StepPart.Backward);
         communicator.AllReduceMean(parameters.Gradients);
         clock?.Lap(StepPart.AllReduce);
-        var norm = clipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
+        var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
-        method.Adjust(onDevice);
         var learningRate = schedule.At(batch.Step);
+        if (statistics is not null && !double.IsFinite(norm))
+        {
+            statistics.Restore();
+            return new StepReport(batch.Step + 1, Loss(loss), learningRate, norm);
+        }
+
+        method.Adjust(onDevice);
         optimizer.Step(learningRate);
         clock?.Lap(StepPart.Optimizer);
         method.Commit(onDevice, embeddings);
         clock?.Lap(StepPart.Commit);
 
-        return new StepReport(batch.Step + 1, loss.to(float32).item<float>(), learningRate, norm); // waits for the device
+        return Looked(onDevice, embeddings, new StepReport(batch.Step + 1, Loss(loss), learningRate, norm)); // waits for the device
     }
 
     /// <inheritdoc/>
@@ -64,11 +73,44 @@ internal sealed class Trainer(
         archive.Part("method", method);
         archive.Part("optimizer", optimizer);
     }
+
+    private static double Loss(Tensor loss) => loss.to(float32).item<float>();
+
+    /// <summary>Every so many steps, with what the embedding space looks like.</summary>
+    private StepReport Looked(ViewBatch batch, Embeddings embeddings, StepReport report)
+    {
+        if ((report.Step - 1) % options.LookEverySteps != 0)
+        {
+            return report;
+        }
+
+        var (first, second) = method.Positives(embeddings);
+        return report with
+        {
+            Space = EmbeddingReport.Of(first, second),
+            Facts = method.Facts(batch, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
+        };
+    }
 }
+
+/// <param name="ClipGradientNorm">The longest gradient that is applied as it is, or null.</param>
+/// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
+/// <param name="SkipsNonFinite">Whether a gradient that is not finite leaves everything as it was.</param>
+internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookEverySteps = 10, bool SkipsNonFinite = false);
 
 /// <summary>What a step gave.</summary>
 /// <param name="Step">How many steps are done with it.</param>
 /// <param name="Loss">The mean loss over the batch, before the update.</param>
 /// <param name="LearningRate">The learning rate it was made with.</param>
 /// <param name="GradientNorm">The Euclidean norm of all gradients, before clipping.</param>
-internal sealed record StepReport(long Step, double Loss, double LearningRate, double GradientNorm);
+internal sealed record StepReport(long Step, double Loss, double LearningRate, double GradientNorm)
+{
+    /// <summary>What the embedding space looks like, at some steps.</summary>
+    public EmbeddingReport? Space { get; init; }
+
+    /// <summary>What else the method has to tell, by name, at the same steps.</summary>
+    public IReadOnlyDictionary<string, double>? Facts { get; init; }
+
+    /// <summary>Whether loss and gradient are numbers.</summary>
+    public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(GradientNorm);
+}

@@ -49,8 +49,28 @@ internal sealed class TrainingOptions
     [Range(0.0, double.MaxValue, MinimumIsExclusive = true)]
     public double? ClipGradientNorm { get; set; }
 
+    /// <summary>
+    /// What to do when embeddings no longer tell images apart: their effective rank stays near 1, or they are all the same.
+    /// </summary>
+    public OnTrouble OnCollapse { get; set; } = OnTrouble.Stop;
+
+    /// <summary>
+    /// What to do when a loss or a gradient is no number: stop, or go on without the step, which changes nothing then.
+    /// </summary>
+    public OnTrouble OnNonFinite { get; set; } = OnTrouble.Stop;
+
     /// <summary>Where to train: cpu, cuda, or auto (cuda where there is one).</summary>
     public DeviceKind Device { get; set; } = DeviceKind.Auto;
+}
+
+/// <summary>What to do when training goes wrong.</summary>
+internal enum OnTrouble
+{
+    /// <summary>The run ends with an error that names the signal and the last good checkpoint.</summary>
+    Stop,
+
+    /// <summary>The run says so and goes on.</summary>
+    GoOn,
 }
 
 /// <summary>Kinds of device.</summary>

@@ -36,6 +36,7 @@ internal sealed class TrainingRun(
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
+    private readonly RunHealth _health = new(options, progress, plan.StepsPerEpoch);
     private MetricsLog? _log;
     private long _savedStep = -1;
     private long _lastMark;
@@ -80,6 +81,7 @@ internal sealed class TrainingRun(
 
         State.Restore(checkpoint.Manifest);
         _savedStep = State.Step;
+        _health.Saved(State.Step);
     }
 
     /// <summary>Trains until the end or until it is told to stop.</summary>
@@ -130,21 +132,21 @@ internal sealed class TrainingRun(
     private void Step(ViewBatch batch, long started, double waited)
     {
         var report = trainer.Step(batch);
-        if (!double.IsFinite(report.Loss) || !double.IsFinite(report.GradientNorm))
-        {
-            throw new TrainingException(
-                $"{(double.IsFinite(report.Loss) ? $"the gradient is {report.GradientNorm}" : $"the loss is {report.Loss}")} " +
-                $"at step {report.Step} (last finite loss {State.Loss:g4} at step {State.Step}); lower the learning rate or raise " +
-                $"the temperature{(_savedStep > 0 ? $"; the checkpoint of step {_savedStep} is intact" : "")}");
-        }
+        _health.Look(report, State);
 
         var seconds = time.GetElapsedTime(started).TotalSeconds;
         State.Step = report.Step;
-        State.Loss = report.Loss;
+        State.Loss = report.IsFinite ? report.Loss : State.Loss;
         State.TrainingSeconds += seconds;
         _throughput.Step(seconds, waited);
         var stepped = _throughput.After(report);
         metrics.Step(report.Loss, report.LearningRate, report.GradientNorm, seconds, waited, plan.BatchSize);
+        if (report is { Space: { } space, Facts: { } facts })
+        {
+            metrics.Embeddings(StepProgress.Numbers(space), facts);
+            _log!.Embeddings(stepped, space, facts);
+        }
+
         if (report.Step % options.LogEverySteps == 0)
         {
             _log!.Step(stepped, seconds, waited, plan.BatchSize);
@@ -228,6 +230,7 @@ internal sealed class TrainingRun(
         };
         var path = directory.Checkpoints.Save(manifest, state, options.Keep, options.BestBy);
         _savedStep = State.Step;
+        _health.Saved(State.Step);
         metrics.Checkpoint(
             time.GetElapsedTime(started).TotalSeconds, state.Entries.Values.Sum(t => t.numel() * t.ElementSize));
         progress.Saved(State.Step, path);
@@ -246,4 +249,7 @@ internal sealed class TrainingRun(
 /// <param name="Keep">How many of the newest checkpoints are kept.</param>
 /// <param name="BestBy">A measurement whose best checkpoint is kept as well, or null.</param>
 /// <param name="LogEverySteps">A line in metrics.jsonl every so many steps.</param>
-internal sealed record TrainingRunOptions(int Keep, string? BestBy, int LogEverySteps);
+/// <param name="OnCollapse">What to do when embeddings no longer tell images apart.</param>
+/// <param name="OnNonFinite">What to do when loss or gradient are no numbers.</param>
+internal sealed record TrainingRunOptions(
+    int Keep, string? BestBy, int LogEverySteps, OnTrouble OnCollapse = OnTrouble.Stop, OnTrouble OnNonFinite = OnTrouble.Stop);

@@ -45,7 +45,7 @@ public sealed class EmbeddingReportTests
         var report = EmbeddingReport.Of(x.to(bfloat16), x);
         Assert.True(report.IsCollapsed);
         Assert.Equal("effective rank 1.00 of 16 dimensions", report.Signal);
-        Assert.True((report with { EffectiveRank = 1.09, StandardDeviation = 0.1 }).IsCollapsed);
-        Assert.False((report with { EffectiveRank = 1.11, StandardDeviation = 0.1 }).IsCollapsed);
+        Assert.True((report with { EffectiveRank = 1.24, StandardDeviation = 0.1 }).IsCollapsed);
+        Assert.False((report with { EffectiveRank = 1.26, StandardDeviation = 0.1 }).IsCollapsed);
     }
 }

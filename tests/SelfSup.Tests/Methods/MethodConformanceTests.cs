@@ -118,11 +118,9 @@ public sealed class MethodConformanceTests
         long Bytes(Func<string, bool> which) => all.Entries.Where(e => which(e.Key)).Sum(e => e.Value.numel() * e.Value.ElementSize);
         var kept = Bytes(key => !key.StartsWith("encoder.", StringComparison.Ordinal) || key.Contains("prototypes", StringComparison.Ordinal));
         var options = Activator.CreateInstance(_reader.Methods.OptionsType(name))!;
-        var widths = run.Method.Encoder.Widths;
-        var own = run.Method.Encoder.Parameters.Segments
-            .Where(s => s.Name.StartsWith("backbone.", StringComparison.Ordinal) || s.Name.StartsWith("head.", StringComparison.Ordinal))
-            .Sum(s => s.Length);
-        var said = (options as IRemembers)?.Stores(new StoreScale(64, widths.Embedding, own)).Sum(store => store.Bytes) ?? 0;
+        var encoder = run.Method.Encoder;
+        var scale = new StoreScale(64, encoder.Widths.Embedding, encoder.SharedLength);
+        var said = (options as IRemembers)?.Stores(scale).Sum(store => store.Bytes) ?? 0;
         // Statistics of normalisations and counters are left out of what is said.
         Assert.InRange(kept - said, 0, 16384 + (said / 50));
     }

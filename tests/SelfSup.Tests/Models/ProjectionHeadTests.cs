@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
+using SelfSup.Export;
 using SelfSup.Models;
 using SelfSup.Tests.Support;
 
@@ -58,6 +59,43 @@ public sealed partial class ProjectionHeadTests
             head.named_parameters().Select(p => p.name).Order());
         Assert.Equal([512, 512], head.get_parameter("layers.0.weight")!.shape);
         Assert.Equal([128, 512], head.get_parameter("layers.3.weight")!.shape);
+    }
+
+    [Fact]
+    public void KeptLayersMakeFeaturesAndAreExported()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var options = new EncoderOptions
+        {
+            Backbone = "resnet20",
+            Width = 0.25,
+            Head = new HeadOptions { Layers = 3, Hidden = 24, Output = 8, BatchNorm = HeadNorm.All, Kept = 1 },
+        };
+        using var encoder = Encoder.Create(options, 1, Computing.Cpu);
+        encoder.Embed(Numbers.Normal(6, 3, 8, 8)); // statistics that are not those of the beginning
+        encoder.eval();
+        using var _ = no_grad();
+        var features = encoder.Features(Numbers.Normal(2, 3, 8, 8));
+        Assert.Equal([2, 24], features.shape);
+        Assert.True(features.min().item<float>() >= 0); // behind normalisation and ReLU
+
+        string[] kept = [.. encoder.Backbone.Keys.Where(name => name.StartsWith("head.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+        Assert.Equal(
+            [
+                "head.layers.0.weight", "head.layers.1.bias", "head.layers.1.num_batches_tracked", "head.layers.1.running_mean",
+                "head.layers.1.running_var", "head.layers.1.weight",
+            ],
+            kept);
+        using (var stream = File.Create(folder.File("x.safetensors")))
+        {
+            BackboneFile.Write(stream, encoder.Backbone, new Dictionary<string, string>());
+        }
+
+        using var other = Encoder.Create(options, 2, Computing.Cpu);
+        BackboneFile.Load(folder.File("x.safetensors"), other.Backbone);
+        other.eval();
+        Assert.True(other.Features(Numbers.Normal(2, 3, 8, 8)).equal(features).all().item<bool>());
     }
 
     /// <summary>The options that give a reference's list of layers.</summary>

@@ -59,6 +59,7 @@ public sealed class RecipeReaderTests : IDisposable
     [InlineData("horizontalFlip", "horizontalFlop", "x.yaml(5): views[1]: there is no 'horizontalFlop'; did you mean horizontalFlip?")]
     [InlineData("resnet20", "resnet21", "x.yaml(7): encoder.backbone: there is no backbone 'resnet21'")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { outputAffine: false } }", "encoder.head.outputAffine: has no effect without")]
+    [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { kept: 2 } }", "encoder.head.kept: must be less than layers (2), is 2")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, head: { layers: 1, hidden: 64 } }", "encoder.head.hidden: a head of one layer has no")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, stem: imageNet }", "x.yaml(7): encoder.stem: resnet20 is made for small")]
     [InlineData("{ backbone: resnet20 }", "{ backbone: resnet20, vit: { patchSize: 4 } }", "x.yaml(7): encoder.vit: resnet20 is no vision transformer; leave it out")]
@@ -128,6 +129,42 @@ public sealed class RecipeReaderTests : IDisposable
     [Fact]
     public void PathsOfOverridesStartFromTheCurrentFolder() =>
         Assert.Equal(Path.GetFullPath("pictures"), Read(Good, [], "data.path=pictures").Data!.Path);
+
+    private const string Groups = """
+        views:
+          - count: 2
+            augmentations:
+              - randomResizedCrop: { size: 32, scale: [0.2, 1.0] }
+              - horizontalFlip
+          - count: 6
+            augmentations:
+              - randomResizedCrop: { size: 16, scale: [0.05, 0.2] }
+        """;
+
+    private static readonly string _grouped = Good.Replace(
+        Good[Good.IndexOf("views:", StringComparison.Ordinal)..Good.IndexOf("encoder:", StringComparison.Ordinal)], Groups + "\n", StringComparison.Ordinal);
+
+    [Fact]
+    public void ViewsOfSeveralKindsAreWrittenOnceEach()
+    {
+        var recipe = Read(_grouped);
+        Assert.Equal(8, recipe.Views!.Views);
+        Assert.Equal([2, 2, 1, 1, 1, 1, 1, 1], Enumerable.Range(0, 8).Select(v => recipe.Views.Of(v).Count));
+        var again = Read(RecipeWriter.Yaml(recipe));
+        Assert.Equal(RecipeWriter.Settings(recipe, all: true), RecipeWriter.Settings(again, all: true));
+        Assert.Contains("views[1].count", RecipeWriter.Settings(recipe).Keys);
+        Assert.Equal(4, Read(_grouped, [], "views.1.count=2").Views!.Views);
+    }
+
+    [Theory]
+    [InlineData("count: 6", "count: 0", "views[1].count: must be a whole number from 1 to 64, is '0'")]
+    [InlineData("count: 6", "counts: 6", "views[1].counts: no such setting; there are count, augmentations")]
+    [InlineData("size: 16", "size: sixteen", "views[1].augmentations[0].randomResizedCrop.size: must be a whole number")]
+    public void AMistakeInAGroupIsNamed(string good, string bad, string message)
+    {
+        var error = Assert.Throws<RecipeException>(() => Read(_grouped.Replace(good, bad, StringComparison.Ordinal)));
+        Assert.Contains(error.Violations, v => v.Contains(message, StringComparison.Ordinal));
+    }
 
     [Fact]
     public void AResolvedRecipeReadsBackAsTheSame()

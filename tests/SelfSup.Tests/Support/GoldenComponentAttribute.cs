@@ -12,11 +12,16 @@ internal sealed class GoldenComponentAttribute(string pattern) : Attribute
 {
     public string Pattern { get; } = pattern;
 
-    /// <summary>The check of a component, or null where it is not built yet.</summary>
-    public static Action<GoldenCase>? Find(string component) => (
-        from type in typeof(GoldenComponentAttribute).Assembly.GetTypes()
-        from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
-        let attribute = method.GetCustomAttribute<GoldenComponentAttribute>()
-        where attribute is not null && Regex.IsMatch(component, $"^(?:{attribute.Pattern})$")
-        select method.CreateDelegate<Action<GoldenCase>>()).SingleOrDefault();
+    /// <summary>
+    /// The checks of a component, none where it is not built yet; more than one where a loss is checked by itself and within
+    /// its method.
+    /// </summary>
+    public static IReadOnlyList<Action<GoldenCase>> Find(string component) =>
+    [
+        .. from type in typeof(GoldenComponentAttribute).Assembly.GetTypes()
+           from method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+           let attribute = method.GetCustomAttribute<GoldenComponentAttribute>()
+           where attribute is not null && Regex.IsMatch(component, $"^(?:{attribute.Pattern})$")
+           select method.CreateDelegate<Action<GoldenCase>>(),
+    ];
 }

@@ -23,7 +23,8 @@ internal sealed class SmallRun : IDisposable
     private readonly IEmbedder _embedder;
 
     public SmallRun(
-        string method = "simclr", double? clip = null, Compute? compute = null, int? sliceSize = null, int replicas = 1, long steps = 2000)
+        string method = "simclr", double? clip = null, Compute? compute = null, int? sliceSize = null, int replicas = 1, long steps = 2000,
+        TrainerOptions? trainer = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
@@ -50,7 +51,7 @@ internal sealed class SmallRun : IDisposable
             Communicator.Single,
             _embedder,
             CPU,
-            clip);
+            trainer ?? new TrainerOptions(clip));
         var view = new ViewPipeline(
             new RandomResizedCrop(new RandomResizedCropOptions { Size = 8, Scale = [0.5, 1] }),
             new HorizontalFlip(new HorizontalFlipOptions()));

@@ -1,0 +1,141 @@
+using SelfSup.Diagnostics;
+using SelfSup.Errors;
+using SelfSup.Tests.Support;
+using SelfSup.Training;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Tests.Training;
+
+public sealed class RunHealthTests
+{
+    private static readonly EmbeddingReport _good = EmbeddingReport.Of(Numbers.Normal(32, 8), Numbers.Normal(32, 8));
+    private static readonly EmbeddingReport _constant = EmbeddingReport.Of(ones(32, 8), ones(32, 8));
+    private static readonly EmbeddingReport _line = EmbeddingReport.Of(Line(), Line());
+
+    [Fact]
+    public void ACollapseEndsTheRunWithItsSignalAndTheLastGoodCheckpoint()
+    {
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
+        Look(health, 1, _good);
+        health.Saved(10);
+        Look(health, 11, _good);
+        Look(health, 21, _constant);
+        health.Saved(30); // of a network that has collapsed already
+        Look(health, 31, _constant);
+        Look(health, 41, _constant);
+        Look(health, 51, _constant);
+        var error = Assert.Throws<TrainingException>(() => Look(health, 61, _constant));
+        Assert.StartsWith("embeddings have collapsed at step 61: constant output", error.Message, StringComparison.Ordinal);
+        Assert.Contains("5 times in a row; the checkpoint of step 10 is from before", error.Message, StringComparison.Ordinal);
+        Assert.Equal(5, error.ExitCode);
+    }
+
+    [Fact]
+    public void AnEffectiveRankOfOneIsACollapse()
+    {
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
+        for (var step = 1; step <= 5; step++)
+        {
+            Look(health, step, _line); // the first is of the beginning and does not count
+        }
+
+        var error = Assert.Throws<TrainingException>(() => Look(health, 6, _line));
+        Assert.Contains("effective rank 1.0", error.Message, StringComparison.Ordinal);
+        Assert.Contains("there is no checkpoint from before", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OneGoodLookForgetsTheBadOnes()
+    {
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
+        for (var step = 1; step < 100; step++)
+        {
+            Look(health, step, step % 5 == 0 ? _good : _constant);
+        }
+    }
+
+    [Fact]
+    public void ToldToGoOnItWarnsOnce()
+    {
+        var progress = new Silent();
+        var health = new RunHealth(Options(onCollapse: OnTrouble.GoOn), progress, stepsPerEpoch: 1);
+        for (var step = 1; step < 100; step++)
+        {
+            Look(health, step, _constant);
+        }
+
+        Assert.Single(progress.Warnings, w => w.Contains("constant output", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(double.NaN, 1)]
+    [InlineData(1, double.PositiveInfinity)]
+    public void WhatIsNoNumberEndsTheRun(double loss, double norm)
+    {
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
+        health.Saved(10);
+        var state = new RunState { Step = 11, Loss = 3.5 };
+        var error = Assert.Throws<TrainingException>(() => health.Look(new StepReport(12, loss, 0.1, norm), state));
+        Assert.Contains("at step 12 (last finite loss 3.5 at step 11)", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("the checkpoint of step 10 is intact", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ToldToGoOnAStepThatIsNoNumberChangesNothing()
+    {
+        using var run = new SmallRun(trainer: new TrainerOptions(SkipsNonFinite: true));
+        run.Run(0, 3);
+        var before = run.State();
+        using (NewDisposeScope())
+        using (var batch = run.Loader.From(3, 4, CancellationToken.None).First())
+        {
+            batch.Views[0].fill_(float.NaN);
+            var report = run.Trainer.Step(batch);
+            Assert.False(report.IsFinite);
+            var progress = new Silent();
+            new RunHealth(Options(onNonFinite: OnTrouble.GoOn), progress, stepsPerEpoch: 1).Look(report, new RunState());
+            Assert.Contains("the step is left out", Assert.Single(progress.Warnings), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(before, run.State());
+        Assert.All(run.Run(4, 8), loss => Assert.True(double.IsFinite(loss)));
+    }
+
+    private static Tensor Line() => arange(1, 33, dtype: float32).unsqueeze(1) * tensor(new[] { 1f, 2, 3, 4, 5, 6, 7, 8 }) * Signs();
+
+    private static Tensor Signs() => (arange(32).remainder(2) * 2).sub(1).unsqueeze(1);
+
+    private static TrainingRunOptions Options(OnTrouble onCollapse = OnTrouble.Stop, OnTrouble onNonFinite = OnTrouble.Stop) =>
+        new(3, null, 1, onCollapse, onNonFinite);
+
+    private static void Look(RunHealth health, long step, EmbeddingReport space) =>
+        health.Look(new StepReport(step, 1, 0.1, 1) { Space = space }, new RunState());
+
+    private sealed class Silent : IRunProgress
+    {
+        public List<string> Warnings { get; } = [];
+
+        public void Started(RunStart start)
+        {
+        }
+
+        public void Stepped(StepProgress progress)
+        {
+        }
+
+        public void Evaluating(long step)
+        {
+        }
+
+        public void Evaluated(long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration)
+        {
+        }
+
+        public void Saved(long step, string path)
+        {
+        }
+
+        public void Warn(string message) => Warnings.Add(message);
+    }
+}

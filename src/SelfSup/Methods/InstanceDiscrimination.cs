@@ -22,7 +22,7 @@ internal sealed class InstanceDiscrimination : Method
 {
     private readonly InstanceDiscriminationOptions _options;
     private readonly MemoryBank _bank;
-    private readonly Tensor _normaliser; // Z, 0 until the first batch has told it
+    private readonly NoiseNormaliser _normaliser;
 
     public InstanceDiscrimination(InstanceDiscriminationOptions options, MethodContext context)
         : base(context)
@@ -30,7 +30,7 @@ internal sealed class InstanceDiscrimination : Method
         _options = options;
         _bank = new MemoryBank(
             context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed, Encoder.Parameters.Values);
-        _normaliser = zeros(1, float64).DetachFromDisposeScope();
+        _normaliser = new NoiseNormaliser(_bank, options.Negatives ?? 4096, options.Temperature, context.Communicator);
     }
 
     /// <inheritdoc/>
@@ -48,7 +48,7 @@ internal sealed class InstanceDiscrimination : Method
         var (v, slot) = (embeddings.Learned[0], embeddings.Constant[0]);
         var loss = _options.Loss == InstanceLoss.Softmax
             ? NonParametricSoftmax.Loss(v, _bank.Slots, batch.Samples, _options.Temperature) // eq. 2
-            : NoiseContrastive.Loss(v, _bank.Slots, batch.Samples, Draw(batch), _options.Temperature, Normaliser(batch, v)); // eq. 7
+            : Estimated(batch, v);
         return _options.Proximal == 0 ? loss : loss + (_options.Proximal * (v - slot).square().sum(dim: 1).mean()); // eq. 9
     }
 
@@ -56,9 +56,9 @@ internal sealed class InstanceDiscrimination : Method
     public override void Commit(ViewBatch batch, Embeddings embeddings)
     {
         var v = embeddings.Learned[0].detach();
-        if (_options.Loss == InstanceLoss.Nce && _normaliser.item<double>() == 0)
+        if (_options.Loss == InstanceLoss.Nce)
         {
-            _normaliser.fill_(Normaliser(batch, v)); // before slots move: that of this step's loss
+            _normaliser.Keep(batch, v);
         }
 
         _bank.Update(batch.Step, Context.Communicator.AllGather(batch.Samples), Context.Communicator.AllGather(v));
@@ -81,7 +81,7 @@ internal sealed class InstanceDiscrimination : Method
     {
         base.Exchange(archive);
         archive.Part("bank", _bank);
-        archive.Tensor("normaliser", _normaliser);
+        _normaliser.Exchange(archive);
     }
 
     /// <inheritdoc/>
@@ -92,19 +92,11 @@ internal sealed class InstanceDiscrimination : Method
         _normaliser.Dispose();
     }
 
-    private Tensor Draw(ViewBatch batch) => _bank.Draw(batch.Step, batch.Samples, _options.Negatives ?? 4096);
-
-    /// <summary>Z, estimated on the first batch and kept (section 3.2, equation without a number).</summary>
-    private double Normaliser(ViewBatch batch, Tensor v)
+    private Tensor Estimated(ViewBatch batch, Tensor v)
     {
-        if (_normaliser.item<double>() is > 0 and var known)
-        {
-            return known;
-        }
-
-        using var estimate = tensor(NoiseContrastive.Normaliser(v, _bank.Slots, batch.Samples, Draw(batch), _options.Temperature));
-        Context.Communicator.AllReduceMean(estimate);
-        return estimate.item<double>();
+        var drawn = _normaliser.Draw(batch);
+        var normaliser = _normaliser.Of(batch, v, drawn);
+        return NoiseContrastive.Loss(v, _bank.Slots, batch.Samples, drawn, _options.Temperature, normaliser); // eq. 7
     }
 }
 

@@ -21,6 +21,7 @@ namespace SelfSup.Methods;
 /// </para>
 /// </summary>
 [Named("cpc")]
+[Views(1)]
 [Paper("van den Oord et al. 2018, representation learning with contrastive predictive coding", "https://arxiv.org/abs/1807.03748")]
 internal sealed class Cpc(CpcOptions options, MethodContext context) : Method(context, Parts(options))
 {

@@ -27,6 +27,7 @@ namespace SelfSup.Methods;
 /// </para>
 /// </summary>
 [Named("pirl")]
+[Views(2)]
 [Paper("Misra and van der Maaten 2020, self-supervised learning of pretext-invariant representations", "https://arxiv.org/abs/1912.01991")]
 internal sealed class Pirl : Method
 {

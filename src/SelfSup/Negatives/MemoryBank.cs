@@ -1,5 +1,6 @@
 using SelfSup.Checkpoints;
 using SelfSup.Randomness;
+using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
@@ -51,21 +52,23 @@ public sealed class MemoryBank : IStateful, IDisposable
     /// <param name="samples">Which images, int64 [N].</param>
     /// <param name="count">K.</param>
     /// <returns>Their slots, int64 [N, K].</returns>
-    public Tensor Draw(long step, Tensor samples, int count)
+    public unsafe Tensor Draw(long step, Tensor samples, int count)
     {
         var images = checked((int)Slots.shape[0]);
         var of = samples.cpu().data<long>().ToArray();
-        var drawn = new long[of.LongLength * count];
-        for (var i = 0; i < of.Length; i++)
+        // Written where it stays: a million indices a step would keep the garbage collector busy.
+        var drawn = empty([of.Length, count], int64);
+        var slots = TensorMemory.Address<long>(drawn);
+        foreach (var sample in of)
         {
-            var random = new CounterRandom(_seed, RandomPurpose.Negatives, step, of[i]);
-            foreach (ref var slot in drawn.AsSpan(i * count, count))
+            var random = new CounterRandom(_seed, RandomPurpose.Negatives, step, sample);
+            for (var k = 0; k < count; k++)
             {
-                slot = random.NextInt(images);
+                *slots++ = random.NextInt(images);
             }
         }
 
-        return tensor(drawn).reshape(of.Length, count).to(samples.device);
+        return drawn.to(samples.device);
     }
 
     /// <summary>slot = normalise(m slot + (1 - m) embedding) for the images of a step.</summary>

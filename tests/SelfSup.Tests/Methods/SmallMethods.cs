@@ -42,7 +42,7 @@ internal static class SmallMethods
             Communicator.Single,
             new WholeBatch(method, _compute),
             CPU,
-            new TrainerOptions());
+            new TrainerOptions(null));
         return [.. Enumerable.Range(0, steps).Select(step =>
         {
             using var scope = NewDisposeScope();

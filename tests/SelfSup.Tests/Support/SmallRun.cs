@@ -59,11 +59,8 @@ internal sealed class SmallRun : IDisposable
             _embedder,
             CPU,
             trainer ?? new TrainerOptions(clip));
-        // Patches of 8 pixels would have one or two, and libtorch's bfloat16 convolution of stride 2 over a single pixel does not
-        // give the same gradient twice.
-        var side = method is "cpc" or "pirl" ? 16 : 8;
         var view = new ViewPipeline(
-            new RandomResizedCrop(new RandomResizedCropOptions { Size = side, Scale = [0.5, 1] }),
+            new RandomResizedCrop(new RandomResizedCropOptions { Size = 8, Scale = [0.5, 1] }),
             new HorizontalFlip(new HorizontalFlipOptions()));
         Loader = new ViewLoader(
             images,

@@ -4,6 +4,7 @@ using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
+using SelfSup.Tensors;
 
 namespace SelfSup.Training;
 
@@ -100,6 +101,7 @@ internal sealed class TrainingRun(
                 return State.Step == plan.TotalSteps;
             }
 
+            using var pause = new CollectionPause();
             using var batches = loader.From(State.Step, plan.TotalSteps, CancellationToken.None).GetEnumerator();
             while (true)
             {
@@ -111,6 +113,7 @@ internal sealed class TrainingRun(
 
                 clock?.Lap(StepPart.DataWait);
                 using var batch = batches.Current;
+                pause.SafePoint();
                 Step(batch, started, time.GetElapsedTime(started).TotalSeconds);
                 clock?.Lap(StepPart.Report);
                 if (Pause(stopping))

@@ -22,8 +22,8 @@ namespace SelfSup.Methods;
 /// <para>
 /// Eq. 4 has the probability that a pair belongs together as a softmax over the N negatives that were drawn; here, as in the
 /// authors' own code (VISSL), it is that of noise-contrastive estimation, exp(s/T) / Z over K times the noise plus it, with Z
-/// estimated once from the jigsaws of the first batch. The gradient of a pair then does not wait for the sum over the others,
-/// and 1 - h of a negative, which under a softmax is 1 but for the few nearest, keeps pushing.
+/// estimated once from the jigsaws of the first batch. Every negative is then a term of its own, whichever others were drawn
+/// beside it, and the loss and its draws are those of instance discrimination.
 /// </para>
 /// </summary>
 [Named("pirl")]

@@ -43,12 +43,9 @@ public sealed class EmbeddingCacheTests
         using var scope = NewDisposeScope();
         var norm = groups ? NormKind.Group : NormKind.Batch;
         using var method = Create(name, norm);
-        if (norm == NormKind.Batch)
+        foreach (var encoder in method.Encoders)
         {
-            foreach (var encoder in method.Encoders)
-            {
-                encoder.eval(); // in training BatchNorm sees a slice, which is another function
-            }
+            encoder.eval(); // in training BatchNorm, a predictor's too, sees a slice, which is another function
         }
 
         var batch = Batch(method.Views);

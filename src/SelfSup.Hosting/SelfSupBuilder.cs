@@ -12,6 +12,8 @@ namespace SelfSup.Hosting;
 /// <summary>What a hosted run has beside its recipe. It counts until the host starts: the recipe is read then.</summary>
 public sealed class SelfSupBuilder
 {
+    private readonly List<string> _overrides = [];
+
     internal SelfSupBuilder(IServiceCollection services) => Services = services;
 
     /// <summary>The host's services.</summary>
@@ -26,6 +28,17 @@ public sealed class SelfSupBuilder
     /// <summary>Whether the host is stopped when the run has ended.</summary>
     internal bool StopsHost { get; private set; } = true;
 
+    /// <summary>Settings that replace those of the recipe.</summary>
+    internal IReadOnlyList<string> Overrides => _overrides;
+
+    /// <summary>Replaces settings of the recipe, also those that the environment has replaced.</summary>
+    /// <param name="assignments">Each <c>section.key=value</c>.</param>
+    public SelfSupBuilder Set(params IEnumerable<string> assignments)
+    {
+        _overrides.AddRange(assignments);
+        return this;
+    }
+
     /// <summary>Lets the recipe ask for a method of another assembly by the name of its <see cref="NamedAttribute"/>.</summary>
     /// <exception cref="InvalidOperationException">It has no such attribute, or not the constructor a method has.</exception>
     public SelfSupBuilder AddMethod<TMethod>()
@@ -38,6 +51,13 @@ public sealed class SelfSupBuilder
     public SelfSupBuilder AddMethod<TMethod>(string name)
         where TMethod : Method
     {
+        if (typeof(TMethod).GetConstructors() is not [var constructor] || constructor.GetParameters() is not [_, { ParameterType: var context }]
+            || context != typeof(MethodContext))
+        {
+            throw new InvalidOperationException(
+                $"{typeof(TMethod)} must have one public constructor, (TOptions options, {nameof(MethodContext)} context)");
+        }
+
         Reader.Methods.Add(name, typeof(TMethod));
         return this;
     }

@@ -17,24 +17,24 @@ public static class ServiceCollectionExtensions
 
     /// <summary>
     /// Adds a pretraining run to a host. It starts with the host, or goes on where it stopped; when the host is told to stop,
-    /// it finishes its step and writes a checkpoint. How it ended, an error in the recipe included, is in the
+    /// it finishes its step and writes a checkpoint. While it trains, the garbage collector of the process runs between its
+    /// steps only, as long as little is allocated beside it. How it ended, an error in the recipe included, is in the
     /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too.
     /// </summary>
     /// <param name="services">The host's services; one run a host.</param>
     /// <param name="recipePath">The recipe, a YAML file. It is read when the host starts; environment variables
     /// <c>SELFSUP__SECTION__KEY</c> replace its settings.</param>
     /// <param name="runDirectory">Where the run's files go; <c>runs/NAME</c> where it is left out.</param>
-    /// <param name="overrides">Settings that replace the others, <c>section.key=value</c>.</param>
     /// <returns>What adds methods and listeners.</returns>
     public static SelfSupBuilder AddSelfSup(
-        this IServiceCollection services, string recipePath, string? runDirectory = null, params IReadOnlyList<string> overrides)
+        this IServiceCollection services, string recipePath, string? runDirectory = null)
     {
         var builder = new SelfSupBuilder(services);
         services.AddSingleton(builder);
         services.TryAddSingleton<LoggingProgress>();
         services.AddRun(new RunOutcome(), provider =>
         {
-            var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+            var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), builder.Overrides);
             RunEnvironment.LoadTorch();
             return provider.Create(
                 recipe,

@@ -12,7 +12,7 @@ if (args is not [var recipe, var run, .. var settings])
 }
 
 var builder = Host.CreateApplicationBuilder();
-builder.Services.AddSelfSup(recipe, run, settings).AddMethod<AlignUniform>();
+builder.Services.AddSelfSup(recipe, run).Set(settings).AddMethod<AlignUniform>();
 using var host = builder.Build();
 var outcome = host.Services.GetRequiredService<RunOutcome>();
 await host.RunAsync();

@@ -54,10 +54,22 @@ internal sealed class Catalog<T> : ICatalog
     /// <summary>Adds a class of another assembly, or one without an attribute.</summary>
     public void Add(string name, Type type)
     {
+        if (type.IsAbstract || !type.IsAssignableTo(typeof(T)))
+        {
+            throw new InvalidOperationException($"{type} is named '{name}' but is no {typeof(T).Name} that can be made");
+        }
+
         if (type.GetConstructors() is not [var constructor] || constructor.GetParameters() is not [var options, ..])
         {
             throw new InvalidOperationException(
                 $"{type} is named '{name}' but has not exactly one public constructor whose first parameter is its options");
+        }
+
+        if (options.ParameterType.GetConstructor([]) is null)
+        {
+            throw new InvalidOperationException(
+                $"{type} is named '{name}' but its first parameter, {options.ParameterType}, has no constructor without parameters, as options "
+                + "have");
         }
 
         if (!_entries.TryAdd(name, new Entry(options.ParameterType, constructor)))

@@ -72,13 +72,31 @@ internal sealed class Cpc(CpcOptions options, MethodContext context) : Method(co
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
         [("informationBound", Ahead.Average(k => InfoNce.Bound(loss, (long)Context.GlobalBatchSize * (options.Grid - k) * options.Grid)))];
 
+    /// <inheritdoc/>
+    public override void Check(IReadOnlyList<int> sides) => _ = Geometry(sides[0]);
+
     /// <summary>The grid of patches, row by row, [N * grid^2, 3, p, p]: p/2 lies between one and the next.</summary>
     internal Tensor Cut(ViewBatch batch)
     {
         using var scope = NewDisposeScope();
         var images = batch.Views[0];
-        var (width, grid) = (images.shape[3], options.Grid);
-        var (stride, rest) = Math.DivRem((int)width, grid + 1);
+        var (stride, patch, side) = Geometry((int)images.shape[3]);
+        var cut = Patches.Cut(images, Corners(batch, stride, patch - side + 1), side);
+        if (side < patch)
+        {
+            var before = (patch - side) / 2;
+            var after = patch - side - before;
+            cut = nn.functional.pad(cut, [before, after, before, after]);
+        }
+
+        return cut.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Pixels between patches, the side of a patch, and that of the window taken out of it.</summary>
+    private (int Stride, int Patch, int Window) Geometry(int width)
+    {
+        var grid = options.Grid;
+        var (stride, rest) = Math.DivRem(width, grid + 1);
         if (stride == 0 || rest != 0)
         {
             throw new RecipeException(
@@ -94,16 +112,7 @@ internal sealed class Cpc(CpcOptions options, MethodContext context) : Method(co
                 + $"{options.Subcrop}; leave it out where patches are to stay whole");
         }
 
-        var side = options.Subcrop ?? patch;
-        var cut = Patches.Cut(images, Corners(batch, stride, patch - side + 1), side);
-        if (side < patch)
-        {
-            var before = (patch - side) / 2;
-            var after = patch - side - before;
-            cut = nn.functional.pad(cut, [before, after, before, after]);
-        }
-
-        return cut.MoveToOuterDisposeScope();
+        return (stride, patch, options.Subcrop ?? patch);
     }
 
     /// <summary>Where the windows begin, y * S + x, int64 [N, grid^2].</summary>

@@ -35,6 +35,13 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// <summary>Another encoder like <see cref="Encoder"/>, with the weights that it began with.</summary>
     public Encoder NewEncoder() => Context.NewEncoder(parts);
 
+    /// <summary>Looks at the views that a recipe makes, before anything is computed.</summary>
+    /// <param name="sides">The side of each of the V views, in pixels.</param>
+    /// <exception cref="Errors.RecipeException">The method cannot work on views of such a size.</exception>
+    public virtual void Check(IReadOnlyList<int> sides)
+    {
+    }
+
     /// <summary>
     /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
     /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics.
@@ -55,7 +62,7 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// </summary>
     public abstract Tensor Compare(ViewBatch batch, Embeddings embeddings);
 
-    /// <summary>Changes gradients before the optimizer takes them: how a part stays as it is for a while.</summary>
+    /// <summary>Changes gradients before they are clipped and the optimizer takes them: how a part stays as it is for a while.</summary>
     public virtual void Adjust(ViewBatch batch)
     {
     }

@@ -31,11 +31,12 @@ internal sealed class MoCo : Method
     public MoCo(MoCoOptions options, MethodContext context)
         : base(context)
     {
-        if (options.QueueLength < context.GlobalBatchSize)
+        var keys = (options.Symmetric ? 2 : 1) * context.GlobalBatchSize;
+        if (options.QueueLength < keys)
         {
             throw new RecipeException(
-                $"method.queueLength: must be at least training.globalBatchSize ({context.GlobalBatchSize}), is {options.QueueLength}; "
-                + "make it a multiple of it, as large as memory allows");
+                $"method.queueLength: must be at least the {keys} keys of a step{(options.Symmetric ? ", which is symmetric" : "")}, is "
+                + $"{options.QueueLength}; make it as large as memory allows");
         }
 
         (_options, _split) = (options, new SplitBatchNorm(options.SplitBatchNorm, context));
@@ -45,6 +46,9 @@ internal sealed class MoCo : Method
 
     /// <inheritdoc/>
     public override int Views => 2;
+
+    /// <summary>Whether a batch is normalised in parts.</summary>
+    internal bool NormalisesParts => _options.SplitBatchNorm > 1;
 
     /// <inheritdoc/>
     public override IEnumerable<Encoder> Encoders => [Encoder, _key.Encoder];
@@ -115,7 +119,7 @@ internal sealed class MoCoOptions : IRemembers
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
     public double KeyMomentum { get; set; } = 0.999;
 
-    /// <summary>K, keys in the queue: at least one global batch.</summary>
+    /// <summary>K, keys in the queue: at least one global batch, two with a symmetric loss.</summary>
     [Range(1, int.MaxValue)]
     public int QueueLength { get; set; } = 65536;
 

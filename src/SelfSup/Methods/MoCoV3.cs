@@ -101,8 +101,11 @@ internal sealed class MoCoV3Options : IRemembers
     [Range(0.0, 1.0)]
     public double FinalKeyMomentum { get; set; } = 1;
 
-    /// <summary>The predictor; the authors' last layer is normalised without scale and shift.</summary>
-    public PredictorOptions Predictor { get; set; } = new() { BatchNorm = HeadNorm.All, OutputAffine = false };
+    /// <summary>
+    /// The predictor; with a vision transformer the authors' last layer is normalised without scale and shift too
+    /// (<c>batchNorm: all, outputAffine: false</c>).
+    /// </summary>
+    public PredictorOptions Predictor { get; set; } = new();
 
     /// <inheritdoc/>
     public IEnumerable<StoreSize> Stores(StoreScale scale) => [new("key encoder", KeyEncoder.Bytes(scale.Parameters))];

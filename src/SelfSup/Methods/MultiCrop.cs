@@ -13,6 +13,7 @@ internal static class MultiCrop
     /// <summary>Unit-length embeddings of every view, V times [N, D].</summary>
     public static IReadOnlyList<Tensor> Embed(Encoder encoder, IReadOnlyList<Tensor> views)
     {
+        using var scope = NewDisposeScope(); // without a graph nothing needs the joined images any more
         var features = new List<Tensor>();
         for (var first = 0; first < views.Count;)
         {
@@ -21,6 +22,6 @@ internal static class MultiCrop
             first += group.Length;
         }
 
-        return Encoder.Unit(encoder.ProjectFeatures(cat([.. features]))).chunk(views.Count);
+        return [.. Encoder.Unit(encoder.ProjectFeatures(cat([.. features]))).chunk(views.Count).Select(z => z.MoveToOuterDisposeScope())];
     }
 }

@@ -104,18 +104,21 @@ internal sealed class Pirl : Method
         _normaliser.Dispose();
     }
 
+    /// <inheritdoc/>
+    public override void Check(IReadOnlyList<int> sides) => _ = Cell(sides[1]);
+
+    /// <summary>The side of a cell of the jigsaw.</summary>
+    private int Cell(int width) => width >= _options.Grid
+        ? width / _options.Grid
+        : throw new RecipeException($"method.grid: must be at most the {width} pixels of a view's side, is {_options.Grid}; make views larger");
+
     /// <summary>The pieces of every image in an order of its own, [N * grid^2, 3, p, p].</summary>
     internal Tensor Pieces(ViewBatch batch)
     {
         using var scope = NewDisposeScope();
         var images = batch.Views[1];
         var width = images.shape[3];
-        var cell = (int)(width / _options.Grid);
-        if (cell == 0)
-        {
-            throw new RecipeException($"method.grid: must be at most the {width} pixels of a view's side, is {_options.Grid}");
-        }
-
+        var cell = Cell((int)width);
         var side = SideOfPiece(cell);
         var samples = batch.Samples.cpu().data<long>().ToArray();
         var corners = new long[samples.Length, _options.Grid * _options.Grid];

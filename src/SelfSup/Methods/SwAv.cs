@@ -72,14 +72,14 @@ internal sealed class SwAv : Method
         Methods.Prototypes.Normalise(Encoder);
         for (var view = 0; view < _queues.Length; view++)
         {
-            _queues[view].Enqueue(embeddings.Learned[view].detach());
+            _queues[view].Enqueue(Context.Communicator.AllGather(embeddings.Learned[view].detach()));
         }
     }
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) => _queues.Length == 0
         ? []
-        : [("queueFilled", _queues[0].Filled), ("queueAgeSteps", _queues[0].MeanAge(batch.Samples.shape[0]))];
+        : [("queueFilled", _queues[0].Filled), ("queueAgeSteps", _queues[0].MeanAge(Context.GlobalBatchSize))];
 
     /// <inheritdoc/>
     public override void Exchange(StateArchive archive)
@@ -105,15 +105,14 @@ internal sealed class SwAv : Method
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var own = scores.shape[0];
-        var balanced = scores.detach();
+        var all = Context.Communicator.AllGather(scores.detach());
         if (_queues.Length > 0 && batch.Epoch >= _options.QueueFromEpoch && _queues[view].Filled >= 1)
         {
-            balanced = cat([balanced, _queues[view].Keys.mm(Methods.Prototypes.Of(Encoder).t())]);
+            all = cat([all, _queues[view].Keys.mm(Methods.Prototypes.Of(Encoder).t())]);
         }
 
-        var ofRank = balanced.shape[0];
-        var all = Sinkhorn.Codes(Context.Communicator.AllGather(balanced), _options.Epsilon, _options.Iterations);
-        return all.narrow(0, Context.Communicator.Rank * ofRank, own).MoveToOuterDisposeScope();
+        var codes = Sinkhorn.Codes(all, _options.Epsilon, _options.Iterations);
+        return codes.narrow(0, Context.Communicator.Rank * own, own).MoveToOuterDisposeScope();
     }
 }
 
@@ -145,7 +144,7 @@ internal sealed class SwAvOptions : IValidatableObject, IRemembers
     public int HeldEpochs { get; set; } = 1;
 
     /// <summary>
-    /// Embeddings of past batches, for each large view and rank, that are assigned beside the batch's: for batches smaller
+    /// Embeddings of past batches, for each large view, that are assigned beside the batch's: for batches smaller
     /// than the clusters need; the paper's 3,840. 0 is none.
     /// </summary>
     [Range(0, int.MaxValue)]

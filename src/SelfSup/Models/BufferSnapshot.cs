@@ -2,15 +2,15 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Models;
 
-/// <summary>The buffers of a module as they were: running statistics that a pass for other purposes must not change.</summary>
+/// <summary>The buffers of modules as they were: running statistics that a pass for other purposes must not change.</summary>
 internal sealed class BufferSnapshot : IDisposable
 {
     private readonly Tensor[] _buffers;
     private readonly Tensor[] _copies;
 
-    public BufferSnapshot(nn.Module module)
+    public BufferSnapshot(params IEnumerable<nn.Module> modules)
     {
-        _buffers = [.. module.buffers()];
+        _buffers = [.. modules.SelectMany(module => module.buffers())];
         _copies = [.. _buffers.Select(buffer => buffer.clone().DetachFromDisposeScope())];
     }
 

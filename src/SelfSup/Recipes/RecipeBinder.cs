@@ -37,9 +37,13 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
     }
 
     /// <summary>Binds a map to an options class and validates it.</summary>
-    public object Options(Type type, RecipeNode node, string path, params ReadOnlySpan<string> except)
+    public object Options(Type type, RecipeNode node, string path, params ReadOnlySpan<string> except) =>
+        Options(Activator.CreateInstance(type)!, node, path, except);
+
+    // Onto options that are there: what the section around them takes for granted may not be their class's own default.
+    private object Options(object options, RecipeNode node, string path, ReadOnlySpan<string> except)
     {
-        var options = Activator.CreateInstance(type)!;
+        var type = options.GetType();
         if (node.Members is null)
         {
             if (!node.IsEmpty)
@@ -67,7 +71,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
             }
 
             var before = _violations.Count;
-            if (Value(property, value, Join(path, Key(property))) is { } bound)
+            if (Value(property, options, value, Join(path, Key(property))) is { } bound)
             {
                 property.SetValue(options, bound);
             }
@@ -147,7 +151,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
         return null;
     }
 
-    private object? Value(PropertyInfo property, RecipeNode node, string path)
+    private object? Value(PropertyInfo property, object owner, RecipeNode node, string path)
     {
         var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         if (type == typeof(ViewSettings))
@@ -178,7 +182,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
 
         if (type.IsClass && type != typeof(string))
         {
-            return Options(type, node, path);
+            return Options(property.GetValue(owner) ?? Activator.CreateInstance(type)!, node, path, []);
         }
 
         return Scalar(type, property, node, path);

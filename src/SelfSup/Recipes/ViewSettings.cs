@@ -49,7 +49,7 @@ internal sealed class ViewSettings
             return null;
         }
 
-        if (node.Items.All(item => item.Members is { } members && members.Any(m => Is(m.Key, CountKey) || Is(m.Key, AugmentationsKey))))
+        if (node.Items.Any(item => item.Members is { } members && members.Any(m => Is(m.Key, CountKey) || Is(m.Key, AugmentationsKey))))
         {
             return Groups(binder, node.Items, path);
         }
@@ -68,7 +68,12 @@ internal sealed class ViewSettings
         for (var i = 0; i < nodes.Count; i++)
         {
             var at = $"{path}[{i}]";
-            var members = nodes[i].Members!;
+            if (nodes[i].Members is not { } members)
+            {
+                binder.Violate(nodes[i], at, $"must be a group {{ {CountKey}, {AugmentationsKey} }} as the others are");
+                continue;
+            }
+
             foreach (var (key, node) in members.Where(m => !Is(m.Key, CountKey) && !Is(m.Key, AugmentationsKey)))
             {
                 binder.Violate(node, $"{at}.{key}", $"no such setting; there are {CountKey}, {AugmentationsKey}");

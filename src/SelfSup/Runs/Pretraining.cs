@@ -259,11 +259,19 @@ internal sealed class Pretraining : IDisposable
                 $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
         }
 
+        if (_recipe.Run.Replicas > 1 && _method is MoCo { NormalisesParts: true })
+        {
+            throw new RecipeException(
+                "run.replicas: must be 1 with method.splitBatchNorm: the parts that are normalised would be others; drop one of them");
+        }
+
+        var pipelines = Pipelines.Views(_recipe, reader, _method.Views);
+        _method.Check([.. pipelines.Select(pipeline => pipeline.OutputSize!.Value)]);
         var data = _recipe.Data!;
         return new ViewLoader(
             _images,
             new ShuffledBatches(_recipe.Run.Seed, _images, _plan.BatchSize, _images.WindowBlocks),
-            Pipelines.Views(_recipe, reader, _method.Views),
+            pipelines,
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,

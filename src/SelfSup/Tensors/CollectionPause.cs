@@ -13,7 +13,12 @@ internal sealed class CollectionPause : IDisposable
     /// <summary>What may be allocated before the next collection; it is committed.</summary>
     private const long Budget = 64L << 20;
 
+    // A region that others in the process keep ending costs a full collection each time: not at every step.
+    private const int MostBroken = 8;
+
     private long _started;
+    private int _broken;
+    private bool _holds;
     private bool _refused;
 
     /// <summary>A moment at which nothing is being computed: collects if it is due.</summary>
@@ -24,10 +29,18 @@ internal sealed class CollectionPause : IDisposable
             return;
         }
 
+        _broken = _holds && !IsOn ? _broken + 1 : 0;
         End();
+        if (_broken == MostBroken)
+        {
+            _refused = true;
+            return;
+        }
+
         try
         {
-            _refused = !GC.TryStartNoGCRegion(Budget);
+            _holds = GC.TryStartNoGCRegion(Budget);
+            _refused = !_holds;
             _started = GC.GetTotalAllocatedBytes();
         }
         catch (InvalidOperationException)

@@ -49,8 +49,7 @@ internal sealed class ReplicaGroup : IEmbedder
         if (parts.Count < _replicas.Length)
         {
             throw new TrainingException(
-                $"run.replicas: step {batch.Step} has {parts.Count} readable images for {_replicas.Length} replicas, must have one for each; "
-                + "lower it or mend the data");
+                $"run.replicas: step {batch.Step} has {parts.Count} images for {_replicas.Length} replicas, must have one for each; lower it");
         }
 
         var learned = new IReadOnlyList<Tensor>[_replicas.Length];

@@ -16,14 +16,15 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
 
     private int _collapsed;
     private bool _warned;
+    private bool _healthy; // by the last look; a run that goes on has none yet
     private long _lastSaved;
-    private long? _lastGood; // the newest checkpoint from before the first of the collapsed looks
+    private long? _lastGood; // the newest checkpoint behind which the next look was a healthy one
 
     /// <summary>A checkpoint was written, or the run begins at one.</summary>
     public void Saved(long step)
     {
         _lastSaved = step;
-        if (_collapsed == 0)
+        if (_healthy)
         {
             _lastGood = step;
         }
@@ -42,7 +43,15 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         else if (report.Space is { } space)
         {
             var begins = report.Step <= Math.Min(stepsPerEpoch, LongestBeginning);
-            Collapse(report.Step, begins ? null : space.Signal);
+            _healthy = space.Signal is null;
+            if (_healthy)
+            {
+                (_collapsed, _warned, _lastGood) = (0, false, _lastSaved);
+            }
+            else if (!begins)
+            {
+                Collapse(report.Step, space.Signal!);
+            }
         }
     }
 
@@ -57,19 +66,12 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         }
 
         throw new TrainingException(
-            $"{what} at step {report.Step} (last finite loss {before.Loss:g4} at step {before.Step}); lower the learning rate or raise the "
-            + $"temperature{(_lastSaved > 0 ? $"; the checkpoint of step {_lastSaved} is intact" : "")}");
+            $"{what} at step {report.Step} (last finite loss {before.Loss:g4} at step {before.Step}); lower the learning rate, or raise the "
+            + $"temperature where the method has one{(_lastSaved > 0 ? $"; the checkpoint of step {_lastSaved} is intact" : "")}");
     }
 
-    private void Collapse(long step, string? signal)
+    private void Collapse(long step, string signal)
     {
-        if (signal is null)
-        {
-            (_collapsed, _warned) = (0, false);
-            _lastGood = _lastSaved;
-            return;
-        }
-
         if (++_collapsed < LooksInARow || _warned)
         {
             return;

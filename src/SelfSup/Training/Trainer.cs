@@ -38,7 +38,7 @@ internal sealed class Trainer(
         var onDevice = batch.To(device);
         clock?.Lap(StepPart.Transfer);
 
-        using var statistics = options.SkipsNonFinite ? new BufferSnapshot(method.Encoder) : null;
+        using var statistics = options.SkipsNonFinite ? new BufferSnapshot(method.Encoders) : null;
         parameters.Gradients.zero_();
         clock?.Lap(StepPart.Optimizer);
         var embeddings = embedder.Embed(onDevice);
@@ -49,6 +49,7 @@ internal sealed class Trainer(
         clock?.Lap(StepPart.Backward);
         communicator.AllReduceMean(parameters.Gradients);
         clock?.Lap(StepPart.AllReduce);
+        method.Adjust(onDevice);
         var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
         var learningRate = schedule.At(batch.Step);
@@ -58,7 +59,6 @@ internal sealed class Trainer(
             return new StepReport(batch.Step + 1, Loss(loss), learningRate, norm);
         }
 
-        method.Adjust(onDevice);
         optimizer.Step(learningRate);
         clock?.Lap(StepPart.Optimizer);
         method.Commit(onDevice, embeddings);

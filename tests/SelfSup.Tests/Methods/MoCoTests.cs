@@ -23,7 +23,7 @@ public sealed class MoCoTests
     public void AQueueShorterThanABatchIsRefused()
     {
         var error = Assert.Throws<RecipeException>(() => Create(new MoCoOptions { QueueLength = 7 }));
-        Assert.Contains("method.queueLength: must be at least training.globalBatchSize (8), is 7", error.Message, StringComparison.Ordinal);
+        Assert.Contains("method.queueLength: must be at least the 8 keys of a step, is 7", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

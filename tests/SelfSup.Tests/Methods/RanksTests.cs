@@ -87,10 +87,16 @@ public sealed class RanksTests
     private static Method Create(string name, Communicator ranks)
     {
         var methods = new RecipeReader().Methods;
+        var options = Activator.CreateInstance(methods.OptionsType(name))!;
+        if (options is SwAvOptions swav)
+        {
+            swav.QueueLength = 2 * Images; // its queues are everyone's too
+        }
+
         lock (_initialising) // initial weights are drawn from the process's generator
         {
             return methods.Create(
-                name, Activator.CreateInstance(methods.OptionsType(name))!, new MethodContext(NewEncoder, 100, ranks) { GlobalBatchSize = Images });
+                name, options, new MethodContext(NewEncoder, 100, ranks) { GlobalBatchSize = Images });
         }
     }
 

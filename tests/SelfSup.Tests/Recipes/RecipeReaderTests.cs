@@ -159,11 +159,20 @@ public sealed class RecipeReaderTests : IDisposable
     [Theory]
     [InlineData("count: 6", "count: 0", "views[1].count: must be a whole number from 1 to 64, is '0'")]
     [InlineData("count: 6", "counts: 6", "views[1].counts: no such setting; there are count, augmentations")]
+    [InlineData("  - count: 2\n    augmentations:", "  - counts: 2\n    augmentation:", "views[0].counts: no such setting; there are count, augmentations")]
     [InlineData("size: 16", "size: sixteen", "views[1].augmentations[0].randomResizedCrop.size: must be a whole number")]
     public void AMistakeInAGroupIsNamed(string good, string bad, string message)
     {
         var error = Assert.Throws<RecipeException>(() => Read(_grouped.Replace(good, bad, StringComparison.Ordinal)));
         Assert.Contains(error.Violations, v => v.Contains(message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void ANestedSectionKeepsWhatItsMethodTakesForGranted()
+    {
+        var recipe = Read(Good.Replace("name: simclr, temperature: 0.5", "name: simsiam, predictor: { layers: 3 }", StringComparison.Ordinal));
+        var predictor = Assert.IsType<SimSiamOptions>(recipe.Method!.Options).Predictor;
+        Assert.Equal((3, 512), (predictor.Layers, predictor.Hidden));
     }
 
     [Fact]

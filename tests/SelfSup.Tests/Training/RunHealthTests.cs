@@ -46,6 +46,22 @@ public sealed class RunHealthTests
     }
 
     [Fact]
+    public void ACheckpointOfTheBeginningIsNotCalledGoodUnlessItWas()
+    {
+        var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 100);
+        health.Saved(20); // a run that goes on: nobody has looked at it yet
+        Look(health, 50, _constant);
+        health.Saved(100);
+        for (var step = 101; step <= 104; step++)
+        {
+            Look(health, step, _constant);
+        }
+
+        var error = Assert.Throws<TrainingException>(() => Look(health, 105, _constant));
+        Assert.Contains("there is no checkpoint from before", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void OneGoodLookForgetsTheBadOnes()
     {
         var health = new RunHealth(Options(), new Silent(), stepsPerEpoch: 1);
@@ -81,10 +97,12 @@ public sealed class RunHealthTests
         Assert.EndsWith("the checkpoint of step 10 is intact", error.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void ToldToGoOnAStepThatIsNoNumberChangesNothing()
+    [Theory]
+    [InlineData("simclr")]
+    [InlineData("byol")]
+    public void ToldToGoOnAStepThatIsNoNumberChangesNothing(string method)
     {
-        using var run = new SmallRun(trainer: new TrainerOptions(SkipsNonFinite: true));
+        using var run = new SmallRun(method, trainer: new TrainerOptions(SkipsNonFinite: true));
         run.Run(0, 3);
         var before = run.State();
         using (NewDisposeScope())

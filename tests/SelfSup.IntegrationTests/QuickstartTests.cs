@@ -22,7 +22,7 @@ public sealed class QuickstartTests : IDisposable
         _workspace.Run(
             "pretrain", Path.Combine(Repository.Recipes, recipe), "--run", "run",
             "--set", $"data.path={images}", "--set", $"evaluation.test.path={images}",
-            "--set", "training.globalBatchSize=4", "--set", "training.maxSteps=2", "--set", "evaluation.batchSize=8").Succeeds();
+            "--set", "training.globalBatchSize=4", "--set", "training.sliceSize=", "--set", "training.maxSteps=2", "--set", "evaluation.batchSize=8").Succeeds();
         using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace["run", "result.json"]));
         Assert.Equal(2, result.RootElement.GetProperty("steps").GetInt64());
         Assert.InRange(result.RootElement.GetProperty("knn").GetDouble(), 0, 1);

@@ -34,7 +34,7 @@ internal sealed record MethodFacts(
             paper?.Citation,
             paper?.Address,
             views?.Of(options),
-            views?.More is { } more ? $"{(views.Count > 0 ? $"{views.Count} + " : "")}{SettingFacts.Camel(more)}" : null,
+            views?.More is { } more ? $"{(views.Count > 0 ? $"{views.Count} + " : "")}{RecipeBinder.Camel(more)}" : null,
             [.. (options as IRemembers)?.Stores(scale) ?? []]);
     }
 }
@@ -50,9 +50,6 @@ internal sealed record SettingFacts(string Key, string Type, string? Range, stri
     /// <summary>The settings of an options class, sections in their place.</summary>
     /// <param name="options">An instance with its defaults.</param>
     public static IEnumerable<SettingFacts> Of(object options) => Of(options, prefix: "", []);
-
-    /// <summary>A name as recipes have it.</summary>
-    public static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 
     private static IEnumerable<SettingFacts> Of(object options, string prefix, Dictionary<Assembly, DocComments> comments)
     {
@@ -85,7 +82,7 @@ internal sealed record SettingFacts(string Key, string Type, string? Range, stri
     private static string Words(Type type) => type switch
     {
         { IsArray: true } => $"list, each a {Words(type.GetElementType()!)}",
-        { IsEnum: true } => string.Join(" or ", Enum.GetNames(type).Select(Camel)),
+        { IsEnum: true } => string.Join(" or ", Enum.GetNames(type).Select(RecipeBinder.Camel)),
         _ => System.Type.GetTypeCode(type) switch
         {
             TypeCode.Boolean => "true or false",
@@ -99,7 +96,7 @@ internal sealed record SettingFacts(string Key, string Type, string? Range, stri
     {
         null => null,
         bool flag => flag ? "true" : "false",
-        Enum choice => Camel(choice.ToString()),
+        Enum choice => RecipeBinder.Camel(choice.ToString()),
         IEnumerable list and not string => $"[{string.Join(", ", list.Cast<object>().Select(Value))}]",
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };

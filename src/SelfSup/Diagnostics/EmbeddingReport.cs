@@ -42,6 +42,17 @@ internal sealed record EmbeddingReport(
         _ => null,
     };
 
+    /// <summary>The measures by the names of metrics.</summary>
+    public IReadOnlyDictionary<string, double> Measures => new Dictionary<string, double>
+    {
+        ["alignment"] = Alignment,
+        ["uniformity"] = Uniformity,
+        ["effectiveRank"] = EffectiveRank,
+        ["standardDeviation"] = StandardDeviation,
+        ["positiveSimilarity"] = PositiveSimilarity,
+        ["hardestNegativeSimilarity"] = HardestNegativeSimilarity,
+    };
+
     private bool IsConstant => StandardDeviation * Math.Sqrt(Width) < LowestSpread;
 
     /// <summary>Looks at up to 1,024 evenly spaced rows, without a graph. Reading the numbers waits for the device.</summary>

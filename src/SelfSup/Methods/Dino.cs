@@ -26,17 +26,17 @@ internal sealed class Dino : Method
     private readonly KeyEncoder _teacher;
     private readonly MomentumSchedule _momentum;
     private readonly Tensor _center; // [K]
-    private readonly Tensor _first; // the last layer before anything was learned
+    private readonly Prototypes _lastLayer;
 
     public Dino(DinoOptions options, MethodContext context)
-        : base(context, Methods.Prototypes.Parts(options.Prototypes))
+        : base(context, Prototypes.Parts(options.Prototypes))
     {
         _options = options;
-        _teacher = new KeyEncoder(context, Methods.Prototypes.Parts(options.Prototypes));
+        _teacher = new KeyEncoder(context, Prototypes.Parts(options.Prototypes));
         _momentum = new MomentumSchedule(options.Momentum, options.FinalMomentum, context.Span.TotalSteps);
-        var last = Methods.Prototypes.Of(Encoder);
+        var last = Prototypes.Of(Encoder);
         _center = zeros(options.Prototypes, last.dtype, last.device).DetachFromDisposeScope();
-        _first = last.detach().clone().DetachFromDisposeScope();
+        _lastLayer = new Prototypes(Encoder, options.HeldEpochs);
     }
 
     /// <inheritdoc/>
@@ -55,20 +55,14 @@ internal sealed class Dino : Method
     public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
     {
         // The last layer has unit-length rows (weight normalisation with a length of 1, in the authors' code norm_last_layer).
-        var last = Encoder.Unit(Methods.Prototypes.Of(Encoder)).t(); // [D, K]
+        var last = Encoder.Unit(Prototypes.Of(Encoder)).t(); // [D, K]
         Tensor[] student = [.. embeddings.Learned.Select(z => z.mm(last))]; // V times [N, K]
-        Tensor[] teacher = [.. embeddings.Constant.Select(z => Sharpened(z, batch.Epoch))];
+        var teacher = Sharpened(cat([.. embeddings.Constant]), batch.Epoch).chunk(Large); // twice [N, K]
         return CrossViewPrediction.Loss(student, teacher, _options.StudentTemperature);
     }
 
     /// <inheritdoc/>
-    public override void Adjust(ViewBatch batch)
-    {
-        if (batch.Epoch < _options.HeldEpochs)
-        {
-            Methods.Prototypes.Hold(Encoder);
-        }
-    }
+    public override void Adjust(ViewBatch batch) => _lastLayer.Adjust(batch.Epoch);
 
     /// <inheritdoc/>
     public override void Commit(ViewBatch batch, Embeddings embeddings)
@@ -79,11 +73,7 @@ internal sealed class Dino : Method
         var mean = cat([.. embeddings.Constant]).mean([0], keepdim: true);
         Context.Communicator.AllReduceMean(mean);
         _center.lerp_(Logits(mean).squeeze(0), 1 - _options.CenterMomentum);
-        if (batch.Epoch < _options.HeldEpochs)
-        {
-            Methods.Prototypes.Of(Encoder).copy_(_first); // weight decay has moved it
-        }
-
+        _lastLayer.Commit(batch.Epoch);
         _teacher.Follow(Encoder, _momentum.At(batch.Step));
     }
 
@@ -112,7 +102,7 @@ internal sealed class Dino : Method
         base.Dispose();
         _teacher.Dispose();
         _center.Dispose();
-        _first.Dispose();
+        _lastLayer.Dispose();
     }
 
     /// <summary>softmax((logits - center) / temperature), [N, K].</summary>
@@ -123,7 +113,7 @@ internal sealed class Dino : Method
         return ((Logits(embeddings) - _center) / _options.TeacherTemperatureAt(epoch)).softmax(1).MoveToOuterDisposeScope();
     }
 
-    private Tensor Logits(Tensor embeddings) => embeddings.mm(Encoder.Unit(Methods.Prototypes.Of(_teacher.Encoder)).t());
+    private Tensor Logits(Tensor embeddings) => embeddings.mm(Encoder.Unit(Prototypes.Of(_teacher.Encoder)).t());
 }
 
 /// <summary>The <c>method</c> section.</summary>

@@ -26,6 +26,9 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// <summary>Whether it learns from labels.</summary>
     public virtual bool NeedsLabels => false;
 
+    /// <summary>Whether parts of a batch may go through copies of the encoder at the same time, and be normalised together.</summary>
+    public virtual bool AllowsReplicas => true;
+
     /// <summary>All encoders it computes with: <see cref="Encoder"/>, and a key encoder where it has one.</summary>
     public virtual IEnumerable<Encoder> Encoders => [Encoder];
 

@@ -47,8 +47,8 @@ internal sealed class MoCo : Method
     /// <inheritdoc/>
     public override int Views => 2;
 
-    /// <summary>Whether a batch is normalised in parts.</summary>
-    internal bool NormalisesParts => _options.SplitBatchNorm > 1;
+    /// <summary>Not where a batch is normalised in parts: in copies they would be others.</summary>
+    public override bool AllowsReplicas => _options.SplitBatchNorm == 1;
 
     /// <inheritdoc/>
     public override IEnumerable<Encoder> Encoders => [Encoder, _key.Encoder];

@@ -6,10 +6,25 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Methods;
 
-/// <summary>K directions that embeddings are compared with, as a part of an encoder: SwAV's clusters, DINO's last layer.</summary>
-internal static class Prototypes
+/// <summary>
+/// K directions that embeddings are compared with, a part of an encoder: SwAV's clusters, DINO's last layer. In the first
+/// epochs they stay as they are, whatever the optimizer does with weight decay and momentum.
+/// </summary>
+internal sealed class Prototypes : IDisposable
 {
     private const string Name = "prototypes";
+
+    private readonly Encoder _encoder;
+    private readonly int _heldEpochs;
+    private readonly Tensor _first; // before anything was learned; the same after a resume, as the seed is
+
+    /// <param name="encoder">An encoder that has the part.</param>
+    /// <param name="heldEpochs">Epochs in which they stay as they are now.</param>
+    public Prototypes(Encoder encoder, int heldEpochs)
+    {
+        (_encoder, _heldEpochs) = (encoder, heldEpochs);
+        _first = Of(encoder).detach().clone().DetachFromDisposeScope();
+    }
 
     /// <summary>An encoder's part of so many prototypes.</summary>
     public static EncoderParts Parts(int count) => widths => [(Name, nn.Linear(widths.Embedding, count, hasBias: false))];
@@ -26,12 +41,31 @@ internal static class Prototypes
         prototypes.copy_(nn.functional.normalize(prototypes, dim: 1));
     }
 
-    /// <summary>Takes their gradient away: the optimizer then leaves them but for its weight decay.</summary>
-    public static void Hold(Encoder encoder)
+    /// <summary>Before the optimizer's step: while they are held they have no gradient, so that no momentum grows.</summary>
+    public void Adjust(long epoch)
     {
-        foreach (var gradient in encoder.Parameters.Of(encoder.Parameters.Gradients, Name))
+        if (epoch >= _heldEpochs)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        foreach (var gradient in _encoder.Parameters.Of(_encoder.Parameters.Gradients, Name))
         {
             gradient.zero_();
         }
     }
+
+    /// <summary>After it: takes back what weight decay has done to them while they are held.</summary>
+    public void Commit(long epoch)
+    {
+        if (epoch < _heldEpochs)
+        {
+            using var _ = no_grad();
+            Of(_encoder).copy_(_first);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _first.Dispose();
 }

@@ -24,16 +24,16 @@ internal sealed class SwAv : Method
 
     private readonly SwAvOptions _options;
     private readonly NegativeQueue[] _queues;
-    private readonly Tensor _first; // the prototypes before anything was learned
+    private readonly Prototypes _prototypes;
 
     public SwAv(SwAvOptions options, MethodContext context)
-        : base(context, Methods.Prototypes.Parts(options.Prototypes))
+        : base(context, Prototypes.Parts(options.Prototypes))
     {
         _options = options;
         _queues = [.. Enumerable.Range(0, options.QueueLength == 0 ? 0 : Assigned).Select(view => new NegativeQueue(
             options.QueueLength, Encoder.Widths.Embedding, context.Seed + (ulong)view, Encoder.Parameters.Values))];
-        Methods.Prototypes.Normalise(Encoder);
-        _first = Methods.Prototypes.Of(Encoder).detach().clone().DetachFromDisposeScope();
+        Prototypes.Normalise(Encoder);
+        _prototypes = new Prototypes(Encoder, options.HeldEpochs);
     }
 
     /// <inheritdoc/>
@@ -45,31 +45,20 @@ internal sealed class SwAv : Method
     /// <inheritdoc/>
     public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
     {
-        var prototypes = Methods.Prototypes.Of(Encoder).t(); // [D, K]
+        var prototypes = Prototypes.Of(Encoder).t(); // [D, K]
         Tensor[] scores = [.. embeddings.Learned.Select(z => z.mm(prototypes))]; // V times [N, K]
         Tensor[] codes = [.. Enumerable.Range(0, Assigned).Select(view => Codes(batch, view, scores[view]))];
         return CrossViewPrediction.Loss(scores, codes, _options.Temperature); // eq. 1 and 2
     }
 
     /// <inheritdoc/>
-    public override void Adjust(ViewBatch batch)
-    {
-        if (batch.Epoch < _options.HeldEpochs)
-        {
-            Methods.Prototypes.Hold(Encoder);
-        }
-    }
+    public override void Adjust(ViewBatch batch) => _prototypes.Adjust(batch.Epoch);
 
     /// <inheritdoc/>
     public override void Commit(ViewBatch batch, Embeddings embeddings)
     {
-        if (batch.Epoch < _options.HeldEpochs)
-        {
-            using var _ = no_grad();
-            Methods.Prototypes.Of(Encoder).copy_(_first); // weight decay has moved them
-        }
-
-        Methods.Prototypes.Normalise(Encoder);
+        _prototypes.Commit(batch.Epoch);
+        Prototypes.Normalise(Encoder);
         for (var view = 0; view < _queues.Length; view++)
         {
             _queues[view].Enqueue(Context.Communicator.AllGather(embeddings.Learned[view].detach()));
@@ -95,7 +84,7 @@ internal sealed class SwAv : Method
     public override void Dispose()
     {
         base.Dispose();
-        _first.Dispose();
+        _prototypes.Dispose();
         Array.ForEach(_queues, queue => queue.Dispose());
     }
 
@@ -108,7 +97,7 @@ internal sealed class SwAv : Method
         var all = Context.Communicator.AllGather(scores.detach());
         if (_queues.Length > 0 && batch.Epoch >= _options.QueueFromEpoch && _queues[view].Filled >= 1)
         {
-            all = cat([all, _queues[view].Keys.mm(Methods.Prototypes.Of(Encoder).t())]);
+            all = cat([all, _queues[view].Keys.mm(Prototypes.Of(Encoder).t())]);
         }
 
         var codes = Sinkhorn.Codes(all, _options.Epsilon, _options.Iterations);

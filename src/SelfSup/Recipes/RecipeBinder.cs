@@ -133,7 +133,10 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
             .ThenBy(p => p.MetadataToken)];
 
     /// <summary>The key of a property: its name in camelCase.</summary>
-    internal static string Key(MemberInfo property) => char.ToLowerInvariant(property.Name[0]) + property.Name[1..];
+    internal static string Key(MemberInfo property) => Camel(property.Name);
+
+    /// <summary>A name of the code as recipes have it.</summary>
+    internal static string Camel(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 
     private static int Depth(Type type) => type.BaseType is { } parent ? 1 + Depth(parent) : 0;
 
@@ -225,7 +228,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
 
         if (type.IsEnum)
         {
-            var names = Enum.GetNames(type).Select(n => (Name: n, Key: char.ToLowerInvariant(n[0]) + n[1..])).ToArray();
+            var names = Enum.GetNames(type).Select(n => (Name: n, Key: Camel(n))).ToArray();
             var comparison = node.IgnoresCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
             var match = names.FirstOrDefault(n => string.Equals(n.Key, text, comparison));
             if (match.Name is not null)
@@ -320,7 +323,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
         {
             foreach (var result in rules.Validate(new ValidationContext(options)))
             {
-                var key = result.MemberNames.FirstOrDefault() is { } member ? char.ToLowerInvariant(member[0]) + member[1..] : "";
+                var key = result.MemberNames.FirstOrDefault() is { } member ? Camel(member) : "";
                 Violate(Place(node, key), key.Length == 0 ? path : Join(path, key), result.ErrorMessage ?? "is not valid");
             }
         }

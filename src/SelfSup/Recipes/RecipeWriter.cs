@@ -49,7 +49,7 @@ internal static class RecipeWriter
     private static object Value(object value, bool all) => value switch
     {
         string or bool or int or long or ulong or double => value,
-        Enum => char.ToLowerInvariant(value.ToString()![0]) + value.ToString()![1..],
+        Enum => RecipeBinder.Camel(value.ToString()!),
         Choice choice => Named(choice, all),
         ViewSettings { Counts: { } counts } groups => groups.Lists.Zip(counts).Select(group => new OrderedDictionary<string, object>
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Reflection;
 
 using SelfSup.Augmentation;
 using SelfSup.Distributed;
@@ -148,6 +149,12 @@ internal sealed class Pretraining : IDisposable
                 GlobalBatchSize = training.GlobalBatchSize,
                 Span = span,
             }));
+        if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)
+        {
+            throw new InvalidOperationException(
+                $"{_method.GetType()} compares {_method.Views} views and its [Views] says {said}; make them agree");
+        }
+
         var optimizer = Own(reader.Optimizers.Create(
             _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
         var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
@@ -259,10 +266,10 @@ internal sealed class Pretraining : IDisposable
                 $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
         }
 
-        if (_recipe.Run.Replicas > 1 && _method is MoCo { NormalisesParts: true })
+        if (_recipe.Run.Replicas > 1 && !_method.AllowsReplicas)
         {
             throw new RecipeException(
-                "run.replicas: must be 1 with method.splitBatchNorm: the parts that are normalised would be others; drop one of them");
+                $"run.replicas: must be 1 for {_recipe.Method!.Name} as it is set, which normalises parts of a batch by themselves; leave it out");
         }
 
         var pipelines = Pipelines.Views(_recipe, reader, _method.Views);

@@ -1,4 +1,3 @@
-using SelfSup.Diagnostics;
 using SelfSup.Methods;
 
 namespace SelfSup.Training;
@@ -51,16 +50,4 @@ public sealed record RunStart(
 /// <param name="WaitShare">Share of that time spent waiting for data, 0 to 1.</param>
 /// <param name="Remaining">Estimated time to the end of the run, evaluations counted; null until there is a basis.</param>
 public sealed record StepProgress(
-    StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining)
-{
-    /// <summary>What an embedding space looks like, by the names of metrics.</summary>
-    internal static IReadOnlyDictionary<string, double> Numbers(EmbeddingReport space) => new Dictionary<string, double>
-    {
-        ["alignment"] = space.Alignment,
-        ["uniformity"] = space.Uniformity,
-        ["effectiveRank"] = space.EffectiveRank,
-        ["standardDeviation"] = space.StandardDeviation,
-        ["positiveSimilarity"] = space.PositiveSimilarity,
-        ["hardestNegativeSimilarity"] = space.HardestNegativeSimilarity,
-    };
-}
+    StepReport Report, double Epoch, double ImagesPerSecond, double WaitShare, TimeSpan? Remaining);

@@ -54,7 +54,7 @@ internal sealed class MetricsLog : IDisposable
     {
         progress.Report.Step,
         Epoch = Math.Round(progress.Epoch, 6),
-        Embeddings = StepProgress.Numbers(space),
+        Embeddings = space.Measures,
         Method = facts,
     });
 

@@ -58,8 +58,7 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
     private void NonFinite(StepReport report, RunState before)
     {
         var what = double.IsFinite(report.Loss) ? $"the gradient is {report.GradientNorm}" : $"the loss is {report.Loss}";
-        // A loss that is no number with a gradient that is one has changed the weights already.
-        if (options.OnNonFinite == OnTrouble.GoOn && !double.IsFinite(report.GradientNorm))
+        if (options.OnNonFinite == OnTrouble.GoOn)
         {
             progress.Warn($"{what} at step {report.Step}; the step is left out (training.onNonFinite: goOn)");
             return;

@@ -53,7 +53,7 @@ internal sealed class Trainer(
         var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
         var learningRate = schedule.At(batch.Step);
-        if (statistics is not null && !double.IsFinite(norm))
+        if (statistics is not null && !(double.IsFinite(norm) && double.IsFinite(Loss(loss))))
         {
             statistics.Restore();
             return new StepReport(batch.Step + 1, Loss(loss), learningRate, norm);
@@ -95,7 +95,7 @@ internal sealed class Trainer(
 
 /// <param name="ClipGradientNorm">The longest gradient that is applied as it is, or null.</param>
 /// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
-/// <param name="SkipsNonFinite">Whether a gradient that is not finite leaves everything as it was.</param>
+/// <param name="SkipsNonFinite">Whether a loss or gradient that is not finite leaves everything as it was.</param>
 internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookEverySteps = 10, bool SkipsNonFinite = false);
 
 /// <summary>What a step gave.</summary>

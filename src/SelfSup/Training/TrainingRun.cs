@@ -146,7 +146,7 @@ internal sealed class TrainingRun(
         metrics.Step(report.Loss, report.LearningRate, report.GradientNorm, seconds, waited, plan.BatchSize);
         if (report is { Space: { } space, Facts: { } facts })
         {
-            metrics.Embeddings(StepProgress.Numbers(space), facts);
+            metrics.Embeddings(space.Measures, facts);
             _log!.Embeddings(stepped, space, facts);
         }
 

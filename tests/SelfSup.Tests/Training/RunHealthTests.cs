@@ -1,5 +1,10 @@
+using SelfSup.Augmentation;
 using SelfSup.Diagnostics;
+using SelfSup.Distributed;
 using SelfSup.Errors;
+using SelfSup.Methods;
+using SelfSup.Models;
+using SelfSup.Optimization;
 using SelfSup.Tests.Support;
 using SelfSup.Training;
 
@@ -120,6 +125,29 @@ public sealed class RunHealthTests
         Assert.All(run.Run(4, 8), loss => Assert.True(double.IsFinite(loss)));
     }
 
+    [Fact]
+    public void SoDoesOneWhoseLossAloneIsNoNumber()
+    {
+        var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
+        using var method = new InfiniteLoss(
+            new MethodContext(parts => Encoder.Create(options, 3, Computing.Cpu, parts), 8, Communicator.Single));
+        using var optimizer = new Sgd(new SgdOptions(), method.Encoder.Parameters);
+        var trainer = new Trainer(
+            method,
+            optimizer,
+            new ConstantSchedule(new ConstantOptions { LearningRate = 0.05 }, new ScheduleSpan(10, 10)),
+            Communicator.Single,
+            new WholeBatch(method, Computing.Cpu),
+            CPU,
+            new TrainerOptions(SkipsNonFinite: true));
+        using var scope = NewDisposeScope();
+        var before = method.Encoder.Parameters.Values.clone();
+        var report = trainer.Step(new ViewBatch(0, 0, arange(8), zeros(8, int64), [Numbers.Normal(8, 3, 8, 8)]));
+        Assert.True(double.IsFinite(report.GradientNorm));
+        Assert.False(report.IsFinite);
+        Assert.True(method.Encoder.Parameters.Values.equal(before).all().item<bool>());
+    }
+
     private static Tensor Line() => arange(1, 33, dtype: float32).unsqueeze(1) * tensor(new[] { 1f, 2, 3, 4, 5, 6, 7, 8 }) * Signs();
 
     private static Tensor Signs() => (arange(32).remainder(2) * 2).sub(1).unsqueeze(1);
@@ -129,6 +157,16 @@ public sealed class RunHealthTests
 
     private static void Look(RunHealth health, long step, EmbeddingReport space) =>
         health.Look(new StepReport(step, 1, 0.1, 1) { Space = space }, new RunState());
+
+    /// <summary>A loss that is too large for its type, with a gradient that is not.</summary>
+    private sealed class InfiniteLoss(MethodContext context) : Method(context)
+    {
+        public override int Views => 1;
+
+        public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch) => [encoder.Embed(batch.Views[0])];
+
+        public override Tensor Compare(ViewBatch batch, Embeddings embeddings) => embeddings.Learned[0].sum() + double.PositiveInfinity;
+    }
 
     private sealed class Silent : IRunProgress
     {

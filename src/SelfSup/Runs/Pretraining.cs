@@ -172,6 +172,7 @@ internal sealed class Pretraining : IDisposable
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
+            new RunHistory(_directory.HistoryFile, time, _progress.Warn),
             new TrainingRunOptions(
                 _recipe.Checkpoint.Keep,
                 _recipe.Checkpoint.KeepBest ? "knn" : null,

@@ -7,8 +7,8 @@ using SelfSup.Errors;
 namespace SelfSup.Training;
 
 /// <summary>
-/// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>checkpoints/</c>, <c>result.json</c>,
-/// <c>backbone.safetensors</c>, and <c>unreadable.txt</c> where images were skipped. One process holds it at a time.
+/// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>history.jsonl</c>, <c>checkpoints/</c>,
+/// <c>result.json</c>, <c>backbone.safetensors</c>, and <c>unreadable.txt</c> where images were skipped. One process holds it at a time.
 /// </summary>
 internal sealed class RunDirectory : IDisposable
 {
@@ -32,6 +32,8 @@ internal sealed class RunDirectory : IDisposable
     public string RecipeFile => File("recipe.yaml");
 
     public string MetricsFile => File("metrics.jsonl");
+
+    public string HistoryFile => File("history.jsonl");
 
     public string ResultFile => File("result.json");
 

@@ -18,6 +18,7 @@ namespace SelfSup.Training;
 /// <param name="loader">Makes the batches.</param>
 /// <param name="evaluate">Judges the backbone; null where there is nothing to judge by.</param>
 /// <param name="directory">Where its files are.</param>
+/// <param name="history">Where what happens to it is written down.</param>
 /// <param name="options">How checkpoints are kept.</param>
 /// <param name="progress">Where it tells how it goes.</param>
 /// <param name="metrics">Its instruments.</param>
@@ -30,6 +31,7 @@ internal sealed class TrainingRun(
     ViewLoader loader,
     Func<CancellationToken, IReadOnlyDictionary<string, double>>? evaluate,
     RunDirectory directory,
+    RunHistory history,
     TrainingRunOptions options,
     IRunProgress progress,
     TrainingMetrics metrics,
@@ -92,6 +94,13 @@ internal sealed class TrainingRun(
     {
         using var span = TrainingMetrics.Activities.StartActivity("run");
         _log = new MetricsLog(directory.MetricsFile, State.Step, progress.Warn);
+        history.Add(new RunEvent(State.Step == 0 ? RunEventKind.Started : RunEventKind.Resumed)
+        {
+            Step = State.Step,
+            Process = Environment.ProcessId,
+            Host = RunIdentity.Host,
+            Versions = RunIdentity.Versions,
+        });
         Mark();
         clock?.Start();
         try

@@ -20,6 +20,16 @@ internal static class CommonOptions
         DefaultValueFactory = _ => [],
     };
 
+    /// <summary>Settings that may differ from those a run was started with.</summary>
+    public static Option<string[]> AllowChange() => new("--allow-change")
+    {
+        Description = "Lets a run go on under other settings than those it was started with: keys or sections, such as " +
+            "--allow-change training.epochs optimizer. The change is written into its history.jsonl",
+        HelpName = "key",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => [],
+    };
+
     /// <summary>The number of CPU threads.</summary>
     public static Option<int?> Threads() => new("--threads")
     {

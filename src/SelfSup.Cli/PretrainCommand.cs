@@ -22,6 +22,7 @@ internal static class PretrainCommand
         };
         var set = CommonOptions.Set();
         var threads = CommonOptions.Threads();
+        var allow = CommonOptions.AllowChange();
         var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "pretrain",
@@ -29,12 +30,13 @@ internal static class PretrainCommand
             "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
             "What a recipe can ask for is listed by selfsup methods")
         {
-            recipe, run, set, threads, assemblies,
+            recipe, run, set, threads, allow, assemblies,
         };
         command.SetAction((parsed, _) => Run(
             parsed.GetRequiredValue(recipe),
             parsed.GetValue(run),
             CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
+            parsed.GetValue(allow)!,
             CommonOptions.Reader(parsed.GetValue(assemblies))));
         return command;
     }
@@ -43,10 +45,11 @@ internal static class PretrainCommand
     /// <param name="recipePath">The recipe.</param>
     /// <param name="runDirectory">The run directory, or null for the default.</param>
     /// <param name="overrides">Settings that replace those of the recipe.</param>
+    /// <param name="allowedChanges">Settings that may differ from those the run was started with.</param>
     /// <param name="reader">The catalogues.</param>
     /// <returns>The exit code.</returns>
     public static async Task<int> Run(
-        string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader)
+        string recipePath, string? runDirectory, IReadOnlyList<string> overrides, IReadOnlyList<string> allowedChanges, RecipeReader reader)
     {
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         RunEnvironment.LoadTorch();
@@ -56,7 +59,7 @@ internal static class PretrainCommand
         using var terminal = TerminalProgress.Create();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
-        builder.Services.AddSelfSup(recipe, reader, directory, terminal, outcome);
+        builder.Services.AddSelfSup(recipe, reader, directory, allowedChanges, terminal, outcome);
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
             builder.Services.AddSelfSupTelemetry(recipe);

@@ -10,19 +10,21 @@ internal static class ResumeCommand
     public static Command Create()
     {
         var run = new Argument<string>("run") { Description = "The run directory" };
+        var set = CommonOptions.Set();
+        var allow = CommonOptions.AllowChange();
         var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "resume",
             "Goes on with a run where it stopped, with the recipe it was started with. Example: selfsup resume runs/quickstart")
         {
-            run, assemblies,
+            run, set, allow, assemblies,
         };
         command.SetAction((parsed, _) =>
         {
             var directory = parsed.GetRequiredValue(run);
             var recipe = Path.Combine(directory, "recipe.yaml");
             return File.Exists(recipe)
-                ? PretrainCommand.Run(recipe, directory, [], CommonOptions.Reader(parsed.GetValue(assemblies)))
+                ? PretrainCommand.Run(recipe, directory, parsed.GetValue(set)!, parsed.GetValue(allow)!, CommonOptions.Reader(parsed.GetValue(assemblies)))
                 : throw new RecipeException($"{directory}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
         });
         return command;

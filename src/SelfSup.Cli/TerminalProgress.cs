@@ -30,7 +30,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         }
         else if (start.FirstStep > 0)
         {
-            Line($"goes on after step {start.FirstStep} (epoch {plan.Epoch(start.FirstStep):0.00})");
+            Line($"goes on after step {start.FirstStep} (epoch {plan.Epoch(start.FirstStep):0.00}), {(start.IsExact ? "bit for bit" : "equal up to rounding")}");
         }
     }
 

@@ -13,6 +13,7 @@ namespace SelfSup.Hosting;
 public sealed class SelfSupBuilder
 {
     private readonly List<string> _overrides = [];
+    private readonly List<string> _allowedChanges = [];
 
     internal SelfSupBuilder(IServiceCollection services) => Services = services;
 
@@ -31,11 +32,22 @@ public sealed class SelfSupBuilder
     /// <summary>Settings that replace those of the recipe.</summary>
     internal IReadOnlyList<string> Overrides => _overrides;
 
+    /// <summary>Settings that may differ from those the run was started with.</summary>
+    internal IReadOnlyList<string> AllowedChanges => _allowedChanges;
+
     /// <summary>Replaces settings of the recipe, also those that the environment has replaced.</summary>
     /// <param name="assignments">Each <c>section.key=value</c>.</param>
     public SelfSupBuilder Set(params IEnumerable<string> assignments)
     {
         _overrides.AddRange(assignments);
+        return this;
+    }
+
+    /// <summary>Lets a run go on under other settings than those it was started with; the change is written into its history.</summary>
+    /// <param name="keys">Settings, or sections of them, such as <c>training.epochs</c> or <c>optimizer</c>.</param>
+    public SelfSupBuilder AllowChange(params IEnumerable<string> keys)
+    {
+        _allowedChanges.AddRange(keys);
         return this;
     }
 

@@ -40,6 +40,7 @@ public static class ServiceCollectionExtensions
                 recipe,
                 builder.Reader,
                 RunDirectoryOf(recipe, runDirectory),
+                builder.AllowedChanges,
                 builder.Progress ?? provider.GetRequiredService<LoggingProgress>());
         });
         return builder;
@@ -50,6 +51,7 @@ public static class ServiceCollectionExtensions
     /// <param name="recipe">A validated recipe.</param>
     /// <param name="reader">The catalogues it was read with.</param>
     /// <param name="runDirectory">Where the run's files go.</param>
+    /// <param name="allowedChanges">Settings that may differ from those the run was started with.</param>
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="outcome">Filled when the run has ended.</param>
     internal static IServiceCollection AddSelfSup(
@@ -57,9 +59,10 @@ public static class ServiceCollectionExtensions
         Recipe recipe,
         RecipeReader reader,
         string runDirectory,
+        IReadOnlyList<string> allowedChanges,
         IRunProgress progress,
         RunOutcome outcome) => services
-            .AddRun(outcome, provider => provider.Create(recipe, reader, runDirectory, progress))
+            .AddRun(outcome, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress))
             .AddSingleton<IHostLifetime, SignalLifetime>();
 
     /// <summary>The directory of a run that may have been named.</summary>
@@ -83,11 +86,17 @@ public static class ServiceCollectionExtensions
     }
 
     private static Pretraining Create(
-        this IServiceProvider provider, Recipe recipe, RecipeReader reader, string runDirectory, IRunProgress progress) => Pretraining.Create(
+        this IServiceProvider provider,
+        Recipe recipe,
+        RecipeReader reader,
+        string runDirectory,
+        IReadOnlyCollection<string> allowedChanges,
+        IRunProgress progress) => Pretraining.Create(
             recipe,
             reader,
             runDirectory,
             progress,
             provider.GetRequiredService<TrainingMetrics>(),
-            provider.GetRequiredService<TimeProvider>());
+            provider.GetRequiredService<TimeProvider>(),
+            allowedChanges: allowedChanges);
 }

@@ -108,7 +108,7 @@ public sealed class ErrorTests : IDisposable
     {
         using var mount = Mount("full", "size=1m");
         var run = Path.Combine(mount.Path, "run");
-        string[] settings = ["--set", "checkpoint.everySteps=1", "--set", "checkpoint.keep=99"];
+        string[] settings = ["--set", "checkpoint.everySteps=1", "--set", "checkpoint.keep=99", "--set", "checkpoint.retryMinutes=0"];
         var outcome = _workspace.Pretrain(run, settings);
         outcome.IsOneLine(5, "the checkpoint cannot be written", "No space left on device", "give the same command again", "step-");
         Assert.DoesNotContain(Directory.EnumerateDirectories(Path.Combine(run, "checkpoints")), d => d.EndsWith(".tmp", StringComparison.Ordinal));

@@ -101,7 +101,7 @@ public sealed class ResumeTests : IDisposable
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(
             _workspace[run, "checkpoints", $"step-{Workspace.Steps:D8}", "manifest.json"]));
-        return json.RootElement.GetProperty("files")[0].GetProperty("sha256").GetString()!;
+        return json.RootElement.GetProperty("files")[0].GetProperty("xxh128").GetString()!;
     }
 
     private double Result(string run, string key)

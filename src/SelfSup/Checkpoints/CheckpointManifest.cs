@@ -1,13 +1,18 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using SelfSup.Errors;
+
 namespace SelfSup.Checkpoints;
 
 /// <summary>What a checkpoint says of itself, in <c>manifest.json</c>, which is written last.</summary>
 internal sealed record CheckpointManifest
 {
-    /// <summary>The version of this layout that this program writes.</summary>
-    public const int CurrentSchema = 1;
+    /// <summary>The version of this layout that this program writes. 1 had no checksum of its own and SHA-256 of its files.</summary>
+    public const int CurrentSchema = 2;
+
+    /// <summary>Its file in the checkpoint's folder.</summary>
+    public const string FileName = "manifest.json";
 
     /// <summary>The version of the layout.</summary>
     public int Schema { get; init; } = CurrentSchema;
@@ -15,8 +20,14 @@ internal sealed record CheckpointManifest
     /// <summary>Optimizer steps done.</summary>
     public required long Step { get; init; }
 
+    /// <summary>Steps of the whole run; 0 in checkpoints of the first layout.</summary>
+    public long TotalSteps { get; init; }
+
     /// <summary>Epochs done, with the part of the current one.</summary>
     public required double Epoch { get; init; }
+
+    /// <summary>Steps of an epoch; 0 in checkpoints of the first layout.</summary>
+    public long StepsPerEpoch { get; init; }
 
     /// <summary>When it was written.</summary>
     public required DateTimeOffset Written { get; init; }
@@ -42,6 +53,15 @@ internal sealed record CheckpointManifest
     /// <summary>CPU threads of the network, on which bits depend.</summary>
     public required int Threads { get; init; }
 
+    /// <summary>What else bits depend on: processor, device.</summary>
+    public IReadOnlyDictionary<string, string> Machine { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What the files of each image source were, by the setting that names it.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Data { get; init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>What the run has noticed of its numbers so far; null in checkpoints of the first layout.</summary>
+    public JsonElement? Health { get; init; }
+
     /// <summary>What wrote it.</summary>
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
 
@@ -51,13 +71,17 @@ internal sealed record CheckpointManifest
     /// <summary>The files beside this one.</summary>
     public IReadOnlyList<CheckpointFile> Files { get; init; } = [];
 
-    /// <summary>What differs from a recipe's settings, one text for each key.</summary>
-    public IReadOnlyList<string> DifferencesTo(IReadOnlyDictionary<string, string> now) =>
+    /// <summary>XXH128 of this file with zeros in the checksum's place.</summary>
+    [JsonPropertyOrder(int.MaxValue)]
+    public string? Checksum { get; init; }
+
+    /// <summary>What differs from a recipe's settings.</summary>
+    public IReadOnlyList<SettingChange> DifferencesTo(IReadOnlyDictionary<string, string> now) =>
         [.. from key in Recipe.Keys.Union(now.Keys).Order(StringComparer.Ordinal)
-            let was = Recipe.GetValueOrDefault(key, "not set")
-            let become = now.GetValueOrDefault(key, "not set")
+            let was = Recipe.GetValueOrDefault(key, SettingChange.NotSet)
+            let become = now.GetValueOrDefault(key, SettingChange.NotSet)
             where was != become
-            select $"{key} was {was}, is {become}"];
+            select new SettingChange(key, was, become)];
 
     /// <summary>How the product writes JSON.</summary>
     internal static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -66,14 +90,77 @@ internal sealed record CheckpointManifest
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
+
+    /// <summary>Reads the manifest of a checkpoint's folder.</summary>
+    /// <exception cref="CheckpointException">It is missing or damaged, or of a newer version.</exception>
+    public static CheckpointManifest Read(string folder)
+    {
+        var file = Path.Combine(folder, FileName);
+        try
+        {
+            return Parse(File.ReadAllBytes(file), file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new CheckpointException(
+                $"{file}: the checkpoint is damaged ({e.Message.ReplaceLineEndings(" ")})",
+                e);
+        }
+    }
+
+    /// <summary>The file's content.</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(this with { Checksum = ManifestChecksum.None }, Json);
+        ManifestChecksum.Fill(bytes);
+        return bytes;
+    }
+
+    private static CheckpointManifest Parse(byte[] bytes, string file)
+    {
+        var holds = ManifestChecksum.Holds(bytes);
+        if (holds == false)
+        {
+            throw new CheckpointException($"{file}: the checkpoint is damaged: its checksum is not the one it states");
+        }
+
+        var manifest = JsonSerializer.Deserialize<CheckpointManifest>(bytes, Json) ?? throw new JsonException("it is empty");
+        if (manifest.Schema > CurrentSchema)
+        {
+            throw new CheckpointException(
+                $"{file}: written by a newer version (layout {manifest.Schema}, this program knows up to " +
+                $"{CurrentSchema}); use SelfSup {manifest.Versions.GetValueOrDefault("selfsup", "of that version")}")
+            {
+                IsOfNewerVersion = true,
+            };
+        }
+
+        return manifest.Schema < 2 || holds == true
+            ? manifest
+            : throw new CheckpointException($"{file}: the checkpoint is damaged: it states no checksum");
+    }
 }
 
 /// <param name="Name">The file's name.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">Its checksum.</param>
-internal sealed record CheckpointFile(string Name, long Bytes, string Sha256);
+/// <param name="Xxh128">Its checksum, as <c>xxh128sum</c> prints it.</param>
+/// <param name="Sha256">Its checksum in checkpoints of the first layout.</param>
+internal sealed record CheckpointFile(string Name, long Bytes, string? Xxh128 = null, string? Sha256 = null);
 
 /// <summary>What an evaluation found.</summary>
 /// <param name="Step">After how many steps.</param>
 /// <param name="Values">Named numbers, <c>knn</c>.</param>
 internal sealed record EvaluationRecord(long Step, IReadOnlyDictionary<string, double> Values);
+
+/// <summary>A setting that is not what it was.</summary>
+/// <param name="Key">Its path, <c>method.temperature</c>.</param>
+/// <param name="Was">What it was.</param>
+/// <param name="Is">What it is.</param>
+internal sealed record SettingChange(string Key, string Was, string Is)
+{
+    /// <summary>What stands for a setting that is not there.</summary>
+    public const string NotSet = "not set";
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Key} was {Was}, is {Is}";
+}

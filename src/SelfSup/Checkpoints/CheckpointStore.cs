@@ -1,117 +1,117 @@
-using System.Globalization;
-using System.Security.Cryptography;
-using System.Text.Json;
-
 using SelfSup.Errors;
-using SelfSup.Tensors;
 
 namespace SelfSup.Checkpoints;
 
 /// <summary>
 /// The checkpoints of a run: one folder each, <c>step-00000120</c>, with the state as safetensors and a manifest. A
-/// checkpoint appears by a rename when all of it is on disk, so a folder of that name is a whole checkpoint or a damaged
-/// one, never a half-written one.
+/// checkpoint appears by a rename when all of it is on disk and was read back, so a folder of that name is a whole checkpoint
+/// or one that was damaged since, never a half-written one.
 /// </summary>
 internal sealed class CheckpointStore(string folder)
 {
-    private const string StateFile = "state.safetensors";
-    private const string ManifestFile = "manifest.json";
-    private const string Prefix = "step-";
+    private const string State = "state.safetensors";
+
+    private readonly HashSet<string> _damaged = [];
 
     /// <summary>The folder of the checkpoints.</summary>
     public string Folder { get; } = folder;
 
     /// <summary>The checkpoints there, oldest first, unverified.</summary>
-    public IReadOnlyList<string> Paths => Directory.Exists(Folder)
-        ? [.. Directory.EnumerateDirectories(Folder, Prefix + "*")
-            .Where(d => StepOf(d) is not null)
-            .OrderBy(d => StepOf(d))]
-        : [];
+    public IReadOnlyList<string> Paths =>
+        [.. Folders.Where(path => CheckpointName.Parse(path) is not null).OrderBy(path => CheckpointName.Parse(path))];
 
-    /// <summary>Writes a checkpoint, then removes what is no longer kept.</summary>
+    /// <summary>What processes left that ended while they wrote a checkpoint.</summary>
+    public IReadOnlyList<string> Unfinished => [.. Folders.Where(path => path.EndsWith(CheckpointName.Unfinished, StringComparison.Ordinal))];
+
+    private IEnumerable<string> Folders =>
+        Directory.Exists(Folder) ? Directory.EnumerateDirectories(Folder, CheckpointName.Pattern) : [];
+
+    /// <summary>Writes a checkpoint, forces it to disk and reads it back; what was there before stays.</summary>
     /// <param name="manifest">Everything but <see cref="CheckpointManifest.Files"/>.</param>
     /// <param name="state">The run's state.</param>
-    /// <param name="keep">How many of the newest to keep.</param>
-    /// <param name="bestBy">A measurement whose highest checkpoint is kept as well, or null.</param>
     /// <returns>The checkpoint's folder.</returns>
-    /// <exception cref="TrainingException">It cannot be written; the ones before are intact.</exception>
-    public string Save(CheckpointManifest manifest, StateArchive state, int keep, string? bestBy)
+    /// <exception cref="IOException">It cannot be written; the ones before are intact.</exception>
+    /// <exception cref="UnauthorizedAccessException">Likewise.</exception>
+    /// <exception cref="CheckpointException">The disk does not give back what was written to it.</exception>
+    public string Write(CheckpointManifest manifest, StateArchive state)
     {
-        var path = Path.Combine(Folder, Name(manifest.Step));
-        var temporary = path + ".tmp";
+        var name = new CheckpointName(manifest.Step, 1 + Paths
+            .Select(path => CheckpointName.Parse(path)!.Value)
+            .Where(other => other.Step == manifest.Step)
+            .Select(other => other.Revision).DefaultIfEmpty(0).Max());
+        var path = Path.Combine(Folder, name.ToString());
+        var temporary = path + CheckpointName.Unfinished;
         try
         {
             Directory.CreateDirectory(Folder);
             Delete(temporary);
             Directory.CreateDirectory(temporary);
-            var file = WriteState(Path.Combine(temporary, StateFile), state);
-            DurableFile.Write(
-                Path.Combine(temporary, ManifestFile),
-                JsonSerializer.Serialize(manifest with { Files = [file] }, CheckpointManifest.Json));
-            if (Directory.Exists(path))
-            {
-                Delete(path); // an older one of the same step, found damaged on resume
-            }
-
+            var file = StateFile.Write(Path.Combine(temporary, State), state);
+            var whole = (manifest with { Files = [file] }).ToBytes();
+            DurableFile.Write(Path.Combine(temporary, CheckpointManifest.FileName), stream => stream.Write(whole));
+            Verify(temporary);
             Directory.Move(temporary, path);
             DurableFile.FlushFolder(Folder);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch
         {
             Try(() => Delete(temporary));
-            var last = Paths.Count > 0 ? Path.GetFileName(Paths[^1]) : "none yet";
-            throw new TrainingException(
-                $"{path}: the checkpoint cannot be written ({e.Message}); make room or mend the folder and give the same " +
-                $"command again (last good checkpoint: {last})",
-                e);
+            throw;
         }
 
-        Try(() => Prune(keep, bestBy));
         return path;
     }
 
-    /// <summary>Reads a checkpoint's manifest.</summary>
-    /// <exception cref="CheckpointException">It is missing or damaged.</exception>
-    public static CheckpointManifest ReadManifest(string path)
+    /// <summary>Removes checkpoints that are no longer kept, and what dead processes have left. Call it after <see cref="Write"/>.</summary>
+    public void Prune(CheckpointRetention retention) => Try(() =>
     {
-        var file = Path.Combine(path, ManifestFile);
-        CheckpointManifest manifest;
-        try
+        foreach (var leftover in Unfinished.Concat(Folders.Where(path => path.EndsWith(CheckpointName.Doomed, StringComparison.Ordinal))).ToArray())
         {
-            manifest = JsonSerializer.Deserialize<CheckpointManifest>(File.ReadAllBytes(file), CheckpointManifest.Json)
-                ?? throw new JsonException("it is empty");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new CheckpointException(
-                $"{file}: the checkpoint is damaged ({e.Message.ReplaceLineEndings(" ")})",
-                e);
+            Delete(leftover);
         }
 
-        return manifest.Schema <= CheckpointManifest.CurrentSchema
-            ? manifest
-            : throw new CheckpointException(
-                $"{file}: written by a newer version (layout {manifest.Schema}, this program knows up to " +
-                $"{CheckpointManifest.CurrentSchema}); use SelfSup {manifest.Versions.GetValueOrDefault("selfsup", "of that version")}");
+        string[] paths = [.. Paths];
+        string[] good = [.. paths.Where(path => !_damaged.Contains(path))];
+        foreach (var path in _damaged.Intersect(paths).Concat(retention.Superfluous(good)).ToArray())
+        {
+            // Renamed first: a process that dies while it deletes must not leave a folder that looks like a checkpoint.
+            var doomed = path + CheckpointName.Doomed;
+            Directory.Move(path, doomed);
+            Delete(doomed);
+        }
+    });
+
+    /// <summary>Checks every file of a checkpoint against its manifest, from the disk.</summary>
+    /// <exception cref="CheckpointException">It is damaged.</exception>
+    public static CheckpointManifest Verify(string path)
+    {
+        var manifest = CheckpointManifest.Read(path);
+        foreach (var file in manifest.Files)
+        {
+            StateFile.Verify(Path.Combine(path, file.Name), file);
+        }
+
+        return manifest;
     }
 
-    /// <summary>Checks every file of a checkpoint against its manifest and reads the state.</summary>
+    /// <summary>Reads a checkpoint's state, and checks it against the manifest.</summary>
     /// <exception cref="CheckpointException">It is damaged.</exception>
     public static (CheckpointManifest Manifest, StateArchive State) Load(string path)
     {
-        var manifest = ReadManifest(path);
-        foreach (var file in manifest.Files)
+        var manifest = CheckpointManifest.Read(path);
+        if (CheckpointName.Parse(path) is { } name && name.Step != manifest.Step)
         {
-            Verify(Path.Combine(path, file.Name), file);
+            throw new CheckpointException($"{path}: the checkpoint is damaged: its manifest is that of step {manifest.Step}");
         }
 
-        var state = Path.Combine(path, StateFile);
-        return (manifest, StateArchive.Loading(SafeTensors.Read(state, out _), state));
+        return manifest.Files is [{ Name: State } file]
+            ? (manifest, StateFile.Read(Path.Combine(path, State), file))
+            : throw new CheckpointException($"{path}: the checkpoint is damaged: its manifest does not name {State} alone");
     }
 
     /// <summary>The newest checkpoint that is whole, or null where there is none at all.</summary>
     /// <param name="damaged">Told of every newer one that is damaged.</param>
-    /// <exception cref="CheckpointException">There are checkpoints, but every one is damaged.</exception>
+    /// <exception cref="CheckpointException">There are checkpoints, but every one is damaged, or the newest is of a newer version.</exception>
     public (CheckpointManifest Manifest, StateArchive State)? LoadLatest(Action<CheckpointException> damaged)
     {
         var broken = new List<CheckpointException>();
@@ -123,9 +123,10 @@ internal sealed class CheckpointStore(string folder)
                 broken.ForEach(damaged);
                 return loaded;
             }
-            catch (CheckpointException e)
+            catch (CheckpointException e) when (!e.IsOfNewerVersion)
             {
                 broken.Add(e);
+                _damaged.Add(path);
             }
         }
 
@@ -134,46 +135,6 @@ internal sealed class CheckpointStore(string folder)
             : throw new CheckpointException(
                 $"{broken[0].Message}; no checkpoint of the run is whole: to begin again, start a new run with --run", broken[0]);
     }
-
-    private static CheckpointFile WriteState(string path, StateArchive state)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        using (var hashing = new HashingStream(file, hash))
-        {
-            SafeTensors.Write(hashing, state.Entries, new Dictionary<string, string> { ["format"] = "pt" });
-        }
-
-        file.Flush(flushToDisk: true);
-        return new CheckpointFile(StateFile, file.Length, Convert.ToHexStringLower(hash.GetHashAndReset()));
-    }
-
-    private static void Verify(string path, CheckpointFile expected)
-    {
-        try
-        {
-            using var file = File.OpenRead(path);
-            var found = file.Length == expected.Bytes ? Convert.ToHexStringLower(SHA256.HashData(file)) : null;
-            if (found != expected.Sha256)
-            {
-                throw new CheckpointException(
-                    found is null
-                        ? $"{path}: the checkpoint is damaged: {file.Length} bytes, its manifest says {expected.Bytes}"
-                        : $"{path}: the checkpoint is damaged: its checksum is not the one in its manifest");
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException($"{path}: the checkpoint is damaged ({e.Message})", e);
-        }
-    }
-
-    private static string Name(long step) => Prefix + step.ToString("D8", CultureInfo.InvariantCulture);
-
-    private static long? StepOf(string path) =>
-        long.TryParse(Path.GetFileName(path)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step)
-            ? step
-            : null;
 
     private static void Delete(string path)
     {
@@ -192,38 +153,6 @@ internal sealed class CheckpointStore(string folder)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-        }
-    }
-
-    private void Prune(int keep, string? bestBy)
-    {
-        foreach (var leftover in Directory.EnumerateDirectories(Folder, Prefix + "*.tmp"))
-        {
-            Delete(leftover);
-        }
-
-        var paths = Paths;
-        var best = bestBy is null ? null : paths.MaxBy(path => Measured(path, bestBy));
-        foreach (var path in paths.SkipLast(keep).Where(path => path != best))
-        {
-            // Renamed first: a process that dies while it deletes must not leave a folder that looks like a checkpoint.
-            var doomed = path + ".tmp";
-            Directory.Move(path, doomed);
-            Delete(doomed);
-        }
-    }
-
-    private static double Measured(string path, string name)
-    {
-        try
-        {
-            var manifest = ReadManifest(path);
-            var record = manifest.Evaluations.LastOrDefault(e => e.Step == manifest.Step);
-            return record?.Values.GetValueOrDefault(name, double.NegativeInfinity) ?? double.NegativeInfinity;
-        }
-        catch (CheckpointException)
-        {
-            return double.NegativeInfinity;
         }
     }
 }

@@ -1,10 +1,14 @@
 using System.Runtime.InteropServices;
 
+using Microsoft.Win32.SafeHandles;
+
 namespace SelfSup.Checkpoints;
 
 /// <summary>Files that are either wholly there or not there, also after a power cut.</summary>
 internal static partial class DurableFile
 {
+    private const int DontNeed = 4;
+
     /// <summary>Writes a file beside its place, forces it to disk, then renames it into place.</summary>
     /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
     public static void Write(string path, Action<Stream> write)
@@ -47,6 +51,21 @@ internal static partial class DurableFile
             _ = Close(folder);
         }
     }
+
+    /// <summary>
+    /// Lets the system forget a file's content that is on disk already: reading it again then tells what the disk holds, and
+    /// memory is left to what is read often.
+    /// </summary>
+    public static void Forget(SafeFileHandle file)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = Advise(file, 0, 0, DontNeed);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "posix_fadvise")]
+    private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);

@@ -1,10 +1,13 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 
 namespace SelfSup.Checkpoints;
 
 /// <summary>Passes writes through and takes their checksum, so that a large file is not read again for it.</summary>
-internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
+internal sealed class HashingStream(Stream inner, XxHash128 hash) : Stream
 {
+    // What was just hashed is still in the processor's cache when it is copied to the kernel.
+    private const int Piece = 1 << 19;
+
     /// <inheritdoc/>
     public override bool CanRead => false;
 
@@ -27,8 +30,13 @@ internal sealed class HashingStream(Stream inner, IncrementalHash hash) : Stream
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        hash.AppendData(buffer);
-        inner.Write(buffer);
+        while (!buffer.IsEmpty)
+        {
+            var piece = buffer[..Math.Min(Piece, buffer.Length)];
+            hash.Append(piece);
+            inner.Write(piece);
+            buffer = buffer[piece.Length..];
+        }
     }
 
     /// <inheritdoc/>

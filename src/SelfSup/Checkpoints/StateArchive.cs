@@ -13,6 +13,7 @@ public sealed class StateArchive : IDisposable
     private readonly Dictionary<string, Tensor> _entries;
     private readonly string? _origin;
     private readonly HashSet<string> _taken = [];
+    private readonly Dictionary<string, Tensor> _spare = [];
     private string _prefix = "";
 
     private StateArchive(Dictionary<string, Tensor> entries, string? origin) => (_entries, _origin) = (entries, origin);
@@ -25,6 +26,20 @@ public sealed class StateArchive : IDisposable
 
     /// <summary>An archive that collects copies.</summary>
     internal static StateArchive Saving() => new([], origin: null);
+
+    /// <summary>
+    /// Makes an archive that was saved into one that collects copies anew, in the memory it has: taking new memory from the
+    /// system takes longer than copying.
+    /// </summary>
+    internal void Again()
+    {
+        foreach (var (name, tensor) in _entries)
+        {
+            _spare.Add(name, tensor);
+        }
+
+        _entries.Clear();
+    }
 
     /// <summary>An archive that restores.</summary>
     /// <param name="entries">The saved tensors; the archive disposes them.</param>
@@ -52,8 +67,7 @@ public sealed class StateArchive : IDisposable
         using var _ = no_grad();
         if (_origin is null)
         {
-            var copy = value.detach().cpu().clone().contiguous();
-            _entries.Add(_prefix + name, copy.DetachFromDisposeScope());
+            _entries.Add(_prefix + name, Copy(_prefix + name, value));
             return;
         }
 
@@ -76,17 +90,34 @@ public sealed class StateArchive : IDisposable
             return Claim(name).item<long>();
         }
 
-        _entries.Add(_prefix + name, tensor(value).DetachFromDisposeScope());
+        using var scope = NewDisposeScope();
+        _entries.Add(_prefix + name, Copy(_prefix + name, tensor(value)));
         return value;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var entry in _entries.Values)
+        foreach (var entry in _entries.Values.Concat(_spare.Values))
         {
             entry.Dispose();
         }
+    }
+
+    private Tensor Copy(string name, Tensor value)
+    {
+        if (_spare.Remove(name, out var spare))
+        {
+            if (spare.dtype == value.dtype && spare.shape.AsSpan().SequenceEqual(value.shape))
+            {
+                return spare.copy_(value);
+            }
+
+            spare.Dispose();
+        }
+
+        // As it lies in memory there: copying is fastest, and who writes it puts it into order.
+        return value.detach().cpu().clone().DetachFromDisposeScope();
     }
 
     private static string Describe(Tensor value) => $"{value.dtype} [{string.Join(", ", value.shape)}]";

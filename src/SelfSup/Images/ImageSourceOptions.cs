@@ -9,8 +9,9 @@ internal class ImageSourceOptions
 {
     /// <summary>
     /// A folder of images; a Parquet file, a folder of them or a pattern such as <c>data/train-*.parquet</c>; or the
-    /// images file of an IDX pair.
+    /// images file of an IDX pair. Files may move: what they are is written down beside the recipe.
     /// </summary>
+    [DoesNotChangeTraining]
     [Required]
     [PathSetting]
     public string Path { get; set; } = "";

@@ -13,6 +13,9 @@ namespace SelfSup.Recipes;
 /// <summary>Writes a recipe with every default filled in, and takes its fingerprint.</summary>
 internal static class RecipeWriter
 {
+    /// <summary>Settings of earlier versions that are gone: a run that was begun with one goes on without it.</summary>
+    private static readonly string[] _former = ["training.onNonFinite"];
+
     /// <summary>The recipe as YAML; reading it gives the same recipe.</summary>
     public static string Yaml(Recipe recipe) =>
         new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().Build().Serialize(Tree(recipe));
@@ -30,6 +33,9 @@ internal static class RecipeWriter
     /// <summary>A hash of the settings that change what is trained: the same recipe has the same hash anywhere.</summary>
     public static string Hash(Recipe recipe) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
         string.Join('\n', Settings(recipe).Select(s => $"{s.Key}={s.Value}")))));
+
+    /// <summary>Settings that do not change what is trained, those that earlier versions thought to do so included.</summary>
+    public static HashSet<string> Ignored(Recipe recipe) => [.. Settings(recipe, all: true).Keys.Except(Settings(recipe).Keys), .. _former];
 
     private static OrderedDictionary<string, object?> Tree(object options, bool all = true)
     {

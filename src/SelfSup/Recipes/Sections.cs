@@ -78,8 +78,39 @@ internal sealed class CheckpointOptions
     [Range(1, int.MaxValue)]
     public int Keep { get; set; } = 3;
 
-    /// <summary>Whether the one with the best kNN accuracy is kept as well.</summary>
-    public bool KeepBest { get; set; } = true;
+    /// <summary>And those of every so many epochs, for good.</summary>
+    [Range(1, int.MaxValue)]
+    public int? KeepEveryEpochs { get; set; }
+
+    /// <summary>And those of every so many steps, for good.</summary>
+    [Range(1L, long.MaxValue)]
+    public long? KeepEverySteps { get; set; }
+
+    /// <summary>And the best one by a measurement; by none, no more are kept.</summary>
+    public BestBy BestBy { get; set; } = BestBy.Knn;
+
+    /// <summary>
+    /// How many minutes a disk may fail: so long a checkpoint that cannot be written is tried again while training goes on. Then
+    /// the run stops. 0 stops it at once.
+    /// </summary>
+    [Range(0.0, double.MaxValue)]
+    public double RetryMinutes { get; set; } = 60;
+}
+
+/// <summary>What the best checkpoint is best by.</summary>
+internal enum BestBy
+{
+    /// <summary>No checkpoint is kept for being the best.</summary>
+    None,
+
+    /// <summary>The accuracy of nearest neighbours.</summary>
+    Knn,
+
+    /// <summary>How often the right class is among the five best.</summary>
+    KnnTop5,
+
+    /// <summary>The lowest loss of a step.</summary>
+    Loss,
 }
 
 /// <summary>The <c>evaluation</c> section: how the backbone is judged while it is trained and by the verbs.</summary>

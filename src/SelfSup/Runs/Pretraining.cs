@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 
 using SelfSup.Augmentation;
+using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
@@ -56,6 +57,7 @@ internal sealed class Pretraining : IDisposable
     /// <param name="metrics">Its instruments.</param>
     /// <param name="time">The clock.</param>
     /// <param name="isProfiled">Whether the parts of its steps are timed.</param>
+    /// <param name="allowedChanges">Settings that may differ from those the run was started with.</param>
     /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
     public static Pretraining Create(
         Recipe recipe,
@@ -64,12 +66,13 @@ internal sealed class Pretraining : IDisposable
         IRunProgress progress,
         TrainingMetrics metrics,
         TimeProvider time,
-        bool isProfiled = false)
+        bool isProfiled = false,
+        IReadOnlyCollection<string>? allowedChanges = null)
     {
         var run = new Pretraining(recipe, progress);
         try
         {
-            run.Build(reader, runDirectory, metrics, time, isProfiled);
+            run.Build(reader, runDirectory, metrics, time, isProfiled, allowedChanges ?? []);
             return run;
         }
         catch
@@ -91,7 +94,10 @@ internal sealed class Pretraining : IDisposable
             _method.Encoder.Parameters.Values.numel(),
             _compute.Device.ToString(),
             _identity.Threads,
-            Stores()));
+            Stores())
+        {
+            IsExact = _run.IsExact,
+        });
         if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
@@ -124,7 +130,13 @@ internal sealed class Pretraining : IDisposable
         }
     }
 
-    private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time, bool isProfiled)
+    private void Build(
+        RecipeReader reader,
+        string runDirectory,
+        TrainingMetrics metrics,
+        TimeProvider time,
+        bool isProfiled,
+        IReadOnlyCollection<string> allowedChanges)
     {
         var (data, training) = (_recipe.Data!, _recipe.Training);
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
@@ -137,7 +149,10 @@ internal sealed class Pretraining : IDisposable
         // How many images there are belongs to the recipe's fingerprint: a path says nothing of what lies there now.
         var settings = RecipeWriter.Settings(_recipe);
         settings.Add("data (images found)", _images.Count.ToString(CultureInfo.InvariantCulture));
-        _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads);
+        _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads, _compute.Device.ToString())
+        {
+            Ignored = RecipeWriter.Ignored(_recipe),
+        };
 
         var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);
         _method = Own(reader.Methods.Create(
@@ -174,11 +189,14 @@ internal sealed class Pretraining : IDisposable
             _directory,
             new RunHistory(_directory.HistoryFile, time, _progress.Warn),
             new TrainingRunOptions(
-                _recipe.Checkpoint.Keep,
-                _recipe.Checkpoint.KeepBest ? "knn" : null,
+                Retention(),
+                TimeSpan.FromMinutes(_recipe.Checkpoint.RetryMinutes),
                 _recipe.Telemetry.EverySteps,
                 training.OnCollapse,
-                training.OnNonFinite),
+                training.OnNonFinite)
+            {
+                AllowedChanges = allowedChanges,
+            },
             _progress,
             metrics,
             time,
@@ -230,6 +248,13 @@ internal sealed class Pretraining : IDisposable
             (long)_recipe.Checkpoint.EveryEpochs * stepsPerEpoch,
             _recipe.Checkpoint.EverySteps,
             (long)_recipe.Evaluation.EveryEpochs * stepsPerEpoch);
+    }
+
+    private CheckpointRetention Retention()
+    {
+        var options = _recipe.Checkpoint;
+        var every = new[] { options.KeepEveryEpochs * _plan.StepsPerEpoch, options.KeepEverySteps };
+        return new CheckpointRetention(options.Keep, [.. every.OfType<long>()], options.BestBy == BestBy.None ? null : RecipeBinder.Camel(options.BestBy.ToString()));
     }
 
     private KnnEvaluation? Judge(RecipeReader reader)

@@ -16,6 +16,7 @@ internal sealed class TrainingMetrics
     private readonly Histogram<double> _dataWait;
     private readonly Counter<long> _images;
     private readonly Histogram<double> _checkpointDuration;
+    private readonly Histogram<double> _checkpointStall;
     private readonly Histogram<long> _checkpointSize;
     private readonly Gauge<double> _accuracy;
     private readonly Gauge<double> _embeddings;
@@ -31,6 +32,7 @@ internal sealed class TrainingMetrics
         _dataWait = meter.CreateHistogram<double>("selfsup.data.wait.duration", "s", "Time a step waited for its batch");
         _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on");
         _checkpointDuration = meter.CreateHistogram<double>("selfsup.checkpoint.duration", "s", "Time to write a checkpoint");
+        _checkpointStall = meter.CreateHistogram<double>("selfsup.checkpoint.stall.duration", "s", "Time that training stood still for a checkpoint");
         _checkpointSize = meter.CreateHistogram<long>("selfsup.checkpoint.size", "By", "Size of a checkpoint");
         _accuracy = meter.CreateGauge<double>("selfsup.evaluation.accuracy", "1", "Share of test images classified right");
         _embeddings = meter.CreateGauge<double>("selfsup.embeddings", "1", "What the embedding space looks like, by measure");
@@ -49,6 +51,8 @@ internal sealed class TrainingMetrics
         _dataWait.Record(waitSeconds);
         _images.Add(images);
     }
+
+    public void CheckpointStall(double seconds) => _checkpointStall.Record(seconds);
 
     public void Checkpoint(double seconds, long bytes)
     {

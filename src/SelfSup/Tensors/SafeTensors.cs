@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Hashing;
 using System.Text.Json;
+
+using Microsoft.Win32.SafeHandles;
 
 using SelfSup.Errors;
 
@@ -17,6 +20,7 @@ internal static class SafeTensors
 {
     private const int LongestHeader = 100_000_000; // the limit of the reference implementation
     private const long LargestPiece = 1L << 28; // Tensor.bytes is a span: at most 2^31 bytes at a time
+    private const int ReadPiece = 1 << 20; // still in the processor's cache when its checksum is taken
 
     private static readonly Dictionary<ScalarType, (string Name, int Size)> _types = new()
     {
@@ -60,14 +64,18 @@ internal static class SafeTensors
     }
 
     /// <summary>Reads every tensor of a file, onto the CPU. The caller owns them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="metadata">Its free text.</param>
+    /// <param name="checksum">Is given every byte of the file on the way, or null.</param>
     /// <exception cref="CheckpointException">The file is missing or is not a well-formed safetensors file.</exception>
-    public static Dictionary<string, Tensor> Read(string path, out IReadOnlyDictionary<string, string> metadata)
+    public static Dictionary<string, Tensor> Read(
+        string path, out IReadOnlyDictionary<string, string> metadata, XxHash128? checksum = null)
     {
         try
         {
             using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-            var (entries, start) = Entries(file, path, out metadata);
-            return Values(file, entries, start);
+            var (entries, start) = Entries(file, path, checksum, out metadata);
+            return Values(file, entries, start, checksum);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -130,7 +138,7 @@ internal static class SafeTensors
     }
 
     private static (List<Entry> Entries, long Start) Entries(
-        Microsoft.Win32.SafeHandles.SafeFileHandle file, string path, out IReadOnlyDictionary<string, string> metadata)
+        SafeFileHandle file, string path, XxHash128? checksum, out IReadOnlyDictionary<string, string> metadata)
     {
         var length = RandomAccess.GetLength(file);
         var prefix = new byte[8];
@@ -151,6 +159,9 @@ internal static class SafeTensors
             var count = RandomAccess.Read(file, header.AsSpan(read), 8 + read);
             read += count > 0 ? count : throw Malformed(path, "its header ends early");
         }
+
+        checksum?.Append(prefix);
+        checksum?.Append(header);
 
         var entries = new List<Entry>();
         metadata = new Dictionary<string, string>();
@@ -175,7 +186,8 @@ internal static class SafeTensors
         }
 
         long end = 0;
-        foreach (var entry in entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
+        entries.Sort((a, b) => (a.Begin, a.End).CompareTo((b.Begin, b.End)));
+        foreach (var entry in entries)
         {
             if (entry.Begin != end)
             {
@@ -230,8 +242,7 @@ internal static class SafeTensors
         return true;
     }
 
-    private static Dictionary<string, Tensor> Values(
-        Microsoft.Win32.SafeHandles.SafeFileHandle file, List<Entry> entries, long start)
+    private static Dictionary<string, Tensor> Values(SafeFileHandle file, List<Entry> entries, long start, XxHash128? checksum)
     {
         var tensors = new Dictionary<string, Tensor>();
         try
@@ -240,7 +251,7 @@ internal static class SafeTensors
             {
                 var values = empty(entry.Shape, entry.Type).DetachFromDisposeScope();
                 tensors.Add(entry.Name, values);
-                Fill(file, values, start + entry.Begin);
+                Fill(file, values, start + entry.Begin, checksum);
             }
         }
         catch
@@ -256,7 +267,7 @@ internal static class SafeTensors
         return tensors;
     }
 
-    private static void Fill(Microsoft.Win32.SafeHandles.SafeFileHandle file, Tensor values, long at)
+    private static void Fill(SafeFileHandle file, Tensor values, long at, XxHash128? checksum)
     {
         using var scope = NewDisposeScope();
         var flat = values.reshape(-1);
@@ -266,12 +277,13 @@ internal static class SafeTensors
             var bytes = flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes;
             while (bytes.Length > 0)
             {
-                var count = RandomAccess.Read(file, bytes, at);
+                var count = RandomAccess.Read(file, bytes[..Math.Min(ReadPiece, bytes.Length)], at);
                 if (count == 0)
                 {
                     throw new EndOfStreamException("the file shrank while it was read");
                 }
 
+                checksum?.Append(bytes[..count]);
                 bytes = bytes[count..];
                 at += count;
             }

@@ -17,7 +17,7 @@ public interface IRunProgress
     /// <summary>The backbone was judged.</summary>
     void Evaluated(long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration);
 
-    /// <summary>A checkpoint is on disk.</summary>
+    /// <summary>A checkpoint is on disk; told between two steps, up to a few later.</summary>
     void Saved(long step, string path);
 
     /// <summary>Something the user should know, but that stops nothing.</summary>
@@ -41,7 +41,11 @@ public sealed record RunStart(
     long Parameters,
     string Device,
     int Threads,
-    IReadOnlyList<StoreSize> Stores);
+    IReadOnlyList<StoreSize> Stores)
+{
+    /// <summary>Whether a run that goes on does so bit for bit; false where numbers are equal up to rounding.</summary>
+    public bool IsExact { get; init; } = true;
+}
 
 /// <summary>Where a run is after a step.</summary>
 /// <param name="Report">What the step gave.</param>

@@ -1,39 +1,49 @@
+using System.Text;
 using System.Text.Json;
 
-using SelfSup.Checkpoints;
 using SelfSup.Diagnostics;
 
 namespace SelfSup.Training;
 
 /// <summary>
 /// <c>metrics.jsonl</c>: a JSON object a line, for steps and for evaluations. After a resume it continues as if the run
-/// had never stopped: lines of steps that are done again are removed.
+/// had never stopped: lines of steps that are done again are removed. Where the file cannot be written, lines wait in memory
+/// and the run goes on.
 /// </summary>
 internal sealed class MetricsLog : IDisposable
 {
+    /// <summary>Lines that wait at most; the oldest are given up.</summary>
+    private const int MostWaiting = 100_000;
+
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(10);
+
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
     {
         // A step that was left out has a loss that is no number.
         NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    private readonly StreamWriter _writer;
+    private readonly string _path;
+    private readonly long _step;
     private readonly Action<string> _warn;
-    private bool _failed;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private readonly Queue<string> _waiting = new();
+    private FileStream? _file;
+    private bool _wasOpen;
+    private long? _failedAt;
 
     /// <param name="path">The file.</param>
     /// <param name="step">Steps done; later lines are removed.</param>
-    /// <param name="warn">Told once when the file cannot be written; the run goes on without.</param>
-    public MetricsLog(string path, long step, Action<string> warn)
+    /// <param name="time">The clock.</param>
+    /// <param name="warn">Told when the file cannot be written, and when it can be again.</param>
+    public MetricsLog(string path, long step, TimeProvider time, Action<string> warn)
     {
-        _warn = warn;
-        if (File.Exists(path))
+        (_path, _step, _time, _warn) = (path, step, time, warn);
+        lock (_gate)
         {
-            var kept = File.ReadLines(path).Where(line => StepOf(line) is { } at && at <= step).ToArray();
-            DurableFile.Write(path, string.Concat(kept.Select(line => line + "\n")));
+            WriteWaiting();
         }
-
-        _writer = new StreamWriter(path, append: true) { NewLine = "\n", AutoFlush = true };
     }
 
     /// <summary>Appends the line of a step.</summary>
@@ -62,17 +72,157 @@ internal sealed class MetricsLog : IDisposable
     public void Evaluation(long step, double epoch, IReadOnlyDictionary<string, double> values) =>
         Append(new { Step = step, Epoch = Math.Round(epoch, 6), Evaluation = values });
 
+    /// <summary>
+    /// Forces the lines so far to disk, where it lets them: those of the steps before a checkpoint are not written again
+    /// after a resume from it. From any thread.
+    /// </summary>
+    public void FlushToDisk()
+    {
+        lock (_gate)
+        {
+            if (_waiting.Count > 0)
+            {
+                WriteWaiting();
+            }
+
+            try
+            {
+                _file?.Flush(flushToDisk: true);
+            }
+            catch (IOException)
+            {
+                // Append says it when the next line fails; a checkpoint does not depend on metrics.
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        FlushToDisk();
+        Close();
+    }
+
+    private void Append(object line)
+    {
+        lock (_gate)
+        {
+            _waiting.Enqueue(JsonSerializer.Serialize(line, _json));
+            if (_failedAt is { } at && _time.GetElapsedTime(at) < _pause)
+            {
+                if (_waiting.Count > MostWaiting)
+                {
+                    _ = _waiting.Dequeue();
+                }
+
+                return;
+            }
+
+            WriteWaiting();
+        }
+    }
+
+    private void WriteWaiting()
+    {
         try
         {
-            _writer.Dispose();
+            _file ??= Open();
+            while (_waiting.TryPeek(out var line))
+            {
+                var whole = _file.Position;
+                try
+                {
+                    _file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+                }
+                catch (IOException)
+                {
+                    _file.SetLength(whole); // a full disk takes half a line
+                    throw;
+                }
+
+                _ = _waiting.Dequeue();
+            }
+
+            if (_failedAt is not null)
+            {
+                _failedAt = null;
+                _warn($"{_path}: can be written again; nothing is missing in it");
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Close();
+            if (_failedAt is null)
+            {
+                _warn($"{_path}: cannot be written ({e.Message}); training goes on, and what belongs there is written when it can be");
+            }
+
+            _failedAt = _time.GetTimestamp();
+        }
+    }
+
+    /// <summary>Opens the file behind its last line that stays.</summary>
+    private FileStream Open()
+    {
+        var file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        try
+        {
+            // What this process has written stays.
+            var end = End(_path, _wasOpen ? long.MaxValue : _step);
+            if (end < file.Length)
+            {
+                file.SetLength(end);
+            }
+
+            file.Position = end;
+            _wasOpen = true;
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void Close()
+    {
+        try
+        {
+            _file?.Dispose();
         }
         catch (IOException)
         {
-            // What could not be written was reported by Append.
+            // What could not be written was said.
         }
+
+        _file = null;
+    }
+
+    /// <summary>Bytes up to the first line of a later step, or to one that a killed process wrote half.</summary>
+    private static long End(string path, long step)
+    {
+        // A character is a byte this way; a line's own encoding does not matter here.
+        using var reader = new StreamReader(
+            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete),
+            Encoding.Latin1,
+            detectEncodingFromByteOrderMarks: false);
+        long end = 0;
+        long read = 0;
+        while (reader.ReadLine() is { } line)
+        {
+            read += line.Length + 1;
+            switch (StepOf(line))
+            {
+                case { } at when at > step:
+                    return end;
+                case not null when read <= reader.BaseStream.Length:
+                    end = read;
+                    break;
+            }
+        }
+
+        return end;
     }
 
     private static long? StepOf(string line)
@@ -84,25 +234,7 @@ internal sealed class MetricsLog : IDisposable
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            return null; // a line that a killed process wrote half
-        }
-    }
-
-    private void Append(object line)
-    {
-        if (_failed)
-        {
-            return;
-        }
-
-        try
-        {
-            _writer.WriteLine(JsonSerializer.Serialize(line, _json));
-        }
-        catch (IOException e)
-        {
-            _failed = true;
-            _warn($"metrics.jsonl cannot be written ({e.Message}); training goes on without it");
+            return null;
         }
     }
 }

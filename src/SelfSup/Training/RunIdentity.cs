@@ -1,4 +1,8 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+using SelfSup.Checkpoints;
 
 using TorchSharp;
 
@@ -8,8 +12,12 @@ namespace SelfSup.Training;
 /// <param name="Recipe">Every setting that changes what is trained.</param>
 /// <param name="RecipeHash">A hash of them.</param>
 /// <param name="Threads">CPU threads of the network.</param>
-internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, string RecipeHash, int Threads)
+/// <param name="Device">What computes, <c>cpu</c> or a GPU's name.</param>
+internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, string RecipeHash, int Threads, string Device)
 {
+    /// <summary>Settings of which a checkpoint may say what it likes.</summary>
+    public IReadOnlySet<string> Ignored { get; init; } = new HashSet<string>();
+
     /// <summary>The version of SelfSup.</summary>
     public static string Version { get; } =
         typeof(RunIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -23,8 +31,62 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
         ["dotnet"] = Environment.Version.ToString(),
     };
 
+    /// <summary>What bits depend on beside threads and versions.</summary>
+    public IReadOnlyDictionary<string, string> Machine => new SortedDictionary<string, string>
+    {
+        ["device"] = Device,
+        ["processor"] = Processor,
+        ["vectors"] = Vector512.IsHardwareAccelerated ? "512 bits" : Vector256.IsHardwareAccelerated ? "256 bits" : "128 bits",
+    };
+
+    /// <summary>What differs from the settings that a checkpoint was made with.</summary>
+    public IReadOnlyList<SettingChange> DifferencesTo(CheckpointManifest manifest) =>
+        [.. manifest.DifferencesTo(Recipe).Where(difference => !Ignored.Contains(difference.Key))];
+
+    /// <summary>
+    /// Why numbers of this program here may differ in rounding from those of a checkpoint's; empty where a run goes on bit for
+    /// bit.
+    /// </summary>
+    public IReadOnlyList<string> RoundsOtherwiseThan(CheckpointManifest manifest)
+    {
+        var reasons = new List<string>();
+        if (manifest.Threads != Threads)
+        {
+            reasons.Add($"threads were {manifest.Threads}, are {Threads} (the same with --set run.threads={manifest.Threads})");
+        }
+
+        Compare(manifest.Machine, Machine);
+        Compare(manifest.Versions, Versions);
+        return reasons;
+
+        void Compare(IReadOnlyDictionary<string, string> was, IReadOnlyDictionary<string, string> now) => reasons.AddRange(
+            from pair in was
+            where now.TryGetValue(pair.Key, out var value) && value != pair.Value
+            select $"{pair.Key} was {pair.Value}, is {now[pair.Key]}");
+    }
+
+    private static string Processor { get; } = ProcessorName();
+
+    private static string ProcessorName()
+    {
+        const string Key = "model name";
+        try
+        {
+            if (File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal)) is { } line)
+            {
+                return line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Other systems have no such file.
+        }
+
+        return RuntimeInformation.ProcessArchitecture.ToString();
+    }
+
     /// <summary>The machine: name, processor count, architecture.</summary>
     public static string Host { get; } =
         $"{Environment.MachineName}, {Environment.ProcessorCount} cores, " +
-        System.Runtime.InteropServices.RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
+        RuntimeInformation.OSArchitecture.ToString().ToLowerInvariant();
 }

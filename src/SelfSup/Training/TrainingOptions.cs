@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
+using SelfSup.Images;
 using SelfSup.Tensors;
 
 namespace SelfSup.Training;
@@ -52,6 +53,7 @@ internal sealed class TrainingOptions
     /// <summary>
     /// What to do when embeddings no longer tell images apart: their effective rank stays near 1, or they are all the same.
     /// </summary>
+    [DoesNotChangeTraining]
     public OnTrouble OnCollapse { get; set; } = OnTrouble.Stop;
 
     /// <summary>

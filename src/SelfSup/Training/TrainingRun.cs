@@ -40,51 +40,27 @@ internal sealed class TrainingRun(
 {
     private readonly Throughput _throughput = new(plan);
     private readonly RunHealth _health = new(options, progress, plan.StepsPerEpoch);
+    private readonly Resumption _resumption = new(directory, identity, plan, options.AllowedChanges, history, progress);
+    private readonly RunCheckpoints _checkpoints =
+        new(plan, identity, trainer, directory, options, history, progress, metrics, time);
     private MetricsLog? _log;
-    private long _savedStep = -1;
     private long _lastMark;
 
     /// <summary>What the run knows of itself.</summary>
     public RunState State { get; } = new();
 
+    /// <summary>Whether it goes on bit for bit; true also for a run that begins.</summary>
+    public bool IsExact => _resumption.IsExact;
+
     /// <summary>Goes on from the newest whole checkpoint, if there is one.</summary>
     /// <exception cref="CheckpointException">The checkpoints are damaged or belong to another recipe.</exception>
     public void Restore()
     {
-        if (directory.Checkpoints.LoadLatest(damaged => progress.Warn($"{damaged.Message}; the one before is used"))
-            is not { } checkpoint)
+        if (_resumption.Restore(trainer, State))
         {
-            return;
+            _checkpoints.NewestStep = State.Step;
+            _health.Saved(State.Step);
         }
-
-        using var state = checkpoint.State;
-        var differences = checkpoint.Manifest.DifferencesTo(identity.Recipe);
-        if (differences.Count > 0)
-        {
-            throw new CheckpointException(
-                $"{directory.Path}: the run was started with another recipe: {string.Join("; ", differences)}; " +
-                "give it the settings it had, or start a new run with --run");
-        }
-
-        if (checkpoint.Manifest.Threads != identity.Threads)
-        {
-            progress.Warn(
-                $"the run had {checkpoint.Manifest.Threads} threads and now has {identity.Threads}: same data order and " +
-                "augmentation, numbers equal up to rounding (exact with --set run.threads=" +
-                $"{checkpoint.Manifest.Threads})");
-        }
-
-        state.Part("run", trainer);
-        if (state.Unclaimed.FirstOrDefault() is { } unknown)
-        {
-            throw new CheckpointException(
-                $"{directory.Path}: the checkpoint holds '{unknown}', which this version does not know; resume with SelfSup " +
-                $"{checkpoint.Manifest.Versions.GetValueOrDefault("selfsup")}, which wrote it");
-        }
-
-        State.Restore(checkpoint.Manifest);
-        _savedStep = State.Step;
-        _health.Saved(State.Step);
     }
 
     /// <summary>Trains until the end or until it is told to stop.</summary>
@@ -93,18 +69,25 @@ internal sealed class TrainingRun(
     public bool Run(CancellationToken stopping)
     {
         using var span = TrainingMetrics.Activities.StartActivity("run");
-        _log = new MetricsLog(directory.MetricsFile, State.Step, progress.Warn);
+        _log = new MetricsLog(directory.MetricsFile, State.Step, time, progress.Warn);
         history.Add(new RunEvent(State.Step == 0 ? RunEventKind.Started : RunEventKind.Resumed)
         {
             Step = State.Step,
             Process = Environment.ProcessId,
             Host = RunIdentity.Host,
             Versions = RunIdentity.Versions,
+            Exact = State.Step == 0 ? null : IsExact,
         });
         Mark();
         clock?.Start();
         try
         {
+            _checkpoints.Reserve();
+            if (_resumption.IsChanged)
+            {
+                Save(again: true); // from here on the run's settings are these
+            }
+
             if (Pause(stopping))
             {
                 return State.Step == plan.TotalSteps;
@@ -134,12 +117,21 @@ internal sealed class TrainingRun(
         catch (Exception e)
         {
             span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            if (e is DataException)
+            {
+                Rescue();
+            }
+
             throw;
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _log?.Dispose();
+    public void Dispose()
+    {
+        _checkpoints.Dispose();
+        _log?.Dispose();
+    }
 
     private void Step(ViewBatch batch, long started, double waited)
     {
@@ -171,15 +163,22 @@ internal sealed class TrainingRun(
     /// <returns>Whether the run ends here.</returns>
     private bool Pause(CancellationToken stopping)
     {
+        _checkpoints.Look();
         var evaluated = Evaluate(stopping);
         clock?.Lap(StepPart.Evaluation);
-        if (plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _savedStep))
+        if (plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _checkpoints.NewestStep))
         {
             Save(again: evaluated);
-            clock?.Lap(StepPart.Checkpoint);
         }
 
-        return State.Step == plan.TotalSteps || stopping.IsCancellationRequested;
+        var ends = State.Step == plan.TotalSteps || stopping.IsCancellationRequested;
+        if (ends)
+        {
+            _checkpoints.Finish();
+        }
+
+        clock?.Lap(StepPart.Checkpoint);
+        return ends;
     }
 
     private bool Evaluate(CancellationToken stopping)
@@ -215,37 +214,28 @@ internal sealed class TrainingRun(
 
     private void Save(bool again)
     {
-        if (_savedStep == State.Step && !again)
+        if (_checkpoints.NewestStep == State.Step && !again)
         {
             return;
         }
 
-        using var span = TrainingMetrics.Activities.StartActivity("checkpoint");
-        var started = time.GetTimestamp();
         State.Seconds += Mark();
-        using var state = StateArchive.Saving();
-        state.Part("run", trainer);
-        var manifest = new CheckpointManifest
-        {
-            Step = State.Step,
-            Epoch = plan.Epoch(State.Step),
-            Written = time.GetUtcNow(),
-            RecipeHash = identity.RecipeHash,
-            Recipe = identity.Recipe,
-            TrainingSeconds = State.TrainingSeconds,
-            Seconds = State.Seconds,
-            Loss = State.Loss,
-            Evaluations = State.Evaluations,
-            Threads = identity.Threads,
-            Versions = RunIdentity.Versions,
-            Host = RunIdentity.Host,
-        };
-        var path = directory.Checkpoints.Save(manifest, state, options.Keep, options.BestBy);
-        _savedStep = State.Step;
+        _checkpoints.Begin(State, _log!.FlushToDisk);
         _health.Saved(State.Step);
-        metrics.Checkpoint(
-            time.GetElapsedTime(started).TotalSeconds, state.Entries.Values.Sum(t => t.numel() * t.ElementSize));
-        progress.Saved(State.Step, path);
+    }
+
+    /// <summary>Data went wrong: what was trained so far is kept, where the disk lets it.</summary>
+    private void Rescue()
+    {
+        try
+        {
+            Save(again: false);
+            _checkpoints.Finish();
+        }
+        catch (TrainingException e)
+        {
+            progress.Warn(e.Message);
+        }
     }
 
     /// <summary>Seconds since the last mark.</summary>
@@ -258,10 +248,18 @@ internal sealed class TrainingRun(
     }
 }
 
-/// <param name="Keep">How many of the newest checkpoints are kept.</param>
-/// <param name="BestBy">A measurement whose best checkpoint is kept as well, or null.</param>
+/// <param name="Retention">Which checkpoints are kept.</param>
+/// <param name="CheckpointPatience">How long a checkpoint that cannot be written is tried again.</param>
 /// <param name="LogEverySteps">A line in metrics.jsonl every so many steps.</param>
 /// <param name="OnCollapse">What to do when embeddings no longer tell images apart.</param>
 /// <param name="OnNonFinite">What to do when loss or gradient are no numbers.</param>
 internal sealed record TrainingRunOptions(
-    int Keep, string? BestBy, int LogEverySteps, OnTrouble OnCollapse = OnTrouble.Stop, OnTrouble OnNonFinite = OnTrouble.Stop);
+    CheckpointRetention Retention,
+    TimeSpan CheckpointPatience,
+    int LogEverySteps,
+    OnTrouble OnCollapse = OnTrouble.Stop,
+    OnTrouble OnNonFinite = OnTrouble.Stop)
+{
+    /// <summary>Settings that may differ from those a run was started with.</summary>
+    public IReadOnlyCollection<string> AllowedChanges { get; init; } = [];
+}

@@ -1,3 +1,4 @@
+using SelfSup.Checkpoints;
 using SelfSup.Augmentation;
 using SelfSup.Diagnostics;
 using SelfSup.Distributed;
@@ -153,7 +154,7 @@ public sealed class RunHealthTests
     private static Tensor Signs() => (arange(32).remainder(2) * 2).sub(1).unsqueeze(1);
 
     private static TrainingRunOptions Options(OnTrouble onCollapse = OnTrouble.Stop, OnTrouble onNonFinite = OnTrouble.Stop) =>
-        new(3, null, 1, onCollapse, onNonFinite);
+        new(new CheckpointRetention(3, []), TimeSpan.Zero, 1, onCollapse, onNonFinite);
 
     private static void Look(RunHealth health, long step, EmbeddingReport space) =>
         health.Look(new StepReport(step, 1, 0.1, 1) { Space = space }, new RunState());

@@ -1,0 +1,192 @@
+using SelfSup.Errors;
+
+namespace SelfSup.Checkpoints;
+
+/// <summary>
+/// Writes checkpoints on a thread of its own while training goes on: a snapshot is taken between two steps, the rest happens
+/// beside them. One is on its way at most; the next waits for it. A disk that fails is tried again for a while, until there is
+/// a newer snapshot to try.
+/// </summary>
+/// <param name="store">Where they go.</param>
+/// <param name="retention">Which are kept.</param>
+/// <param name="patience">How long the disk may fail.</param>
+/// <param name="time">The clock.</param>
+internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetention retention, TimeSpan patience, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _longestPause = TimeSpan.FromMinutes(1);
+
+    private readonly StateArchive _snapshot = StateArchive.Saving(); // its memory is kept from one to the next
+    private readonly Queue<CheckpointNews> _news = new();
+    private readonly ManualResetEventSlim _wanted = new(); // somebody waits for the thread: no pauses any more
+    private Thread? _writing;
+    private Exception? _failure;
+    private volatile bool _superseded; // a newer snapshot will be tried, so that this one need not be written
+    private long? _failingSince; // of the writing thread
+
+    /// <summary>Takes the memory of a snapshot beforehand: the first one costs no more than the others then.</summary>
+    /// <param name="exchange">The walk over the state.</param>
+    public void Reserve(Action<StateArchive> exchange) => Take(exchange);
+
+    /// <summary>Waits for the checkpoint before, takes a snapshot and begins to write it.</summary>
+    /// <param name="manifest">What it says of itself.</param>
+    /// <param name="exchange">The walk over the state.</param>
+    /// <param name="beforehand">What must be on disk first, or null; called from the writing thread.</param>
+    /// <exception cref="TrainingException">The one before could not be written.</exception>
+    public void Begin(CheckpointManifest manifest, Action<StateArchive> exchange, Action? beforehand = null)
+    {
+        _superseded = true;
+        Join();
+        _superseded = false;
+        ThrowIfFailed();
+        Take(exchange);
+        _writing = new Thread(() => Work(manifest, beforehand)) { IsBackground = true, Name = "checkpoint" };
+        _writing.Start();
+    }
+
+    /// <summary>What has happened since it was last asked: never waits.</summary>
+    public IEnumerable<CheckpointNews> News()
+    {
+        while (true)
+        {
+            CheckpointNews news;
+            lock (_news)
+            {
+                if (!_news.TryDequeue(out news!))
+                {
+                    yield break;
+                }
+            }
+
+            yield return news;
+        }
+    }
+
+    /// <summary>Fails if a checkpoint could not be written. Never waits.</summary>
+    /// <exception cref="TrainingException">It could not.</exception>
+    public void ThrowIfFailed()
+    {
+        if (Volatile.Read(ref _failure) is { } failure)
+        {
+            throw failure;
+        }
+    }
+
+    /// <summary>Waits until nothing is on its way any more, and does not wait for a disk that fails.</summary>
+    /// <exception cref="TrainingException">It could not be written.</exception>
+    public void Finish()
+    {
+        Join();
+        ThrowIfFailed();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Join();
+        _snapshot.Dispose();
+        _wanted.Dispose();
+    }
+
+    private void Take(Action<StateArchive> exchange)
+    {
+        _snapshot.Again();
+        exchange(_snapshot);
+    }
+
+    private void Join()
+    {
+        _wanted.Set();
+        _writing?.Join();
+        _writing = null;
+        _wanted.Reset();
+    }
+
+    private void Work(CheckpointManifest manifest, Action? beforehand)
+    {
+        try
+        {
+            beforehand?.Invoke();
+            Write(manifest);
+        }
+        catch (Exception e)
+        {
+            Volatile.Write(ref _failure, e);
+        }
+    }
+
+    private void Write(CheckpointManifest manifest)
+    {
+        var started = time.GetTimestamp();
+        for (var pause = _firstPause; ; pause = pause < _longestPause ? pause * 2 : _longestPause)
+        {
+            try
+            {
+                var path = store.Write(manifest, _snapshot);
+                _failingSince = null;
+                Tell(new CheckpointNews(
+                    manifest.Step,
+                    path,
+                    time.GetElapsedTime(started),
+                    _snapshot.Entries.Values.Sum(tensor => tensor.numel() * tensor.ElementSize)));
+                store.Prune(retention);
+                return;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or CheckpointException)
+            {
+                var isNews = _failingSince is null;
+                _failingSince ??= time.GetTimestamp();
+                var left = patience - time.GetElapsedTime(_failingSince.Value);
+                if (left <= TimeSpan.Zero || (_wanted.IsSet && !_superseded))
+                {
+                    throw Failed(manifest, e);
+                }
+
+                if (isNews)
+                {
+                    Tell(new CheckpointNews(manifest.Step, Message(manifest, e)));
+                }
+
+                if (_superseded)
+                {
+                    return;
+                }
+
+                _ = _wanted.Wait(pause < left ? pause : left);
+            }
+        }
+    }
+
+    private void Tell(CheckpointNews news)
+    {
+        lock (_news)
+        {
+            _news.Enqueue(news);
+        }
+    }
+
+    private string Message(CheckpointManifest manifest, Exception e) =>
+        $"{Path.Combine(store.Folder, new CheckpointName(manifest.Step, 1).ToString())}: the checkpoint cannot be written ({e.Message.ReplaceLineEndings(" ")})";
+
+    private TrainingException Failed(CheckpointManifest manifest, Exception e)
+    {
+        var last = store.Paths is [.., var newest] ? Path.GetFileName(newest) : "none yet";
+        return new TrainingException(
+            $"{Message(manifest, e)}; make room or mend the folder and give the same command again (last good checkpoint: {last})", e);
+    }
+}
+
+/// <summary>What became of a checkpoint.</summary>
+/// <param name="Step">Whose it is.</param>
+/// <param name="Path">Its folder, or null where it cannot be written for now.</param>
+/// <param name="Duration">How long it took to write, the snapshot not counted.</param>
+/// <param name="Bytes">The state in it.</param>
+internal sealed record CheckpointNews(long Step, string? Path, TimeSpan Duration, long Bytes)
+{
+    /// <summary>A checkpoint that cannot be written for now, and is tried again.</summary>
+    public CheckpointNews(long step, string problem)
+        : this(step, null, default, 0) => Problem = problem;
+
+    /// <summary>Why not.</summary>
+    public string? Problem { get; }
+}

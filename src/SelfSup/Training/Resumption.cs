@@ -1,0 +1,105 @@
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
+
+namespace SelfSup.Training;
+
+/// <summary>Takes a run up where it stopped: from the newest whole checkpoint, under the settings it had.</summary>
+/// <param name="directory">The run's files.</param>
+/// <param name="identity">What the run is now.</param>
+/// <param name="plan">How long it is now.</param>
+/// <param name="allowedChanges">Settings, or sections of them, that may differ.</param>
+/// <param name="history">Where it is written down.</param>
+/// <param name="progress">Where it is said.</param>
+internal sealed class Resumption(
+    RunDirectory directory,
+    RunIdentity identity,
+    TrainingPlan plan,
+    IReadOnlyCollection<string> allowedChanges,
+    RunHistory history,
+    IRunProgress progress)
+{
+    /// <summary>What the user would have to allow.</summary>
+    public const string Flag = "--allow-change";
+
+    /// <summary>Whether the run goes on bit for bit; true also for one that begins.</summary>
+    public bool IsExact { get; private set; } = true;
+
+    /// <summary>Whether it goes on under other settings than those it had.</summary>
+    public bool IsChanged { get; private set; }
+
+    /// <summary>Restores a run.</summary>
+    /// <returns>Whether there was a checkpoint.</returns>
+    /// <exception cref="CheckpointException">The checkpoints are damaged or belong to another recipe.</exception>
+    public bool Restore(IStateful trainer, RunState state)
+    {
+        foreach (var unfinished in directory.Checkpoints.Unfinished)
+        {
+            Damaged($"{unfinished}: half-written when the process before ended; it is removed with the next checkpoint");
+        }
+
+        if (directory.Checkpoints.LoadLatest(damaged => Damaged($"{damaged.Message}; the one before is used"))
+            is not { } checkpoint)
+        {
+            return false;
+        }
+
+        using var archive = checkpoint.State;
+        var manifest = checkpoint.Manifest;
+        Change(manifest);
+        archive.Part("run", trainer);
+        if (archive.Unclaimed.FirstOrDefault() is { } unknown)
+        {
+            throw new CheckpointException(
+                $"{directory.Path}: the checkpoint holds '{unknown}', which this version does not know; resume with SelfSup " +
+                $"{manifest.Versions.GetValueOrDefault("selfsup")}, which wrote it");
+        }
+
+        if (identity.RoundsOtherwiseThan(manifest) is { Count: > 0 } reasons)
+        {
+            IsExact = false;
+            progress.Warn(
+                $"the run goes on with the same data order and augmentation, and numbers equal up to rounding: {string.Join("; ", reasons)}");
+        }
+
+        state.Restore(manifest);
+        return true;
+    }
+
+    private void Damaged(string message)
+    {
+        progress.Warn(message);
+        history.Add(new RunEvent(RunEventKind.CheckpointDamaged) { Message = message });
+    }
+
+    private void Change(CheckpointManifest manifest)
+    {
+        var differences = identity.DifferencesTo(manifest);
+        var refused = differences.Where(difference => !allowedChanges.Any(allowed => Covers(allowed, difference.Key))).ToArray();
+        if (refused.Length > 0)
+        {
+            throw new CheckpointException(
+                $"{directory.Path}: the run was started with another recipe: {string.Join("; ", refused.AsEnumerable())}; give it the settings "
+                + $"it had, let it go on with {Flag} {string.Join(' ', refused.Select(difference => difference.Key.Split(' ')[0]).Distinct())}, or start a new run with --run");
+        }
+
+        // A step must go on to mean the same images: how many are done is all that a checkpoint knows of the order.
+        if (differences.Count > 0 && manifest.StepsPerEpoch > 0
+            && (manifest.StepsPerEpoch != plan.StepsPerEpoch || differences.Any(difference => difference.Key == "training.globalBatchSize")))
+        {
+            throw new CheckpointException(
+                $"{directory.Path}: an epoch had {manifest.StepsPerEpoch} steps and would have {plan.StepsPerEpoch} ({string.Join("; ", differences)}): "
+                + "what was seen and what was not would be mixed up; start a new run with init.from for the weights");
+        }
+
+        foreach (var difference in differences)
+        {
+            IsChanged = true;
+            progress.Warn($"goes on with another setting: {difference}");
+            history.Add(new RunEvent(RunEventKind.Changed) { Step = manifest.Step, Key = difference.Key, Was = difference.Was, Is = difference.Is });
+        }
+    }
+
+    /// <summary>Whether what the user named is the key, or a section of it.</summary>
+    private static bool Covers(string allowed, string key) =>
+        key.StartsWith(allowed, StringComparison.Ordinal) && (key.Length == allowed.Length || key[allowed.Length] is '.' or '[' or ' ');
+}

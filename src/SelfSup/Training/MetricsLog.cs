@@ -24,7 +24,7 @@ internal sealed class MetricsLog : IDisposable
     };
 
     private readonly string _path;
-    private readonly long _step;
+    private readonly RunState _state;
     private readonly Action<string> _warn;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -34,12 +34,12 @@ internal sealed class MetricsLog : IDisposable
     private long? _failedAt;
 
     /// <param name="path">The file.</param>
-    /// <param name="step">Steps done; later lines are removed.</param>
+    /// <param name="state">The run as it begins or goes on; lines of what it does not know are removed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="warn">Told when the file cannot be written, and when it can be again.</param>
-    public MetricsLog(string path, long step, TimeProvider time, Action<string> warn)
+    public MetricsLog(string path, RunState state, TimeProvider time, Action<string> warn)
     {
-        (_path, _step, _time, _warn) = (path, step, time, warn);
+        (_path, _state, _time, _warn) = (path, state, time, warn);
         lock (_gate)
         {
             WriteWaiting();
@@ -168,7 +168,7 @@ internal sealed class MetricsLog : IDisposable
         try
         {
             // What this process has written stays.
-            var end = End(_path, _wasOpen ? long.MaxValue : _step);
+            var end = End(_path, _wasOpen ? null : _state);
             if (end < file.Length)
             {
                 file.SetLength(end);
@@ -199,8 +199,11 @@ internal sealed class MetricsLog : IDisposable
         _file = null;
     }
 
-    /// <summary>Bytes up to the first line of a later step, or to one that a killed process wrote half.</summary>
-    private static long End(string path, long step)
+    /// <summary>
+    /// Bytes up to the first line of a later step or of an evaluation that is made again, or to one that a killed process wrote
+    /// half.
+    /// </summary>
+    private static long End(string path, RunState? state)
     {
         // A character is a byte this way; a line's own encoding does not matter here.
         using var reader = new StreamReader(
@@ -212,25 +215,28 @@ internal sealed class MetricsLog : IDisposable
         while (reader.ReadLine() is { } line)
         {
             read += line.Length + 1;
-            switch (StepOf(line))
+            if (Parse(line) is not var (step, isEvaluation) || read > reader.BaseStream.Length)
             {
-                case { } at when at > step:
-                    return end;
-                case not null when read <= reader.BaseStream.Length:
-                    end = read;
-                    break;
+                continue;
             }
+
+            if (state is not null && (step > state.Step || (isEvaluation && !state.IsEvaluatedAt(step))))
+            {
+                return end;
+            }
+
+            end = read;
         }
 
         return end;
     }
 
-    private static long? StepOf(string line)
+    private static (long Step, bool IsEvaluation)? Parse(string line)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("step").GetInt64();
+            return (json.RootElement.GetProperty("step").GetInt64(), json.RootElement.TryGetProperty("evaluation", out _));
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {

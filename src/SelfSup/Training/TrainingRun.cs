@@ -69,7 +69,7 @@ internal sealed class TrainingRun(
     public bool Run(CancellationToken stopping)
     {
         using var span = TrainingMetrics.Activities.StartActivity("run");
-        _log = new MetricsLog(directory.MetricsFile, State.Step, time, progress.Warn);
+        _log = new MetricsLog(directory.MetricsFile, State, time, progress.Warn);
         history.Add(new RunEvent(State.Step == 0 ? RunEventKind.Started : RunEventKind.Resumed)
         {
             Step = State.Step,

@@ -84,12 +84,12 @@ internal sealed class SelfSupProcess : IDisposable
     }
 
     /// <summary>Waits for the end.</summary>
-    public Outcome Wait()
+    public Outcome Wait(TimeSpan? limit = null)
     {
-        if (!_process.WaitForExit(_limit))
+        if (!_process.WaitForExit(limit ?? _limit))
         {
             _process.Kill(entireProcessTree: true);
-            Assert.Fail($"the program did not end in {_limit}:\n{_output}{_error}");
+            Assert.Fail($"the program did not end in {limit ?? _limit}:\n{_output}{_error}");
         }
 
         _process.WaitForExit(); // for the output's end

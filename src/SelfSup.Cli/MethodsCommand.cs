@@ -8,8 +8,6 @@ using SelfSup.Errors;
 using SelfSup.Methods;
 using SelfSup.Recipes;
 
-using Spectre.Console;
-
 namespace SelfSup.Cli;
 
 /// <summary><c>selfsup methods [NAME]</c>. Needs neither images nor libtorch.</summary>
@@ -75,9 +73,10 @@ internal static class MethodsCommand
             return;
         }
 
-        Print(
+        TextTable.Print(
             ["method", "views", "keeps", "memory", "paper", "address"],
-            all.Select(m => new[] { m.Name, Views(m), Keeps(m), m.Bytes == 0 ? "-" : Sizes.Bytes(m.Bytes), m.Paper ?? "-", m.Address ?? "-" }));
+            all.Select(m => new[] { m.Name, Views(m), Keeps(m), m.Bytes == 0 ? "-" : Sizes.Bytes(m.Bytes), m.Paper ?? "-", m.Address ?? "-" }),
+            foldsLast: true);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"with default settings, {Scale(scale)}; the settings of one: selfsup methods NAME"));
     }
 
@@ -120,9 +119,10 @@ internal static class MethodsCommand
             return;
         }
 
-        Print(
+        TextTable.Print(
             ["setting", "default", "what", ""],
-            settings.Select(s => new[] { s.Key, s.Default ?? "-", s.Range is { } range ? $"{s.Type} {range}" : s.Type, s.Description ?? "" }));
+            settings.Select(s => new[] { s.Key, s.Default ?? "-", s.Range is { } range ? $"{s.Type} {range}" : s.Type, s.Description ?? "" }),
+            foldsLast: true);
     }
 
     private static string Views(MethodFacts method) =>
@@ -138,34 +138,4 @@ internal static class MethodsCommand
     private static long InRange(string flag, long value, long most) => value >= 1 && value <= most
         ? value
         : throw new RecipeException($"{flag}: must be from 1 to {most}, is {value}");
-
-    /// <summary>A table that fits a terminal; aligned columns, a row a line, in a pipe.</summary>
-    private static void Print(string[] head, IEnumerable<string[]> rows)
-    {
-        if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
-        {
-            string[][] lines = [head, .. rows];
-            var widths = head.Select((_, column) => lines.Max(line => line[column].Length)).ToArray();
-            foreach (var line in lines)
-            {
-                Console.WriteLine(string.Join("  ", line.Select((text, column) => text.PadRight(widths[column]))).TrimEnd());
-            }
-
-            return;
-        }
-
-        // The last column lies below the one before it: a terminal is not as wide as a line in a pipe.
-        var table = new Table().Border(TableBorder.Simple);
-        for (var i = 0; i < head.Length - 1; i++)
-        {
-            table.AddColumn(new TableColumn(Markup.Escape(head[i])) { NoWrap = i == 0 });
-        }
-
-        foreach (var row in rows)
-        {
-            table.AddRow([.. row[..^2].Select(Markup.Escape), Markup.Escape($"{row[^2]}\n{row[^1]}")]);
-        }
-
-        AnsiConsole.Write(table);
-    }
 }

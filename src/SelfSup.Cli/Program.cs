@@ -11,6 +11,7 @@ var root = new RootCommand(
 {
     PretrainCommand.Create(),
     ResumeCommand.Create(),
+    RunsCommand.Create(),
     MethodsCommand.Create(),
     ViewsCommand.Create(),
     ProfileCommand.Create(),

@@ -44,7 +44,7 @@ internal sealed class Victim(string program, string recipe, string run)
             KillMoment.Deleting => "unlink",
             _ => null,
         };
-        using var process = Start(calls, random.Next(2, 9));
+        using var process = Start(calls, random.Next(1, 16));
         if (calls is null)
         {
             WaitFor(process, moment, random);

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 using SelfSup.Errors;
 
 namespace SelfSup.Checkpoints;
@@ -19,7 +21,9 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private readonly StateArchive _snapshot = StateArchive.Saving(); // its memory is kept from one to the next
     private readonly Queue<CheckpointNews> _news = new();
     private readonly ManualResetEventSlim _wanted = new(); // somebody waits for the thread: no pauses any more
-    private Thread? _writing;
+    private readonly ManualResetEventSlim _idle = new(initialState: true);
+    private readonly BlockingCollection<Action> _work = new(boundedCapacity: 1);
+    private Thread? _thread;
     private Exception? _failure;
     private volatile bool _superseded; // a newer snapshot will be tried, so that this one need not be written
     private long? _failingSince; // of the writing thread
@@ -40,8 +44,18 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         _superseded = false;
         ThrowIfFailed();
         Take(exchange);
-        _writing = new Thread(() => Work(manifest, beforehand)) { IsBackground = true, Name = "checkpoint" };
-        _writing.Start();
+        if (_thread is null)
+        {
+            _thread = new Thread(Work) { IsBackground = true, Name = "checkpoint" };
+            _thread.Start();
+        }
+
+        _idle.Reset();
+        _work.Add(() =>
+        {
+            beforehand?.Invoke();
+            Write(manifest);
+        });
     }
 
     /// <summary>What has happened since it was last asked: never waits.</summary>
@@ -84,8 +98,12 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     public void Dispose()
     {
         Join();
+        _work.CompleteAdding();
+        _thread?.Join();
+        _work.Dispose();
         _snapshot.Dispose();
         _wanted.Dispose();
+        _idle.Dispose();
     }
 
     private void Take(Action<StateArchive> exchange)
@@ -97,21 +115,26 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private void Join()
     {
         _wanted.Set();
-        _writing?.Join();
-        _writing = null;
+        _idle.Wait();
         _wanted.Reset();
     }
 
-    private void Work(CheckpointManifest manifest, Action? beforehand)
+    private void Work()
     {
-        try
+        foreach (var write in _work.GetConsumingEnumerable())
         {
-            beforehand?.Invoke();
-            Write(manifest);
-        }
-        catch (Exception e)
-        {
-            Volatile.Write(ref _failure, e);
+            try
+            {
+                write();
+            }
+            catch (Exception e)
+            {
+                Volatile.Write(ref _failure, e);
+            }
+            finally
+            {
+                _idle.Set();
+            }
         }
     }
 

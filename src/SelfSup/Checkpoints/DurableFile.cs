@@ -8,6 +8,8 @@ namespace SelfSup.Checkpoints;
 internal static partial class DurableFile
 {
     private const int DontNeed = 4;
+    private const int Interrupted = 4;
+    private const int InvalidArgument = 22;
 
     /// <summary>Writes a file beside its place, forces it to disk, then renames it into place.</summary>
     /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
@@ -19,7 +21,7 @@ internal static partial class DurableFile
             using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(file);
-                file.Flush(flushToDisk: true);
+                Flush(file);
             }
 
             File.Move(temporary, path, overwrite: true);
@@ -35,6 +37,34 @@ internal static partial class DurableFile
     /// <summary>Writes a text file.</summary>
     public static void Write(string path, string text) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>
+    /// Forces what was written to a file to disk. .NET's own <c>Flush(flushToDisk: true)</c> does not tell when the disk refuses:
+    /// a checkpoint would count as safe that is not.
+    /// </summary>
+    /// <exception cref="IOException">The disk refuses.</exception>
+    public static void Flush(FileStream file)
+    {
+        file.Flush();
+        if (OperatingSystem.IsWindows())
+        {
+            RandomAccess.FlushToDisk(file.SafeFileHandle);
+            return;
+        }
+
+        while (Sync(file.SafeFileHandle) != 0)
+        {
+            switch (Marshal.GetLastPInvokeError())
+            {
+                case Interrupted:
+                    continue;
+                case InvalidArgument:
+                    return; // a special file, which has nothing to force
+                case var error:
+                    throw new IOException($"{Marshal.GetPInvokeErrorMessage(error)} : '{file.Name}'");
+            }
+        }
+    }
 
     /// <summary>Forces a folder's list of names to disk, without which a rename may not survive a power cut.</summary>
     public static void FlushFolder(string path)
@@ -72,6 +102,9 @@ internal static partial class DurableFile
 
     [LibraryImport("libc", EntryPoint = "fsync")]
     private static partial int Sync(int file);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Sync(SafeFileHandle file);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int file);

@@ -23,7 +23,7 @@ internal static class StateFile
             SafeTensors.Write(hashing, state.Entries, new Dictionary<string, string> { ["format"] = "pt" });
         }
 
-        file.Flush(flushToDisk: true);
+        DurableFile.Flush(file);
         return new CheckpointFile(Path.GetFileName(path), file.Length, Text(hash));
     }
 

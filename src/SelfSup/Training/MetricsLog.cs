@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 
+using SelfSup.Checkpoints;
 using SelfSup.Diagnostics;
 
 namespace SelfSup.Training;
@@ -87,7 +88,10 @@ internal sealed class MetricsLog : IDisposable
 
             try
             {
-                _file?.Flush(flushToDisk: true);
+                if (_file is not null)
+                {
+                    DurableFile.Flush(_file);
+                }
             }
             catch (IOException)
             {

@@ -45,7 +45,7 @@ internal sealed class Resumption(
 
         using var archive = checkpoint.State;
         var manifest = checkpoint.Manifest;
-        Change(manifest);
+        var changes = Changes(manifest);
         archive.Part("run", trainer);
         if (archive.Unclaimed.FirstOrDefault() is { } unknown)
         {
@@ -61,6 +61,13 @@ internal sealed class Resumption(
                 $"the run goes on with the same data order and augmentation, and numbers equal up to rounding: {string.Join("; ", reasons)}");
         }
 
+        foreach (var change in changes)
+        {
+            IsChanged = true;
+            progress.Warn($"goes on with another setting: {change}");
+            history.Add(new RunEvent(RunEventKind.Changed) { Step = manifest.Step, Key = change.Key, Was = change.Was, Is = change.Is });
+        }
+
         state.Restore(manifest);
         return true;
     }
@@ -71,7 +78,8 @@ internal sealed class Resumption(
         history.Add(new RunEvent(RunEventKind.CheckpointDamaged) { Message = message });
     }
 
-    private void Change(CheckpointManifest manifest)
+    /// <summary>What differs and may.</summary>
+    private IReadOnlyList<SettingChange> Changes(CheckpointManifest manifest)
     {
         var differences = identity.DifferencesTo(manifest);
         var refused = differences.Where(difference => !allowedChanges.Any(allowed => Covers(allowed, difference.Key))).ToArray();
@@ -91,12 +99,7 @@ internal sealed class Resumption(
                 + "what was seen and what was not would be mixed up; start a new run with init.from for the weights");
         }
 
-        foreach (var difference in differences)
-        {
-            IsChanged = true;
-            progress.Warn($"goes on with another setting: {difference}");
-            history.Add(new RunEvent(RunEventKind.Changed) { Step = manifest.Step, Key = difference.Key, Was = difference.Was, Is = difference.Is });
-        }
+        return differences;
     }
 
     /// <summary>Whether what the user named is the key, or a section of it.</summary>

@@ -87,6 +87,25 @@ internal sealed class RunDirectory : IDisposable
         }
     }
 
+    /// <summary>The process that holds a run's directory now, or null.</summary>
+    public static string? HolderOf(string path)
+    {
+        try
+        {
+            using var free = new FileStream(
+                System.IO.Path.Combine(path, LockFile), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            return null;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+        catch (IOException)
+        {
+            return Holder(path) ?? "another process";
+        }
+    }
+
     /// <summary>Writes a file of the run durably.</summary>
     /// <exception cref="TrainingException">It cannot be written.</exception>
     public static void Write(string path, string text) => Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));

@@ -2,6 +2,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
+using SelfSup.Checkpoints;
+
 namespace SelfSup.Training;
 
 /// <summary>
@@ -33,7 +35,7 @@ internal sealed class RunHistory(string path, TimeProvider time, Action<string> 
                 using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
                 file.Position = EndOfLastLine(file);
                 file.Write(Encoding.UTF8.GetBytes(line));
-                file.Flush(flushToDisk: true);
+                DurableFile.Flush(file);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

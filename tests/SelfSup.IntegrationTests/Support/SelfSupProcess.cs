@@ -14,7 +14,7 @@ internal sealed class SelfSupProcess : IDisposable
     private readonly StringBuilder _error = new();
 
     private SelfSupProcess(string workingDirectory, string[] arguments, params (string Name, string Value)[] environment)
-        : this(Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli"), workingDirectory, arguments, environment)
+        : this(Program, workingDirectory, arguments, environment)
     {
     }
 
@@ -40,6 +40,9 @@ internal sealed class SelfSupProcess : IDisposable
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
+
+    /// <summary>The program.</summary>
+    public static string Program => Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli");
 
     /// <summary>Starts the program and leaves it running.</summary>
     public static SelfSupProcess Start(string workingDirectory, params string[] arguments) => new(workingDirectory, arguments);
@@ -68,6 +71,17 @@ internal sealed class SelfSupProcess : IDisposable
         using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
+
+    /// <summary>Waits until the program has said something on stderr, or has ended.</summary>
+    public void WaitForError(string text) => WaitUntil(
+        () =>
+        {
+            lock (_error)
+            {
+                return _error.ToString().Contains(text, StringComparison.Ordinal);
+            }
+        },
+        $"'{text}' was not said");
 
     /// <summary>Waits until a file has at least so many whole lines, or the process has ended.</summary>
     public void WaitForLines(string path, int lines) => WaitUntil(() => Lines(path) >= lines, $"{path} did not reach {lines} lines");

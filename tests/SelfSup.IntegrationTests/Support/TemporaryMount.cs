@@ -19,6 +19,22 @@ internal sealed class TemporaryMount : IDisposable
         return new TemporaryMount(path);
     }
 
+    /// <summary>Changes its options as soon as no file in it is open.</summary>
+    public void ChangeWhileInUse(string options)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            using var remount = Process.Start(new ProcessStartInfo("mount", ["-o", $"remount,{options}", Path]) { RedirectStandardError = true })!;
+            remount.WaitForExit();
+            if (remount.ExitCode == 0)
+            {
+                return;
+            }
+
+            Assert.True(tries < 1000, $"{Path} is always in use");
+        }
+    }
+
     /// <summary>Changes its options.</summary>
     public void Change(string options)
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text.Json.Nodes;
 
@@ -13,7 +12,7 @@ internal static class Machine
 {
     public static JsonObject Describe() => new()
     {
-        ["processor"] = Processor(),
+        ["processor"] = RunIdentity.Processor,
         ["cores"] = Environment.ProcessorCount,
         ["vectorBits"] = 8 * Vector<byte>.Count, // of Vector<T>
         ["widestVectorBits"] = Vector512.IsHardwareAccelerated ? 512
@@ -35,13 +34,4 @@ internal static class Machine
     }
 
     public static double Megabytes(long bytes) => bytes / (double)(1 << 20);
-
-    private static string Processor()
-    {
-        const string File = "/proc/cpuinfo";
-        var line = OperatingSystem.IsLinux()
-            ? System.IO.File.ReadLines(File).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
-            : null;
-        return line is null ? RuntimeInformation.ProcessArchitecture.ToString() : line[(line.IndexOf(':') + 1)..].Trim();
-    }
 }

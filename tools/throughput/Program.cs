@@ -19,6 +19,7 @@ var root = new RootCommand(
     CompareLosses.Command(),
     CompareLosses.MemoryCommand(),
     MeasureBank.Command(),
+    MeasureCheckpoint.Command(),
 };
 
 try

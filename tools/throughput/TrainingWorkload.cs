@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Methods;
 using SelfSup.Models;
@@ -9,8 +10,8 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Tools.Throughput;
 
-/// <summary>SimCLR steps on views that are there already, again and again the same ones.</summary>
-internal sealed class TrainingWorkload : IDisposable
+/// <summary>Steps on views that are there already, again and again the same ones.</summary>
+internal sealed class TrainingWorkload : IStateful, IDisposable
 {
     /// <summary>
     /// Our own kernels start in the JIT's first tier, which does not optimise. They are called often enough in a step to
@@ -30,12 +31,13 @@ internal sealed class TrainingWorkload : IDisposable
     /// <param name="options">The network.</param>
     /// <param name="compute">How it computes.</param>
     /// <param name="views">Two of each image, [N, 3, S, S] float32.</param>
-    public TrainingWorkload(EncoderOptions options, Compute compute, IReadOnlyList<Tensor> views)
+    /// <param name="method">What is learned; SimCLR by default.</param>
+    public TrainingWorkload(
+        EncoderOptions options, Compute compute, IReadOnlyList<Tensor> views, Func<MethodContext, Method>? method = null)
     {
         using var scope = NewDisposeScope();
-        _method = new SimClr(
-            new SimClrOptions { Temperature = 0.1 },
-            new MethodContext(parts => Encoder.Create(options, seed: 1, compute, parts), views[0].shape[0], Communicator.Single));
+        var context = new MethodContext(parts => Encoder.Create(options, seed: 1, compute, parts), views[0].shape[0], Communicator.Single);
+        _method = method?.Invoke(context) ?? new SimClr(new SimClrOptions { Temperature = 0.1 }, context);
         _optimizer = new Sgd(new SgdOptions { Momentum = 0.9, WeightDecay = 5e-4 }, _method.Encoder.Parameters);
         _embedder = new WholeBatch(_method, compute);
         _trainer = new Trainer(
@@ -82,6 +84,9 @@ internal sealed class TrainingWorkload : IDisposable
         return 1000 * used / steps;
     }
 
+    /// <inheritdoc/>
+    public void Exchange(StateArchive archive) => _trainer.Exchange(archive);
+
     public void Dispose()
     {
         _embedder.Dispose();
@@ -91,7 +96,9 @@ internal sealed class TrainingWorkload : IDisposable
         Array.ForEach(_views, view => view.Dispose());
     }
 
-    private double Step()
+    /// <summary>Takes a step.</summary>
+    /// <returns>Its loss.</returns>
+    public double Step()
     {
         using var batch = new ViewBatch(step: 0, epoch: 0, _samples, _samples, _views);
         return _trainer.Step(batch).Loss;

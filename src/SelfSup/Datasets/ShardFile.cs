@@ -4,6 +4,8 @@ using System.Text.Json;
 using Parquet;
 using Parquet.Schema;
 
+using SelfSup.Checkpoints;
+
 namespace SelfSup.Datasets;
 
 /// <summary>
@@ -34,7 +36,7 @@ internal sealed class ShardFile(string path, IReadOnlyList<string> classNames)
         using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
         // The stream is synchronous, so nothing is awaited for long.
         Write(file, rows, append: before is not null).GetAwaiter().GetResult();
-        file.Flush(flushToDisk: true);
+        DurableFile.Flush(file);
 
         Span<byte> tail = stackalloc byte[TailBytes];
         file.Seek(-TailBytes, SeekOrigin.End);
@@ -69,7 +71,7 @@ internal sealed class ShardFile(string path, IReadOnlyList<string> classNames)
         file.Position = state.DataBytes;
         file.Write(state.Footer);
         file.SetLength(file.Position);
-        file.Flush(flushToDisk: true);
+        DurableFile.Flush(file);
         return true;
     }
 

@@ -65,7 +65,8 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
             select $"{pair.Key} was {pair.Value}, is {now[pair.Key]}");
     }
 
-    private static string Processor { get; } = ProcessorName();
+    /// <summary>The processor's name, as far as the system tells it.</summary>
+    public static string Processor { get; } = ProcessorName();
 
     private static string ProcessorName()
     {

@@ -86,6 +86,23 @@ public sealed class ChangedRecipeTests : IDisposable
         Assert.Contains(_workspace.History("run"), line => line.Contains("\"exact\":false", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void ACheckpointOfAnOlderVersionGoesOn()
+    {
+        var checkpoint = Directory.CreateDirectory(_workspace["run", "checkpoints", "step-00000010"]).FullName;
+        foreach (var file in Directory.GetFiles(Repository.OlderCheckpoint))
+        {
+            File.Copy(file, Path.Combine(checkpoint, Path.GetFileName(file)));
+        }
+
+        File.WriteAllText(_workspace["run", "recipe.yaml"], "");
+        Assert.Contains("whole", _workspace.Run("runs", "verify", "run").Succeeds().Output, StringComparison.Ordinal);
+        var outcome = _workspace.Pretrain("run").Succeeds();
+        Assert.Contains("goes on after step 10", outcome.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("another setting", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("\"schema\": 2", File.ReadAllText(_workspace["run", "checkpoints", "step-00000024", "manifest.json"]), StringComparison.Ordinal);
+    }
+
     /// <summary>A run that was stopped in its second epoch.</summary>
     private void Stop(params string[] settings)
     {

@@ -13,6 +13,9 @@ internal static class Repository
 
     public static string OwnMethodRecipe => Path.Combine(Root(), "tools", "own-method", "align-uniform.yaml");
 
+    /// <summary>A checkpoint as version 0.1.0 wrote it: the tenth step of the workspace's recipe.</summary>
+    public static string OlderCheckpoint => Path.Combine(Root(), "tests", "SelfSup.IntegrationTests", "Fixtures", "checkpoint-layout-1");
+
     private static string Root([CallerFilePath] string here = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 }

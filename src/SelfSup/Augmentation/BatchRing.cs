@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 
@@ -141,12 +140,12 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
     /// </summary>
     public bool Pause(TimeSpan duration)
     {
-        var clock = Stopwatch.StartNew();
+        var started = TimeProvider.System.GetTimestamp();
         lock (_lock)
         {
             while (!_stopping && !_lost)
             {
-                var left = duration - clock.Elapsed;
+                var left = duration - TimeProvider.System.GetElapsedTime(started);
                 if (left <= TimeSpan.Zero)
                 {
                     return true;

@@ -6,13 +6,16 @@ namespace SelfSup.Images;
 
 /// <summary>
 /// A file that is kept open, and of which nothing is believed any more once it has been written to. What its path leads to
-/// later does not matter: a file that is replaced or whose folder is gone stays readable where the system allows it.
-/// Several threads may read at once.
+/// later does not matter: a file that is replaced or whose folder is gone stays readable where the system allows it. Where
+/// it does not, as after a network path was away, the file is opened again if it is the same. Several threads may read at
+/// once.
 /// </summary>
 internal sealed class OpenedFile : IDisposable
 {
-    private readonly SafeFileHandle _file;
     private readonly FileStamp _stamp;
+    private readonly List<SafeFileHandle> _stale = []; // others may still be reading from them
+    private volatile SafeFileHandle _file;
+    private volatile bool _isFailing;
 
     private OpenedFile(string path, SafeFileHandle file, FileStamp stamp) => (Path, _file, _stamp) = (path, file, stamp);
 
@@ -42,30 +45,80 @@ internal sealed class OpenedFile : IDisposable
     /// <exception cref="DataException">What <paramref name="read"/> threw, or the file has changed.</exception>
     public T Read<T>(Func<SafeFileHandle, T> read)
     {
+        if (_isFailing)
+        {
+            OpenAgain();
+        }
+
+        var file = _file;
+        try
+        {
+            var result = Read(file, read);
+            _isFailing = false;
+            return result;
+        }
+        catch (DataException e) when (e.IsSourceLost)
+        {
+            _isFailing = true;
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _file.Dispose();
+        _stale.ForEach(file => file.Dispose());
+    }
+
+    private T Read<T>(SafeFileHandle file, Func<SafeFileHandle, T> read)
+    {
         T result;
         try
         {
-            result = read(_file);
+            result = read(file);
         }
         catch (DataException e) when (!e.IsSourceLost)
         {
-            RequireUnchanged(); // where it has changed, that is what is wrong
+            RequireUnchanged(file); // where it has changed, that is what is wrong
             throw;
         }
 
         // Enough after the reading: a file that changed before it stays changed.
-        RequireUnchanged();
+        RequireUnchanged(file);
         return result;
     }
 
-    public void Dispose() => _file.Dispose();
+    private void OpenAgain()
+    {
+        lock (_stale)
+        {
+            SafeFileHandle? file = null;
+            try
+            {
+                file = _isFailing ? File.OpenHandle(Path) : null;
+                if (file is not null && FileStamp.Of(file) == _stamp)
+                {
+                    _stale.Add(_file);
+                    (_file, file, _isFailing) = (file, null, false);
+                }
+            }
+            catch (Exception e) when (LostFile.IsIt(e))
+            {
+                // The reading says what is wrong.
+            }
+            finally
+            {
+                file?.Dispose();
+            }
+        }
+    }
 
-    private void RequireUnchanged()
+    private void RequireUnchanged(SafeFileHandle file)
     {
         FileStamp now;
         try
         {
-            now = FileStamp.Of(_file);
+            now = FileStamp.Of(file);
         }
         catch (Exception e) when (LostFile.IsIt(e))
         {

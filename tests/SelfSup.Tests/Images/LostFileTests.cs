@@ -30,6 +30,27 @@ public sealed class LostFileTests : IDisposable
     }
 
     [Fact]
+    public void AfterAFailureTheFileIsOpenedAgainIfItIsTheSame()
+    {
+        var path = Old(_folder.Write("it", "12345"));
+        using var file = OpenedFile.Open(path);
+        var first = file.Read(handle => handle);
+        Assert.Same(first, file.Read(handle => handle));
+
+        var failure = LostFile.Unreadable(path, new IOException("Stale file handle"));
+        Assert.Same(failure, Assert.Throws<DataException>(() => file.Read<int>(_ => throw failure)));
+        var second = file.Read(handle => handle);
+        Assert.NotSame(first, second);
+        Assert.False(first.IsClosed); // others may still read from it
+        Assert.Same(second, file.Read(handle => handle));
+
+        // What has taken its place is not what was opened.
+        Assert.Throws<DataException>(() => file.Read<int>(_ => throw failure));
+        File.Move(_folder.Write("other", "54321"), path, overwrite: true);
+        Assert.Same(second, file.Read(handle => handle));
+    }
+
+    [Fact]
     public void WhatLooksLikeDamageIsCalledAChangeWhereItIsOne()
     {
         var path = _folder.Write("it", "12345");

@@ -47,7 +47,8 @@ internal static class DataPackCommand
         order.AcceptOnlyFromAmong("shuffled", "source");
         var unreadable = new Option<string>("--on-unreadable")
         {
-            Description = "What an image that cannot be read does: fail ends with its name, skip lists it in OUT.parquet.unreadable.txt",
+            Description = "What an image that is damaged or null does: fail ends with its name, skip lists it in OUT.parquet.unreadable.txt. " +
+                "A file that cannot be read ends the pack in any case",
             DefaultValueFactory = _ => "fail",
             HelpName = "fail|skip",
         };

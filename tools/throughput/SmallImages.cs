@@ -32,6 +32,8 @@ internal sealed class SmallImages(IReadOnlyList<byte[]> images) : IImageSource
         return new([.. Enumerable.Repeat(once, ((least - 1) / once.Count) + 1).SelectMany(images => images)]);
     }
 
+    public SourceFiles Files { get; } = new();
+
     public int Label(int index) => -1;
 
     public void Read(int index, StoredImage into) => into.Take(images[index], Side, Side, 3);

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 
+using SelfSup.Errors;
+
 namespace SelfSup.Augmentation;
 
 /// <summary>
@@ -21,6 +23,7 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
     private bool _running;
     private bool _stopping;
     private bool _closed;
+    private bool _lost;
     private ExceptionDispatchInfo? _fault;
 
     /// <summary>Whether workers should drop what they do.</summary>
@@ -39,7 +42,7 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
                 throw new InvalidOperationException("a pass is already running; end it before the next begins");
             }
 
-            (_running, _stopping, _open, _fault) = (true, false, null, null);
+            (_running, _stopping, _lost, _open, _fault) = (true, false, false, null, null);
             (_firstStep, _nextStep, _endStep) = (firstStep, firstStep, endStep);
         }
     }
@@ -115,6 +118,7 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
             if (failure is not null)
             {
                 slot.Fail(failedRow, failure);
+                _lost |= failure is DataException { IsSourceLost: true };
             }
 
             slot.Finished += count;
@@ -122,8 +126,35 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
             {
                 slot.Close();
                 slot.State = SlotState.Ready;
+            }
+
+            if (slot.State == SlotState.Ready || _lost)
+            {
                 Monitor.PulseAll(_lock);
             }
+        }
+    }
+
+    /// <summary>
+    /// A worker's side: waits; false where the pass is stopping, or another worker has already waited in vain for its file.
+    /// </summary>
+    public bool Pause(TimeSpan duration)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        lock (_lock)
+        {
+            while (!_stopping && !_lost)
+            {
+                var left = duration - TimeProvider.System.GetElapsedTime(started);
+                if (left <= TimeSpan.Zero)
+                {
+                    return true;
+                }
+
+                Monitor.Wait(_lock, left);
+            }
+
+            return false;
         }
     }
 

@@ -38,7 +38,7 @@ internal sealed class ViewLoader : IDisposable
             ?? throw new ArgumentException("no transform of a view fixes its size", nameof(views)))];
         _plan = plan;
         _workers = [.. Enumerable.Range(0, options.Workers)
-            .Select(_ => new ViewWorker(source, views, options, unreadable))];
+            .Select(_ => new ViewWorker(source, views, options, unreadable, duration => _ring!.Pause(duration)))];
         _slots = [.. Enumerable.Range(0, options.Prefetch).Select(
             _ => new BatchSlot(plan.BatchSize, sizes, options.Format, options.PinnedMemory))];
         // Small enough that all workers finish a batch together, large enough that the lock is rarely taken.

@@ -18,6 +18,9 @@ internal sealed class ViewLoaderOptions
 
     public OnUnreadable OnUnreadable { get; init; } = OnUnreadable.Fail;
 
+    /// <summary>How long is waited before a file that cannot be read is tried again, and again.</summary>
+    public IReadOnlyList<TimeSpan> Pauses { get; init; } = PatientReader.UsualPauses;
+
     /// <summary>How the values of the batches are stored, as the network wants them.</summary>
     public ViewFormat Format { get; init; }
 

@@ -9,12 +9,15 @@ namespace SelfSup.Augmentation;
 /// <param name="views">The pipeline of each view, shared by all workers.</param>
 /// <param name="options">The loader's options.</param>
 /// <param name="unreadable">Takes the images that were skipped, shared by all workers.</param>
+/// <param name="pause">Waits before a file is tried again; false where there is no sense in it.</param>
 internal sealed class ViewWorker(
-    IImageSource source, IReadOnlyList<ViewPipeline> views, ViewLoaderOptions options, UnreadableImages unreadable)
+    IImageSource source, IReadOnlyList<ViewPipeline> views, ViewLoaderOptions options, UnreadableImages unreadable,
+    Func<TimeSpan, bool> pause)
 {
     /// <summary>When so many images drawn at random cannot be read, there is nothing to train on.</summary>
     private const int SubstituteTries = 100;
 
+    private readonly PatientReader _reader = new(source, options.Pauses, pause);
     private readonly ImageDecoder _decoder = new(options.MaxPixels);
     private readonly StoredImage _stored = new();
     private readonly DecodedImage _image = new();
@@ -25,7 +28,9 @@ internal sealed class ViewWorker(
     /// <param name="slot">The batch.</param>
     /// <param name="row">The row.</param>
     /// <param name="substitutes">Whether another image takes the place of one that is skipped.</param>
-    /// <exception cref="DataException">The image cannot be read and may not be skipped, or none can.</exception>
+    /// <exception cref="DataException">
+    /// The image cannot be decoded and may not be skipped, or none can; or a file cannot be read or has changed.
+    /// </exception>
     public void Fill(BatchSlot slot, int row, bool substitutes)
     {
         var index = slot.Indices[row];
@@ -59,7 +64,7 @@ internal sealed class ViewWorker(
             }
             else
             {
-                source.Read(index, _stored);
+                _reader.Read(index, _stored);
                 _decoder.Open(_stored, _image, new ImageLocation(source, index));
                 if (_image.By != DecodedBy.Nothing && _image.Planes is null)
                 {
@@ -84,7 +89,7 @@ internal sealed class ViewWorker(
 
             return true;
         }
-        catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip)
+        catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip && !e.IsSourceLost)
         {
             unreadable.Add(index, source.Locate(index), e.Message);
             return false;

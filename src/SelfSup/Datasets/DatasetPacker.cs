@@ -139,7 +139,7 @@ internal sealed class DatasetPacker(PackOptions options)
             if (image.Error is { } error)
             {
                 var where = source.Locate(order[done]);
-                unreadable.Add(options.Source.OnUnreadable == OnUnreadable.Skip
+                unreadable.Add(options.Source.OnUnreadable == OnUnreadable.Skip && !error.IsSourceLost
                     ? new UnreadableImage(where, SourceImage.Reason(error, where))
                     : throw error);
             }

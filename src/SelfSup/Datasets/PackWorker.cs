@@ -6,7 +6,7 @@ namespace SelfSup.Datasets;
 /// <summary>What one thread needs to make rows of images.</summary>
 internal sealed class PackWorker(IImageSource source, PackOptions options)
 {
-    private readonly SourceImage _image = new(source, options.Source.MaxPixels);
+    private readonly SourceImage _image = new(source, options.Source.MaxPixels, PatientReader.UsualPauses);
     private readonly ImageEncoder? _encoder =
         options.ShortSide is { } shortSide ? new ImageEncoder(shortSide, options.Quality) : null;
 

@@ -1,5 +1,7 @@
 using System.Runtime.ExceptionServices;
 
+using SelfSup.Errors;
+
 namespace SelfSup.Images;
 
 /// <summary>
@@ -85,7 +87,7 @@ internal sealed class BlockCache
             {
                 entry.Block.Free();
                 failure = ExceptionDispatchInfo.Capture(e);
-                isFinal = e.InnerException is not IOException || e.InnerException is EndOfStreamException;
+                isFinal = e is not DataException { IsSourceLost: true };
             }
 
             if (isFinal)

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 using SelfSup.Errors;
 
 namespace SelfSup.Images;
@@ -11,6 +13,8 @@ internal sealed class FolderSource : IImageSource
     private readonly string _root;
     private readonly string[] _images;
     private readonly int[] _labels = [];
+    private readonly FileStamps _stamps;
+    private readonly Lazy<SourceFiles> _files;
 
     /// <exception cref="DataException">The folder holds no image.</exception>
     public FolderSource(string root)
@@ -30,6 +34,8 @@ internal sealed class FolderSource : IImageSource
             throw new DataException($"{root}: holds no images, {Describe(files)}; check the path");
         }
 
+        _stamps = new(_images.Length, Locate);
+        _files = new(Look);
         if (Array.TrueForAll(_images, image => image.Contains('/', StringComparison.Ordinal)))
         {
             var folders = Array.ConvertAll(_images, image => image[..image.IndexOf('/', StringComparison.Ordinal)]);
@@ -45,6 +51,10 @@ internal sealed class FolderSource : IImageSource
 
     public IReadOnlyList<int> BlockStarts { get; } = [0];
 
+    /// <inheritdoc/>
+    /// <remarks>Looks at every file, but opens none.</remarks>
+    public SourceFiles Files => _files.Value;
+
     public int Label(int index) => _labels is [] ? -1 : _labels[index];
 
     public void Read(int index, StoredImage into)
@@ -53,24 +63,11 @@ internal sealed class FolderSource : IImageSource
         try
         {
             using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-            var length = RandomAccess.GetLength(file);
-            if (length > Array.MaxLength)
-            {
-                throw new IOException($"it has {length:N0} bytes, at most {Array.MaxLength:N0} can be read");
-            }
-
-            // The buffer still holds the image before, so a file that became shorter meanwhile must not pass.
-            var rest = into.Reset((int)length);
-            while (!rest.IsEmpty)
-            {
-                var read = RandomAccess.Read(file, rest, length - rest.Length);
-                rest = read > 0 ? rest[read..] : throw new EndOfStreamException("it became shorter while it was read");
-            }
+            Read(file, index, into);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (LostFile.IsIt(e))
         {
-            throw new DataException(
-                $"{path}: this file cannot be read ({e.Message}); remove it or set data.onUnreadable: skip", e);
+            throw LostFile.Unreadable(path, e);
         }
     }
 
@@ -80,6 +77,38 @@ internal sealed class FolderSource : IImageSource
 
     public void Dispose()
     {
+    }
+
+    private void Read(SafeFileHandle file, int index, StoredImage into)
+    {
+        var known = _stamps[index];
+        var then = known ?? FileStamp.Of(file);
+        var length = RandomAccess.GetLength(file);
+        if (length > Array.MaxLength)
+        {
+            throw new DataException(
+                $"{Locate(index)}: has {length:N0} bytes, at most {Array.MaxLength:N0} can be read; remove it or set "
+                + "data.onUnreadable: skip");
+        }
+
+        // The buffer still holds the image before; and a file that changed before it was read or meanwhile shows it then.
+        var isWhole = FileReading.Fill(file, into.Reset((int)length), 0);
+        var now = FileStamp.Of(file);
+        if (!isWhole || now != then)
+        {
+            throw LostFile.Changed(Locate(index), then, now);
+        }
+
+        if (known is null)
+        {
+            _stamps.Note(index, now);
+        }
+    }
+
+    private SourceFiles Look()
+    {
+        _stamps.Complete();
+        return new() { Folder = FolderSummary.Of(_images, _stamps) };
     }
 
     /// <summary>What there is in place of images: <c>but 12 .txt and 3 .csv files</c>.</summary>

@@ -29,13 +29,22 @@ internal interface IImageSource : IDisposable
     /// <summary>Bytes of images that are in memory.</summary>
     long CacheBytes => 0;
 
+    /// <summary>
+    /// What the files are, by which a run that goes on notices other data. The first time it may look at every file.
+    /// </summary>
+    /// <exception cref="Errors.DataException">A file cannot be looked at.</exception>
+    SourceFiles Files { get; }
+
     /// <summary>The label of an image, or -1 where the source has no labels.</summary>
     int Label(int index);
 
     /// <summary>Reads an image without decoding it.</summary>
     /// <param name="index">Which.</param>
     /// <param name="into">Takes a copy; after an error its content is undefined.</param>
-    /// <exception cref="Errors.DataException">The image cannot be read.</exception>
+    /// <exception cref="Errors.DataException">
+    /// There is no image or none that can be decoded; or its file cannot be read or has changed, which is
+    /// <see cref="Errors.DataException.IsSourceLost"/>.
+    /// </exception>
     void Read(int index, StoredImage into);
 
     /// <summary>Where the image is, for messages: a file's path, or a file and row.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 
 using SelfSup.Errors;
@@ -19,6 +20,7 @@ internal sealed partial class IdxSource : IImageSource
     private readonly int _height;
     private readonly int _width;
     private readonly int _channels;
+    private readonly Lazy<SourceFiles> _files;
 
     /// <param name="path">The images file. The labels are looked for under the same name with <c>labels</c> for
     /// <c>images</c> and <c>idx1</c> for <c>idx3</c>, with and without <c>.gz</c>.</param>
@@ -37,6 +39,7 @@ internal sealed partial class IdxSource : IImageSource
         }
 
         _pixels = images.Values;
+        List<(string Path, IdxFile Content)> files = [(path, images)];
         (Count, _height, _width) = (images.Dimensions[0], images.Dimensions[1], images.Dimensions[2]);
         _channels = images.Dimensions is [_, _, _, var channels] ? channels : 1;
         if (LabelsBeside(path) is { } beside)
@@ -50,9 +53,12 @@ internal sealed partial class IdxSource : IImageSource
             }
 
             _labels = labels.Values;
+            files.Add((beside, labels));
             var classes = _labels.Max() + 1;
             ClassNames = [.. Enumerable.Range(0, classes).Select(c => c.ToString(CultureInfo.InvariantCulture))];
         }
+
+        _files = new(() => new SourceFiles { Files = [.. files.Select(file => file.Content.Describe(Path.GetFileName(file.Path)))] });
     }
 
     public int Count { get; }
@@ -62,6 +68,10 @@ internal sealed partial class IdxSource : IImageSource
     public long CacheBytes => _pixels.Length;
 
     public IReadOnlyList<int> BlockStarts { get; } = [0];
+
+    /// <inheritdoc/>
+    /// <remarks>Of what is in memory, so that no file is read again.</remarks>
+    public SourceFiles Files => _files.Value;
 
     /// <summary>Whether a file of this name is the images file of a pair: <c>train-images-idx3-ubyte.gz</c>.</summary>
     public static bool IsImagesFile(string path) => ImagesFile().IsMatch(Path.GetFileName(path));
@@ -140,6 +150,22 @@ internal sealed record IdxFile(int[] Dimensions, byte[] Values)
         {
             throw new DataException($"{path}: this file cannot be read ({e.Message}); check the path", e);
         }
+    }
+
+    /// <summary>What the file is, as it is without compression.</summary>
+    public SourceFile Describe(string name)
+    {
+        var header = new byte[4 + (4 * Dimensions.Length)];
+        (header[2], header[3]) = (0x08, (byte)Dimensions.Length);
+        for (var i = 0; i < Dimensions.Length; i++)
+        {
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4 + (4 * i)), Dimensions[i]);
+        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(header);
+        hash.AppendData(Values);
+        return new(name, header.Length + (long)Values.Length) { Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) };
     }
 
     private static IdxFile Read(Stream content, long mostBytes, string path, long maxPixels)

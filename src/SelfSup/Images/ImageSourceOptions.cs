@@ -20,7 +20,9 @@ internal class ImageSourceOptions
     [Range(1, int.MaxValue)]
     public int? Limit { get; set; }
 
-    /// <summary>What happens when an image cannot be read or decoded.</summary>
+    /// <summary>
+    /// What happens when an image is damaged, too large or null. A file that cannot be read ends the run in any case.
+    /// </summary>
     [EnumDataType(typeof(OnUnreadable))]
     public OnUnreadable OnUnreadable { get; set; } = OnUnreadable.Fail;
 

@@ -25,6 +25,9 @@ internal sealed class LimitedSource : IImageSource
 
     public long CacheBytes => _source.CacheBytes;
 
+    /// <summary>Those of all images: the limit is a setting of its own.</summary>
+    public SourceFiles Files => _source.Files;
+
     public int Label(int index) => _source.Label(Checked(index));
 
     public void Read(int index, StoredImage into) => _source.Read(Checked(index), into);

@@ -16,13 +16,21 @@ internal static class ParquetFooter
     private static readonly Shape _byte = new(ThriftKind.Byte);
     private static readonly Shape _fileMetaData = FileMetaData();
 
-    /// <exception cref="InvalidDataException">The file does not end like a Parquet file.</exception>
-    public static void Check(Stream file)
+    /// <returns>The footer.</returns>
+    /// <exception cref="InvalidDataException">The file does not begin or end like a Parquet file.</exception>
+    public static byte[] Check(Stream file)
     {
         Span<byte> tail = stackalloc byte[8];
         if (file.Length < 12)
         {
             throw new InvalidDataException("it is too short");
+        }
+
+        file.Position = 0;
+        file.ReadExactly(tail[..4]);
+        if (!tail[..4].SequenceEqual("PAR1"u8))
+        {
+            throw new InvalidDataException("it does not begin like one");
         }
 
         file.Seek(-8, SeekOrigin.End);
@@ -39,6 +47,7 @@ internal static class ParquetFooter
         file.Position = 0;
         var reader = new ThriftReader(footer, "its footer");
         Walk(ref reader, ThriftKind.Struct, _fileMetaData, depth: 0);
+        return footer;
     }
 
     private static void Walk(ref ThriftReader reader, ThriftKind kind, Shape? shape, int depth)

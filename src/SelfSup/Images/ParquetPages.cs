@@ -64,11 +64,9 @@ internal ref struct ParquetPages
 
     private static void ReadExactly(SafeFileHandle file, Span<byte> into, long position)
     {
-        while (!into.IsEmpty)
+        if (!FileReading.Fill(file, into, position))
         {
-            var read = RandomAccess.Read(file, into, position);
-            position += read;
-            into = read > 0 ? into[read..] : throw new EndOfStreamException("the file became shorter");
+            throw new EndOfStreamException("the file became shorter");
         }
     }
 

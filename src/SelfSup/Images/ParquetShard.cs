@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Security.Cryptography;
 using System.Text.Json;
 
 using Microsoft.Win32.SafeHandles;
@@ -17,17 +18,21 @@ namespace SelfSup.Images;
 /// </summary>
 internal sealed class ParquetShard : IDisposable
 {
+    /// <summary>Of the beginning that is part of the description: a read that costs no more than a shorter one.</summary>
+    private const int StartBytes = 64 << 10;
+
     private readonly string _imageField;
-    private readonly SafeFileHandle _file;
+    private readonly OpenedFile _file;
+    private readonly SourceFile _description;
     private readonly ParquetChunk?[] _chunks;
 
     private ParquetShard(
-        string path, string imageField, SafeFileHandle file, int[] rowsByGroup, ParquetChunk?[] chunks,
+        OpenedFile file, SourceFile description, string imageField, int[] rowsByGroup, ParquetChunk?[] chunks,
         long largestGroup, int[]? labels, string[] classNames)
     {
-        Path = path;
         _imageField = imageField;
         _file = file;
+        _description = description;
         _chunks = chunks;
         RowsByGroup = rowsByGroup;
         LargestGroup = largestGroup;
@@ -37,7 +42,7 @@ internal sealed class ParquetShard : IDisposable
         ClassNames = classNames;
     }
 
-    public string Path { get; }
+    public string Path => _file.Path;
 
     /// <summary>How many rows each row group has; some may have none.</summary>
     public IReadOnlyList<int> RowsByGroup { get; }
@@ -59,20 +64,34 @@ internal sealed class ParquetShard : IDisposable
     /// <param name="imageColumn">See <see cref="ImageSourceOptions.ImageColumn"/>.</param>
     /// <param name="labelColumn">See <see cref="ImageSourceOptions.LabelColumn"/>.</param>
     /// <exception cref="DataException">Not a Parquet file, a damaged one, or one without such columns.</exception>
-    public static ParquetShard Open(string path, string? imageColumn, string? labelColumn) =>
-        Guarded(path, async reader =>
+    public static ParquetShard Open(string path, string? imageColumn, string? labelColumn)
+    {
+        var file = OpenedFile.Open(path);
+        try
         {
+            return Open(file, imageColumn, labelColumn);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static ParquetShard Open(OpenedFile file, string? imageColumn, string? labelColumn) =>
+        Guarded(file, async (reader, footer) =>
+        {
+            var path = file.Path;
             var columns = ParquetColumns.Choose(reader.Schema, path, imageColumn, labelColumn);
             var rowsByGroup = new int[reader.RowGroupCount];
             var chunks = new ParquetChunk?[rowsByGroup.Length];
-            var fileLength = new FileInfo(path).Length;
             var labels = columns.Label is null ? null : new List<int>();
             long largest = 0;
             for (var group = 0; group < rowsByGroup.Length; group++)
             {
                 using var rows = reader.OpenRowGroupReader(group);
-                rowsByGroup[group] = CheckedRows(rows, path);
-                chunks[group] = ParquetChunk.Of(rows, columns.Image, fileLength);
+                rowsByGroup[group] = CheckedRows(rows, file);
+                chunks[group] = ParquetChunk.Of(rows, columns.Image, file.Length);
                 largest = Math.Max(largest, rows.RowGroup.TotalByteSize);
                 if (columns.Label is { } field)
                 {
@@ -86,16 +105,20 @@ internal sealed class ParquetShard : IDisposable
                 ? ClassNamesOf(reader.CustomMetadata.GetValueOrDefault("huggingface"), labelled.Path.FirstPart ?? "")
                 : [];
             return new ParquetShard(
-                path, columns.Image.Path.ToString(), File.OpenHandle(path), rowsByGroup, chunks, largest,
+                file, Describe(file, footer), columns.Image.Path.ToString(), rowsByGroup, chunks, largest,
                 labels?.ToArray(), names);
         });
 
+    /// <summary>What the file is.</summary>
+    /// <param name="name">What it is called among others.</param>
+    public SourceFile Describe(string name) => _description with { Name = name };
+
     /// <summary>Reads the encoded images of a row group.</summary>
-    /// <exception cref="DataException">The row group cannot be read.</exception>
+    /// <exception cref="DataException">The row group cannot be read, or the file has changed.</exception>
     public void ReadImages(int group, ImageBlock block)
     {
         var isRead = _chunks[group] is { } chunk
-            && Guarded(Path, () => ParquetPages.Read(_file, chunk, RowsByGroup[group], block));
+            && Guarded(_file, handle => ParquetPages.Read(handle, chunk, RowsByGroup[group], block));
         if (!isRead)
         {
             ReadOtherImages(group, block);
@@ -108,10 +131,10 @@ internal sealed class ParquetShard : IDisposable
     /// <summary>
     /// Reads the encoded images of a row group in any of the ways that Parquet.Net knows, into memory of their own first.
     /// </summary>
-    /// <exception cref="DataException">The row group cannot be read.</exception>
+    /// <exception cref="DataException">The row group cannot be read, or the file has changed.</exception>
     internal void ReadOtherImages(int group, ImageBlock block)
     {
-        var images = Guarded(Path, async reader =>
+        var images = Guarded(_file, async (reader, _) =>
         {
             using var rows = reader.OpenRowGroupReader(group);
             var field = reader.Schema.GetDataFields().Single(field => field.Path.ToString() == _imageField);
@@ -183,14 +206,25 @@ internal sealed class ParquetShard : IDisposable
                 value => value is { } number ? long.CreateSaturating(number) : (long?)null);
     }
 
-    private static int CheckedRows(ParquetRowGroupReader rows, string path)
+    private static SourceFile Describe(OpenedFile file, byte[] footer)
+    {
+        var start = new byte[Math.Min(file.Length, StartBytes)];
+        Guarded(file, handle => FileReading.Fill(handle, start, 0));
+        return new SourceFile(file.Path, file.Length)
+        {
+            FooterSha256 = Convert.ToHexStringLower(SHA256.HashData(footer)),
+            StartSha256 = Convert.ToHexStringLower(SHA256.HashData(start)),
+        };
+    }
+
+    private static int CheckedRows(ParquetRowGroupReader rows, OpenedFile file)
     {
         // Every image takes at least a byte; a footer that promises more rows would only make us reserve memory.
-        var most = Math.Min(new FileInfo(path).Length, Array.MaxLength);
+        var most = Math.Min(file.Length, Array.MaxLength);
         return rows.RowCount >= 0 && rows.RowCount <= most
             ? (int)rows.RowCount
             : throw new DataException(
-                $"{path}: its footer promises {rows.RowCount:N0} rows in a row group, must be at most "
+                $"{file.Path}: its footer promises {rows.RowCount:N0} rows in a row group, must be at most "
                 + $"{most:N0}; get it again");
     }
 
@@ -233,51 +267,47 @@ internal sealed class ParquetShard : IDisposable
         }
     }
 
-    /// <summary>Opens the file for one piece of work of Parquet.Net.</summary>
-    private static T Guarded<T>(string path, Func<ParquetReader, Task<T>> work)
+    /// <summary>Reads the file for one piece of work of Parquet.Net, which is also given the footer.</summary>
+    private static T Guarded<T>(OpenedFile file, Func<ParquetReader, byte[], Task<T>> work)
     {
         // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
-        return Guarded(path, () => Run().GetAwaiter().GetResult());
+        return Guarded(file, handle => Run(handle).GetAwaiter().GetResult());
 
-        async Task<T> Run()
+        async Task<T> Run(SafeFileHandle handle)
         {
-            await using var file = new StrictFile(path);
-            ParquetFooter.Check(file);
-            await using var reader = await ParquetReader.CreateAsync(file, leaveStreamOpen: true);
-            return await work(reader);
+            await using var stream = new StrictFile(handle);
+            var footer = ParquetFooter.Check(stream);
+            await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+            return await work(reader, footer);
         }
     }
 
     /// <summary>Says of everything that goes wrong which file it is.</summary>
-    private static T Guarded<T>(string path, Func<T> work)
+    private static T Guarded<T>(OpenedFile file, Func<SafeFileHandle, T> work) => file.Read(handle =>
     {
         try
         {
-            return work();
+            return work(handle);
         }
-        catch (Exception e)
-            when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        catch (Exception e) when (LostFile.IsIt(e))
         {
-            throw new DataException($"{path}: this file cannot be read ({e.Message}); check the path", e);
-        }
-        catch (IOException e) when (e is not EndOfStreamException)
-        {
-            throw new DataException($"{path}: this file cannot be read now ({OneLine(e.Message)}); check the disk", e);
+            throw LostFile.Unreadable(file.Path, e);
         }
         catch (Exception e) when (e is not (DataException or OutOfMemoryException))
         {
             // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to
             // NullReference.
             throw new DataException(
-                $"{path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
+                $"{file.Path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
         }
-    }
+    });
 
     /// <summary>
-    /// A file at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte by byte and takes
-    /// the -1 after the last one for a number that goes on.
+    /// An open file, from its beginning, at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte
+    /// by byte and takes the -1 after the last one for a number that goes on.
     /// </summary>
-    private sealed class StrictFile(string path) : FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
+    private sealed class StrictFile(SafeFileHandle file)
+        : FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Read)
     {
         public override int ReadByte() =>
             base.ReadByte() is >= 0 and var value ? value : throw new EndOfStreamException("a page is cut off");

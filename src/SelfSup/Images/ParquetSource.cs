@@ -31,6 +31,7 @@ internal sealed class ParquetSource : IImageSource
         {
             Count = CountRows(paths);
             (_labels, ClassNames) = Labels();
+            Files = new() { Files = [.. SourceFiles.Names(paths).Zip(_shards, (name, shard) => shard.Describe(name))] };
         }
         catch
         {
@@ -55,6 +56,10 @@ internal sealed class ParquetSource : IImageSource
     public IReadOnlyList<int> BlockStarts => _starts;
 
     public int WindowBlocks { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>As they were when they were opened.</remarks>
+    public SourceFiles Files { get; }
 
     /// <summary>Bytes that row groups take now, spare memory included.</summary>
     public long CacheBytes => _cache.Buffers.Bytes;

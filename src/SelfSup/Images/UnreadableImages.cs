@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace SelfSup.Images;
 
 /// <summary>
-/// The images of one source that a run left out because they could not be read or decoded. Safe for several threads.
+/// The images of one source that a run left out because they could not be decoded. Safe for several threads.
 /// </summary>
 internal sealed class UnreadableImages
 {

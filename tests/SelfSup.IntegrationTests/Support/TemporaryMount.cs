@@ -2,9 +2,11 @@ using System.Diagnostics;
 
 namespace SelfSup.IntegrationTests.Support;
 
-/// <summary>A small file system of a test's own: one that is read-only, or full.</summary>
+/// <summary>A small file system of a test's own: one that is read-only, or full, or vanishes as a network path does.</summary>
 internal sealed class TemporaryMount : IDisposable
 {
+    private bool _isGone;
+
     private TemporaryMount(string path) => Path = path;
 
     public string Path { get; }
@@ -43,8 +45,22 @@ internal sealed class TemporaryMount : IDisposable
         Assert.Equal(0, remount.ExitCode);
     }
 
+    /// <summary>Takes it away at once, under those who use it: only what they have open stays, until they close it.</summary>
+    public void Vanish()
+    {
+        using var umount = Process.Start("umount", ["--lazy", Path]);
+        umount.WaitForExit();
+        Assert.Equal(0, umount.ExitCode);
+        _isGone = true;
+    }
+
     public void Dispose()
     {
+        if (_isGone)
+        {
+            return;
+        }
+
         using var umount = Process.Start("umount", [Path]);
         umount.WaitForExit();
     }

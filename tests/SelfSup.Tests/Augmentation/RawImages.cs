@@ -39,6 +39,8 @@ internal sealed class RawImages(IReadOnlyList<byte[]> images, int width, int hei
         return images;
     }
 
+    public SourceFiles Files { get; } = new();
+
     public int Label(int index) => index % 3;
 
     public void Read(int index, StoredImage into)

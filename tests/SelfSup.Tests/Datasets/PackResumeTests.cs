@@ -132,6 +132,33 @@ public sealed class PackResumeTests : IDisposable
     }
 
     [Fact]
+    public void FilesThatVanishEndThePackAndLetItGoOn()
+    {
+        var whole = Pack("whole.parquet");
+        var error = Assert.Throws<DataException>(() => Pack("out.parquet", stop: progress =>
+        {
+            if (progress.Done == 70)
+            {
+                Directory.Move(_folder.File("in"), _folder.File("away"));
+            }
+
+            return false;
+        }));
+        Assert.Contains("this file is gone", error.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(_folder.File("out.parquet.partial/journal.json")));
+        Directory.Move(_folder.File("away"), _folder.File("in"));
+        IsTheSame(whole, Pack("out.parquet"));
+    }
+
+    [Fact]
+    public void ALinkToNothingIsNotSkipped()
+    {
+        File.CreateSymbolicLink(_folder.File("in/class 0/link.bmp"), "nowhere");
+        var error = Assert.Throws<DataException>(() => Pack("out.parquet"));
+        Assert.StartsWith(_folder.File("in/class 0/link.bmp") + ": this file is gone, or a link to nothing", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AFailureIsPassedByGoingOnWithSkip()
     {
         var whole = Pack("whole.parquet");

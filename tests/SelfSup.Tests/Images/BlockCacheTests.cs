@@ -134,6 +134,23 @@ public sealed class BlockCacheTests
     }
 
     [Fact]
+    public void AFileThatIsLostIsTriedAgain()
+    {
+        var loads = 0;
+        var cache = Cache(10, _ =>
+        {
+            if (loads++ < 2)
+            {
+                throw LostFile.Unreadable("it", new UnauthorizedAccessException());
+            }
+        });
+        Assert.Throws<DataException>(() => cache.Hold(0));
+        Assert.Throws<DataException>(() => cache.Hold(0));
+        Assert.Equal(0, Get(cache, 0));
+        Assert.Equal(3, loads);
+    }
+
+    [Fact]
     public void ManyThreadsGetTheirBlocksFromACacheThatIsTooSmall()
     {
         var cache = Cache(3 * Footprint, _ => { });

@@ -11,6 +11,8 @@ internal sealed class MadeUpImages(int count, int size, int classes = 2) : IImag
 
     public IReadOnlyList<int> BlockStarts { get; } = [0];
 
+    public SourceFiles Files { get; } = new();
+
     public int Label(int index) => index % classes;
 
     public void Read(int index, StoredImage into)

@@ -39,6 +39,9 @@ internal sealed record CheckpointManifest
     /// <summary>Every evaluation so far.</summary>
     public required IReadOnlyList<EvaluationRecord> Evaluations { get; init; }
 
+    /// <summary>What the run's health is judged by; null in checkpoints of versions that did not save it.</summary>
+    public HealthState? Health { get; init; }
+
     /// <summary>CPU threads of the network, on which bits depend.</summary>
     public required int Threads { get; init; }
 

@@ -167,7 +167,7 @@ internal sealed class Pretraining : IDisposable
             _plan,
             _identity,
             new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
-                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps, training.OnNonFinite == OnTrouble.GoOn),
+                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps),
                 clock),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
@@ -178,7 +178,7 @@ internal sealed class Pretraining : IDisposable
                 _recipe.Checkpoint.KeepBest ? "knn" : null,
                 _recipe.Telemetry.EverySteps,
                 training.OnCollapse,
-                training.OnNonFinite),
+                training.SkipNonFinite),
             _progress,
             metrics,
             time,
@@ -328,6 +328,7 @@ internal sealed class Pretraining : IDisposable
         result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
         // Written just before, and complete also after a resume.
         result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
+        result["skippedSteps"] = _run.Health.SkippedSteps;
         result["stores"] = Stores().ToDictionary(store => store.Name, store => store.Bytes);
         result["recipeHash"] = _identity.RecipeHash;
         result["threads"] = _identity.Threads;

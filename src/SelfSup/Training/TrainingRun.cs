@@ -39,13 +39,16 @@ internal sealed class TrainingRun(
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
-    private readonly RunHealth _health = new(options, progress, plan.StepsPerEpoch);
+    private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
     private MetricsLog? _log;
     private long _savedStep = -1;
     private long _lastMark;
 
     /// <summary>What the run knows of itself.</summary>
     public RunState State { get; } = new();
+
+    /// <summary>What its health is judged by.</summary>
+    public HealthState Health => _health.State;
 
     /// <summary>Goes on from the newest whole checkpoint, if there is one.</summary>
     /// <exception cref="CheckpointException">The checkpoints are damaged or belong to another recipe.</exception>
@@ -84,6 +87,7 @@ internal sealed class TrainingRun(
 
         State.Restore(checkpoint.Manifest);
         _savedStep = State.Step;
+        _health.Restore(checkpoint.Manifest.Health);
         _health.Saved(State.Step);
     }
 
@@ -144,7 +148,7 @@ internal sealed class TrainingRun(
     private void Step(ViewBatch batch, long started, double waited)
     {
         var report = trainer.Step(batch);
-        _health.Look(report, State);
+        _health.Look(report, State, () => trainer.Explain(batch, report));
 
         var seconds = time.GetElapsedTime(started).TotalSeconds;
         State.Step = report.Step;
@@ -236,6 +240,7 @@ internal sealed class TrainingRun(
             Seconds = State.Seconds,
             Loss = State.Loss,
             Evaluations = State.Evaluations,
+            Health = Health,
             Threads = identity.Threads,
             Versions = RunIdentity.Versions,
             Host = RunIdentity.Host,
@@ -246,6 +251,20 @@ internal sealed class TrainingRun(
         metrics.Checkpoint(
             time.GetElapsedTime(started).TotalSeconds, state.Entries.Values.Sum(t => t.numel() * t.ElementSize));
         progress.Saved(State.Step, path);
+    }
+
+    /// <summary>What belongs into the history is counted too.</summary>
+    private static void Record(RunEvent happened, RunHistory history, TrainingMetrics metrics)
+    {
+        history.Add(happened);
+        if (happened.Event == RunEventKind.StepSkipped)
+        {
+            metrics.Skipped();
+        }
+        else if (happened.Event == RunEventKind.LossSpiked)
+        {
+            metrics.Spiked();
+        }
     }
 
     /// <summary>Seconds since the last mark.</summary>
@@ -262,6 +281,6 @@ internal sealed class TrainingRun(
 /// <param name="BestBy">A measurement whose best checkpoint is kept as well, or null.</param>
 /// <param name="LogEverySteps">A line in metrics.jsonl every so many steps.</param>
 /// <param name="OnCollapse">What to do when embeddings no longer tell images apart.</param>
-/// <param name="OnNonFinite">What to do when loss or gradient are no numbers.</param>
+/// <param name="SkipNonFinite">How many steps in a row are left out because loss or gradient is no number, before the run ends.</param>
 internal sealed record TrainingRunOptions(
-    int Keep, string? BestBy, int LogEverySteps, OnTrouble OnCollapse = OnTrouble.Stop, OnTrouble OnNonFinite = OnTrouble.Stop);
+    int Keep, string? BestBy, int LogEverySteps, OnTrouble OnCollapse = OnTrouble.Stop, int SkipNonFinite = 3);

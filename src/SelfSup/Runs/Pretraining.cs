@@ -35,6 +35,9 @@ internal sealed class Pretraining : IDisposable
     private KnnEvaluation? _evaluation;
     private TrainingRun _run = null!;
     private Compute _compute = null!;
+    private RunHistory _history = null!;
+    private WarmStart? _warmStart; // while encoders are built
+    private WarmFit? _warmFit;
     private RunParts _parts = null!;
 
     private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
@@ -91,7 +94,20 @@ internal sealed class Pretraining : IDisposable
             _method.Encoder.Parameters.Values.numel(),
             _compute.Device.ToString(),
             _identity.Threads,
-            Stores()));
+            Stores())
+        {
+            IsWarm = _recipe.Init?.From is not null,
+            WarmStart = _warmFit is null ? null : new WarmStartFacts(_warmFit.From, _warmFit.Message, _warmFit.Notes),
+        });
+        if (_warmFit is { } fit)
+        {
+            _history.Add(new RunEvent(RunEventKind.WarmStarted) { Step = 0, Message = fit.History });
+            if (fit.Warning is { } warning)
+            {
+                _progress.Warn(warning);
+            }
+        }
+
         if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
@@ -139,6 +155,10 @@ internal sealed class Pretraining : IDisposable
         settings.Add("data (images found)", _images.Count.ToString(CultureInfo.InvariantCulture));
         _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads);
 
+        // A run that goes on has weights of its own.
+        _warmStart = _recipe.Init?.From is { } from && RunDirectory.CheckpointsOf(runDirectory).Paths.Count == 0
+            ? Own(WarmStart.Load(from, _progress.Warn))
+            : null;
         var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name,
@@ -155,6 +175,7 @@ internal sealed class Pretraining : IDisposable
                 $"{_method.GetType()} compares {_method.Views} views and its [Views] says {said}; make them agree");
         }
 
+        _warmFit = _warmStart?.Fit(_method.Encoder);
         var optimizer = Own(reader.Optimizers.Create(
             _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
         var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
@@ -172,7 +193,7 @@ internal sealed class Pretraining : IDisposable
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
-            new RunHistory(_directory.HistoryFile, time, _progress.Warn),
+            _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn),
             new TrainingRunOptions(
                 _recipe.Checkpoint.Keep,
                 _recipe.Checkpoint.KeepBest ? "knn" : null,
@@ -193,9 +214,15 @@ internal sealed class Pretraining : IDisposable
         }
 
         RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
+        _warmStart?.Dispose();
     }
 
-    private Encoder NewEncoder(EncoderParts? parts) => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
+    private Encoder NewEncoder(EncoderParts? parts)
+    {
+        var encoder = Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
+        _warmStart?.ApplyTo(encoder);
+        return encoder;
+    }
 
     /// <summary>What the method keeps between steps.</summary>
     private StoreSize[] Stores()
@@ -312,7 +339,7 @@ internal sealed class Pretraining : IDisposable
         {
             foreach (var (name, value) in record.Values)
             {
-                result[name + "Untrained"] = value;
+                result[name + (_recipe.Init?.From is null ? "Untrained" : "Before")] = value;
             }
         }
 

@@ -12,16 +12,29 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public static TerminalProgress Create() =>
         Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainProgress() : new LiveProgress();
 
+    /// <summary>What the encoder is before the first step.</summary>
+    protected string Beginning { get; private set; } = "untrained";
+
     /// <inheritdoc/>
     public virtual void Started(RunStart start)
     {
         var plan = start.Plan;
+        Beginning = start.IsWarm ? "before training" : Beginning;
         Line($"{Short(start.RunDirectory)}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
             $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
             $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
         if (start.Stores.Count > 0)
         {
             Line($"kept between steps: {string.Join(", ", start.Stores.Select(store => $"{store.Name} {Sizes.Bytes(store.Bytes)}"))}");
+        }
+
+        if (start.WarmStart is { } warm)
+        {
+            Line(warm.Message.Replace(warm.From, Short(warm.From), StringComparison.Ordinal));
+            foreach (var note in warm.Notes)
+            {
+                Line($"  {note}");
+            }
         }
 
         if (start.FirstStep == plan.TotalSteps)
@@ -43,7 +56,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     /// <inheritdoc/>
     public virtual void Evaluated(
         long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration) =>
-        Line($"{(step == 0 ? "untrained" : $"epoch {epoch:0.##}")}: " +
+        Line($"{(step == 0 ? Beginning : $"epoch {epoch:0.##}")}: " +
             $"{string.Join(", ", values.Select(v => $"{Name(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
 
     /// <inheritdoc/>
@@ -59,7 +72,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     {
         string Number(string key, string format) => ((IFormattable)result[key]!).ToString(format, CultureInfo.InvariantCulture);
         var accuracy = result.TryGetValue("knn", out var knn) && knn is not null
-            ? $"kNN {Number("knnUntrained", "0.00 %")} untrained, {Number("knn", "0.00 %")} trained; "
+            ? $"kNN {Number(result.ContainsKey("knnBefore") ? "knnBefore" : "knnUntrained", "0.00 %")} {Beginning}, {Number("knn", "0.00 %")} trained; "
             : "";
         Line($"done: {accuracy}loss {Number("loss", "0.0000")}, {Number("imagesPerSecond", "0.0")} images/s, " +
             $"{Time(TimeSpan.FromSeconds((double)result["seconds"]!))}");
@@ -157,7 +170,7 @@ internal sealed class LiveProgress : TerminalProgress
 
     /// <inheritdoc/>
     public override void Evaluating(long step) =>
-        _bar.Show(step, step == 0 ? "judging the untrained encoder" : "judging the encoder");
+        _bar.Show(step, step > 0 ? "judging the encoder" : Beginning == "untrained" ? "judging the untrained encoder" : "judging the encoder before training");
 
     /// <inheritdoc/>
     public override void End() => _bar.Dispose();

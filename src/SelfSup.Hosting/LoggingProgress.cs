@@ -23,6 +23,10 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
         else
         {
             Begins(start.RunDirectory, start.Images, start.FirstStep, _totalSteps, start.Plan.BatchSize, start.Device);
+            if (start.WarmStart is { } warm)
+            {
+                BeginsWith(string.Join("; ", [warm.Message, .. warm.Notes]));
+            }
         }
     }
 
@@ -68,6 +72,9 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
 
     [LoggerMessage(5, LogLevel.Information, "Step {Step}: {Name} {Value:0.0000}")]
     private partial void Judged(long step, string name, double value);
+
+    [LoggerMessage(7, LogLevel.Information, "{Message}")]
+    private partial void BeginsWith(string message);
 
     [LoggerMessage(6, LogLevel.Debug, "Step {Step}: checkpoint {Path}")]
     private partial void Checkpoint(long step, string path);

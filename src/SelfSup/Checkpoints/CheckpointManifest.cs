@@ -50,6 +50,9 @@ internal sealed record CheckpointManifest
     /// <summary>Every evaluation so far.</summary>
     public required IReadOnlyList<EvaluationRecord> Evaluations { get; init; }
 
+    /// <summary>What the run's health is judged by; null in checkpoints of versions that did not save it.</summary>
+    public HealthState? Health { get; init; }
+
     /// <summary>CPU threads of the network, on which bits depend.</summary>
     public required int Threads { get; init; }
 
@@ -58,9 +61,6 @@ internal sealed record CheckpointManifest
 
     /// <summary>What the files of each image source were, by the setting that names it.</summary>
     public IReadOnlyDictionary<string, JsonElement> Data { get; init; } = new Dictionary<string, JsonElement>();
-
-    /// <summary>What the run has noticed of its numbers so far; null in checkpoints of the first layout.</summary>
-    public JsonElement? Health { get; init; }
 
     /// <summary>What wrote it.</summary>
     public required IReadOnlyDictionary<string, string> Versions { get; init; }

@@ -27,7 +27,7 @@ internal static class BackboneFile
         var tensors = SafeTensors.Read(path, out _);
         try
         {
-            Copy(path, tensors, backbone);
+            Copy(path, tensors.Where(t => !IsDouble(t.Key)).ToDictionary(), backbone);
         }
         finally
         {
@@ -37,6 +37,9 @@ internal static class BackboneFile
             }
         }
     }
+
+    /// <summary>Whether a name is a field's, under which earlier versions wrote some tensors a second time.</summary>
+    public static bool IsDouble(string name) => name.StartsWith('_') || name.Contains("._", StringComparison.Ordinal);
 
     /// <summary>The metadata of a file.</summary>
     public static IReadOnlyDictionary<string, string> Metadata(string path)

@@ -16,14 +16,14 @@ internal sealed class Prototypes : IDisposable
 
     private readonly Encoder _encoder;
     private readonly int _heldEpochs;
-    private readonly Tensor _first; // before anything was learned; the same after a resume, as the seed is
+    private readonly Tensor _held; // as they are before the optimizer's step
 
     /// <param name="encoder">An encoder that has the part.</param>
-    /// <param name="heldEpochs">Epochs in which they stay as they are now.</param>
+    /// <param name="heldEpochs">Epochs in which they stay as they begin.</param>
     public Prototypes(Encoder encoder, int heldEpochs)
     {
         (_encoder, _heldEpochs) = (encoder, heldEpochs);
-        _first = Of(encoder).detach().clone().DetachFromDisposeScope();
+        _held = Of(encoder).detach().clone().DetachFromDisposeScope();
     }
 
     /// <summary>An encoder's part of so many prototypes.</summary>
@@ -50,6 +50,8 @@ internal sealed class Prototypes : IDisposable
         }
 
         using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        _held.copy_(Of(_encoder));
         foreach (var gradient in _encoder.Parameters.Of(_encoder.Parameters.Gradients, Name))
         {
             gradient.zero_();
@@ -62,10 +64,10 @@ internal sealed class Prototypes : IDisposable
         if (epoch < _heldEpochs)
         {
             using var _ = no_grad();
-            Of(_encoder).copy_(_first);
+            Of(_encoder).copy_(_held);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _first.Dispose();
+    public void Dispose() => _held.Dispose();
 }

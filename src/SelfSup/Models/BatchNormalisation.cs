@@ -29,7 +29,9 @@ internal static class BatchNormalisation
     {
         if (norm is NormBase batchNorm && FusedBatchNorm.Takes(batchNorm, x))
         {
-            return FusedBatchNorm.Apply(batchNorm, x, shortcut, rectify);
+            var fused = FusedBatchNorm.Apply(batchNorm, x, shortcut, rectify);
+            OutputWatch.See(norm, x, fused);
+            return fused;
         }
 
         if (_exchange is not null && norm is NormBase { training: true })
@@ -44,6 +46,8 @@ internal static class BatchNormalisation
             y = y.add_(shortcut);
         }
 
-        return (rectify ? nn.functional.relu(y, inplace: true) : y).MoveToOuterDisposeScope();
+        y = rectify ? nn.functional.relu(y, inplace: true) : y;
+        OutputWatch.See(norm, x, y);
+        return y.MoveToOuterDisposeScope();
     }
 }

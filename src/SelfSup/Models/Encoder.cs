@@ -64,7 +64,7 @@ public sealed class Encoder : nn.Module, IStateful
     {
         get
         {
-            var state = new Dictionary<string, Tensor>(_backbone.state_dict());
+            var state = StateOf(_backbone).ToDictionary();
             if (_kept > 0)
             {
                 foreach (var (name, value) in ((ProjectionHead)_head).StateOfFirst(_kept))
@@ -76,6 +76,9 @@ public sealed class Encoder : nn.Module, IStateful
             return state;
         }
     }
+
+    /// <summary>Parameters and buffers by name, each as good as in the order in which it is used; those of a module before its parts'.</summary>
+    internal IEnumerable<(string Name, Tensor Value)> State => StateOf(this);
 
     /// <summary>Builds the encoder of a recipe.</summary>
     /// <param name="options">The <c>encoder</c> section, validated.</param>
@@ -175,6 +178,10 @@ public sealed class Encoder : nn.Module, IStateful
             archive.Tensor(name, buffer);
         }
     }
+
+    // Not state_dict: TorchSharp's has what a field holds twice, the second time under the field's name.
+    private static IEnumerable<(string Name, Tensor Value)> StateOf(nn.Module module) =>
+        module.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers());
 
     private static (nn.Module<Tensor, Tensor> Backbone, long Features) NewBackbone(EncoderOptions options, bool recompute)
     {

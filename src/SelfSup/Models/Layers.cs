@@ -14,11 +14,14 @@ internal static class Layers
     {
         if (MeetsOnlyTheMiddle(layer, input))
         {
-            return Middle(layer, input);
+            var middle = Middle(layer, input);
+            OutputWatch.See(layer, input, middle);
+            return middle;
         }
 
         var output = Autocast.RoundsOperands ? Rounded(layer, input) : layer.call(input);
         MultiplyCount.Current?.Add(layer.weight, input, output);
+        OutputWatch.See(layer, input, output);
         return output;
     }
 
@@ -38,6 +41,7 @@ internal static class Layers
     {
         var output = Autocast.RoundsOperands ? Rounded(layer, input) : layer.call(input);
         MultiplyCount.Current?.Add(layer.weight!, input, output);
+        OutputWatch.See(layer, input, output);
         return output;
     }
 

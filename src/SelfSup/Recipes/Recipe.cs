@@ -26,6 +26,9 @@ internal sealed class Recipe
     [Required]
     public EncoderOptions? Encoder { get; set; }
 
+    /// <summary>What weights a new run begins with; random ones where it is left out.</summary>
+    public InitOptions? Init { get; set; }
+
     /// <summary>What is learned from the views.</summary>
     [Required]
     [ChosenFrom(typeof(Method))]

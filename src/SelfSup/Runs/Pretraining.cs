@@ -36,6 +36,9 @@ internal sealed class Pretraining : IDisposable
     private KnnEvaluation? _evaluation;
     private TrainingRun _run = null!;
     private Compute _compute = null!;
+    private RunHistory _history = null!;
+    private WarmStart? _warmStart; // while encoders are built
+    private WarmFit? _warmFit;
     private RunParts _parts = null!;
 
     private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
@@ -97,7 +100,18 @@ internal sealed class Pretraining : IDisposable
             Stores())
         {
             IsExact = _run.IsExact,
+            IsWarm = _recipe.Init?.From is not null,
+            WarmStart = _warmFit is null ? null : new WarmStartFacts(_warmFit.From, _warmFit.Message, _warmFit.Notes),
         });
+        if (_warmFit is { } fit)
+        {
+            _history.Add(new RunEvent(RunEventKind.WarmStarted) { Step = 0, Message = fit.History });
+            if (fit.Warning is { } warning)
+            {
+                _progress.Warn(warning);
+            }
+        }
+
         if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
@@ -154,6 +168,10 @@ internal sealed class Pretraining : IDisposable
             Ignored = RecipeWriter.Ignored(_recipe),
         };
 
+        // A run that goes on has weights of its own.
+        _warmStart = _recipe.Init?.From is { } from && RunDirectory.CheckpointsOf(runDirectory).Paths.Count == 0
+            ? Own(WarmStart.Load(from, _progress.Warn))
+            : null;
         var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name,
@@ -170,6 +188,7 @@ internal sealed class Pretraining : IDisposable
                 $"{_method.GetType()} compares {_method.Views} views and its [Views] says {said}; make them agree");
         }
 
+        _warmFit = _warmStart?.Fit(_method.Encoder);
         var optimizer = Own(reader.Optimizers.Create(
             _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
         var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
@@ -182,18 +201,18 @@ internal sealed class Pretraining : IDisposable
             _plan,
             _identity,
             new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
-                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps, training.OnNonFinite == OnTrouble.GoOn),
+                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps),
                 clock),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
-            new RunHistory(_directory.HistoryFile, time, _progress.Warn),
+            _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn),
             new TrainingRunOptions(
                 Retention(),
                 TimeSpan.FromMinutes(_recipe.Checkpoint.RetryMinutes),
                 _recipe.Telemetry.EverySteps,
                 training.OnCollapse,
-                training.OnNonFinite)
+                training.SkipNonFinite)
             {
                 AllowedChanges = allowedChanges,
             },
@@ -211,9 +230,15 @@ internal sealed class Pretraining : IDisposable
         }
 
         RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
+        _warmStart?.Dispose();
     }
 
-    private Encoder NewEncoder(EncoderParts? parts) => Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
+    private Encoder NewEncoder(EncoderParts? parts)
+    {
+        var encoder = Encoder.Create(_recipe.Encoder!, _recipe.Run.Seed, _compute, parts);
+        _warmStart?.ApplyTo(encoder);
+        return encoder;
+    }
 
     /// <summary>What the method keeps between steps.</summary>
     private StoreSize[] Stores()
@@ -337,7 +362,7 @@ internal sealed class Pretraining : IDisposable
         {
             foreach (var (name, value) in record.Values)
             {
-                result[name + "Untrained"] = value;
+                result[name + (_recipe.Init?.From is null ? "Untrained" : "Before")] = value;
             }
         }
 
@@ -353,6 +378,7 @@ internal sealed class Pretraining : IDisposable
         result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
         // Written just before, and complete also after a resume.
         result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
+        result["skippedSteps"] = _run.Health.SkippedSteps;
         result["stores"] = Stores().ToDictionary(store => store.Name, store => store.Bytes);
         result["recipeHash"] = _identity.RecipeHash;
         result["threads"] = _identity.Threads;

@@ -35,36 +35,19 @@ internal sealed class TrainedBackbone : IDisposable
     /// <exception cref="CheckpointException">It holds no backbone, or a damaged one.</exception>
     public static TrainedBackbone Load(string path, RecipeReader reader, Device device)
     {
-        if (File.Exists(path))
+        var place = WeightPlace.Find(path);
+        if (place.Run is null)
         {
             return FromFile(path, ReadRecipe(reader, BackboneFile.Metadata(path), path), device);
         }
 
-        if (!Directory.Exists(path))
-        {
-            throw new RecipeException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
-        }
-
-        var isCheckpoint = File.Exists(Path.Combine(path, "manifest.json"));
-        var run = isCheckpoint ? Path.GetFullPath(Path.Combine(path, "..", "..")) : path;
-        var recipeFile = Path.Combine(run, "recipe.yaml");
-        if (!File.Exists(recipeFile))
-        {
-            throw new RecipeException($"{run}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
-        }
-
-        var recipe = reader.ReadText(File.ReadAllText(recipeFile), recipeFile);
-        var exported = Path.Combine(run, "backbone.safetensors");
-        if (!isCheckpoint && File.Exists(exported))
+        var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
+        if (place.File is { } exported)
         {
             return FromFile(exported, recipe, device);
         }
 
-        var folder = isCheckpoint
-            ? path
-            : new CheckpointStore(Path.Combine(run, "checkpoints")).Paths is [.., var newest]
-                ? newest
-                : throw new CheckpointException($"{run}: has no checkpoint yet; wait for the first one");
+        var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
         var (_, state) = CheckpointStore.Load(folder);
         using (state)
         {

@@ -15,6 +15,8 @@ internal sealed class TrainingMetrics
     private readonly Histogram<double> _stepDuration;
     private readonly Histogram<double> _dataWait;
     private readonly Counter<long> _images;
+    private readonly Counter<long> _skipped;
+    private readonly Counter<long> _spikes;
     private readonly Histogram<double> _checkpointDuration;
     private readonly Histogram<double> _checkpointStall;
     private readonly Histogram<long> _checkpointSize;
@@ -31,6 +33,9 @@ internal sealed class TrainingMetrics
         _stepDuration = meter.CreateHistogram<double>("selfsup.training.step.duration", "s", "Time of a step, wait included");
         _dataWait = meter.CreateHistogram<double>("selfsup.data.wait.duration", "s", "Time a step waited for its batch");
         _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on");
+        _skipped = meter.CreateCounter<long>(
+            "selfsup.training.steps.skipped", "{step}", "Steps left out because loss or gradient was no number");
+        _spikes = meter.CreateCounter<long>("selfsup.training.loss.spikes", "{spike}", "Jumps of the loss");
         _checkpointDuration = meter.CreateHistogram<double>("selfsup.checkpoint.duration", "s", "Time to write a checkpoint");
         _checkpointStall = meter.CreateHistogram<double>("selfsup.checkpoint.stall.duration", "s", "Time that training stood still for a checkpoint");
         _checkpointSize = meter.CreateHistogram<long>("selfsup.checkpoint.size", "By", "Size of a checkpoint");
@@ -51,6 +56,12 @@ internal sealed class TrainingMetrics
         _dataWait.Record(waitSeconds);
         _images.Add(images);
     }
+
+    /// <summary>A step was left out.</summary>
+    public void Skipped() => _skipped.Add(1);
+
+    /// <summary>The loss jumped.</summary>
+    public void Spiked() => _spikes.Add(1);
 
     public void CheckpointStall(double seconds) => _checkpointStall.Record(seconds);
 

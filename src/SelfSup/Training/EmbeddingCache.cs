@@ -39,6 +39,16 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
     }
 
     /// <inheritdoc/>
+    public Embeddings Again(ViewBatch batch)
+    {
+        using var _ = compute.Enter();
+        using var without = no_grad();
+        var slices = batch.Slices(sliceSize);
+        return new Embeddings(
+            Joined(slices, slice => method.Embed(method.Encoder, slice)), Joined(slices, slice => WholeBatch.Targets(method, slice)));
+    }
+
+    /// <inheritdoc/>
     public void Backward(Tensor loss)
     {
         GuardedBackward.Run(loss);

@@ -14,6 +14,12 @@ internal interface IEmbedder : IDisposable
     /// <summary>Embeds all images of a batch.</summary>
     Embeddings Embed(ViewBatch batch);
 
+    /// <summary>
+    /// The embeddings of a batch once more, without a graph and all through the method's own encoder on this thread, for a look
+    /// into the network. It leaves statistics of normalisations behind.
+    /// </summary>
+    Embeddings Again(ViewBatch batch);
+
     /// <summary>Adds the gradient of a loss over the last batch's embeddings to the gradients of the encoder.</summary>
     void Backward(Tensor loss);
 }

@@ -45,7 +45,19 @@ public sealed record RunStart(
 {
     /// <summary>Whether a run that goes on does so bit for bit; false where numbers are equal up to rounding.</summary>
     public bool IsExact { get; init; } = true;
+
+    /// <summary>Whether the run began with weights of another training.</summary>
+    public bool IsWarm { get; init; }
+
+    /// <summary>What it begins with of them; null where it begins with none, or goes on.</summary>
+    public WarmStartFacts? WarmStart { get; init; }
 }
+
+/// <summary>What a run begins with of another training.</summary>
+/// <param name="From">Where the weights come from.</param>
+/// <param name="Message">How many fit, as a line.</param>
+/// <param name="Notes">What of the encoder begins at random, and what is not used, a line each.</param>
+public sealed record WarmStartFacts(string From, string Message, IReadOnlyList<string> Notes);
 
 /// <summary>Where a run is after a step.</summary>
 /// <param name="Report">What the step gave.</param>

@@ -66,6 +66,9 @@ internal sealed class ReplicaGroup : IEmbedder
     }
 
     /// <inheritdoc/>
+    public Embeddings Again(ViewBatch batch) => WholeBatch.Again(_method, _compute, batch);
+
+    /// <inheritdoc/>
     public void Backward(Tensor loss)
     {
         GuardedBackward.Run(loss);

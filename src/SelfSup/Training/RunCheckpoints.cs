@@ -57,6 +57,7 @@ internal sealed class RunCheckpoints(
                 Seconds = state.Seconds,
                 Loss = state.Loss,
                 Evaluations = [.. state.Evaluations],
+                Health = state.Health,
                 Threads = identity.Threads,
                 Machine = identity.Machine,
                 Versions = RunIdentity.Versions,

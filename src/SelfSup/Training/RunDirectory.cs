@@ -20,7 +20,7 @@ internal sealed class RunDirectory : IDisposable
     private RunDirectory(string path, FileStream held)
     {
         (Path, _lock) = (path, held);
-        Checkpoints = new CheckpointStore(System.IO.Path.Combine(path, "checkpoints"));
+        Checkpoints = CheckpointsOf(path);
     }
 
     /// <summary>The folder.</summary>
@@ -40,6 +40,9 @@ internal sealed class RunDirectory : IDisposable
     public string BackboneFile => File("backbone.safetensors");
 
     public string UnreadableFile => File("unreadable.txt");
+
+    /// <summary>The checkpoints of a run that somebody else may hold.</summary>
+    public static CheckpointStore CheckpointsOf(string path) => new(System.IO.Path.Combine(path, "checkpoints"));
 
     /// <summary>Makes the folder where it is missing, and takes hold of it.</summary>
     /// <exception cref="RecipeException">It cannot be written, or another process holds it.</exception>

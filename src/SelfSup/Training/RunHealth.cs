@@ -1,3 +1,4 @@
+using SelfSup.Checkpoints;
 using SelfSup.Errors;
 
 namespace SelfSup.Training;
@@ -5,8 +6,9 @@ namespace SelfSup.Training;
 /// <summary>Watches a run for what makes all further steps worthless, and ends it before nights are lost.</summary>
 /// <param name="options">What to do then.</param>
 /// <param name="progress">Where it is said.</param>
+/// <param name="happened">Told of what belongs into the run's history.</param>
 /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress, long stepsPerEpoch)
+internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress, Action<RunEvent> happened, long stepsPerEpoch)
 {
     // One look may see a bad batch.
     private const int LooksInARow = 5;
@@ -14,64 +16,91 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
     // Networks begin with embeddings that lie close together, and with a small learning rate.
     private const long LongestBeginning = 1000;
 
-    private int _collapsed;
-    private bool _warned;
-    private bool _healthy; // by the last look; a run that goes on has none yet
-    private long _lastSaved;
-    private long? _lastGood; // the newest checkpoint behind which the next look was a healthy one
+    // A loss that stays high is said once.
+    private const long StepsBetweenSpikes = 100;
+
+    /// <summary>All it knows, for a checkpoint.</summary>
+    public HealthState State { get; private set; } = new();
+
+    /// <summary>Goes on from a checkpoint; <see cref="Saved"/> is still to be told of it.</summary>
+    /// <param name="state">What it knew, or null where the checkpoint is of a version that did not save it.</param>
+    public void Restore(HealthState? state) => State = state ?? new();
 
     /// <summary>A checkpoint was written, or the run begins at one.</summary>
-    public void Saved(long step)
-    {
-        _lastSaved = step;
-        if (_healthy)
-        {
-            _lastGood = step;
-        }
-    }
+    public void Saved(long step) => State = State with { LastSaved = step, LastGood = State.IsHealthy ? step : State.LastGood };
 
     /// <summary>Looks at a step.</summary>
     /// <param name="report">The step.</param>
     /// <param name="before">The run before it.</param>
+    /// <param name="search">Finds where a number that is none comes from; asked once, when the run is about to end by it.</param>
     /// <exception cref="TrainingException">The run must end.</exception>
-    public void Look(StepReport report, RunState before)
+    public void Look(StepReport report, RunState before, Func<string>? search = null)
     {
         if (!report.IsFinite)
         {
-            NonFinite(report, before);
-        }
-        else if (report.Space is { } space)
-        {
-            var begins = report.Step <= Math.Min(stepsPerEpoch, LongestBeginning);
-            _healthy = space.Signal is null;
-            if (_healthy)
-            {
-                (_collapsed, _warned, _lastGood) = (0, false, _lastSaved);
-            }
-            else if (!begins)
-            {
-                Collapse(report.Step, space.Signal!);
-            }
-        }
-    }
-
-    private void NonFinite(StepReport report, RunState before)
-    {
-        var what = double.IsFinite(report.Loss) ? $"the gradient is {report.GradientNorm}" : $"the loss is {report.Loss}";
-        if (options.OnNonFinite == OnTrouble.GoOn)
-        {
-            progress.Warn($"{what} at step {report.Step}; the step is left out (training.onNonFinite: goOn)");
+            NonFinite(report, before, search);
             return;
         }
 
+        State = State with { SkippedInARow = 0 };
+        Level(report);
+        if (report.Space is { } space)
+        {
+            Space(report.Step, space.Signal);
+        }
+    }
+
+    private void NonFinite(StepReport report, RunState before, Func<string>? search)
+    {
+        var what = $"{(double.IsFinite(report.Loss) ? $"the gradient is {report.GradientNorm}" : $"the loss is {report.Loss}")} at step {report.Step}";
+        var inARow = State.SkippedInARow + 1;
+        if (inARow <= options.SkipNonFinite)
+        {
+            State = State with { SkippedInARow = inARow, SkippedSteps = State.SkippedSteps + 1 };
+            Say(RunEventKind.StepSkipped, report.Step, $"{what}; the step is left out ({inARow} in a row, training.skipNonFinite: {options.SkipNonFinite})");
+            return;
+        }
+
+        var last = before.Loss is { } loss ? $" (last finite loss {loss:g4} at step {before.Step - State.SkippedInARow})" : "";
         throw new TrainingException(
-            $"{what} at step {report.Step} (last finite loss {before.Loss:g4} at step {before.Step}); lower the learning rate, or raise the "
-            + $"temperature where the method has one{(_lastSaved > 0 ? $"; the checkpoint of step {_lastSaved} is intact" : "")}");
+            $"{what}{(inARow > 1 ? $", {inARow} steps in a row" : "")}{last}{(search is null ? "" : $"; {search()}")}; lower the learning rate, "
+            + "raise the temperature where the method has one, or let more steps be left out (training.skipNonFinite)"
+            + (State.LastSaved > 0 ? $"; the checkpoint of step {State.LastSaved} is intact" : ""));
+    }
+
+    /// <summary>Whether the loss has jumped from where it was.</summary>
+    private void Level(StepReport report)
+    {
+        var level = State.Loss;
+        if (LossWatch.IsJump(level, report.Loss) && !(report.Step - State.LastSpike < StepsBetweenSpikes))
+        {
+            State = State with { LastSpike = report.Step };
+            Say(
+                RunEventKind.LossSpiked,
+                report.Step,
+                $"the loss jumped to {report.Loss:g4} at step {report.Step} (about {level.Mean:g4} ± {level.Deviation:g2} before)");
+        }
+
+        State = State with { Loss = LossWatch.After(level, report.Loss) };
+    }
+
+    private void Space(long step, string? signal)
+    {
+        State = State with { IsHealthy = signal is null };
+        if (signal is null)
+        {
+            State = State with { CollapsedLooks = 0, SaidCollapsed = false, LastGood = State.LastSaved };
+        }
+        else if (step > Math.Min(stepsPerEpoch, LongestBeginning))
+        {
+            Collapse(step, signal);
+        }
     }
 
     private void Collapse(long step, string signal)
     {
-        if (++_collapsed < LooksInARow || _warned)
+        State = State with { CollapsedLooks = State.CollapsedLooks + 1 };
+        if (State.CollapsedLooks < LooksInARow || State.SaidCollapsed)
         {
             return;
         }
@@ -79,14 +108,20 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         var message = $"embeddings have collapsed at step {step}: {signal}, {LooksInARow} times in a row";
         if (options.OnCollapse == OnTrouble.GoOn)
         {
-            _warned = true;
+            State = State with { SaidCollapsed = true };
             progress.Warn($"{message}; the run goes on (training.onCollapse: goOn)");
             return;
         }
 
-        var good = _lastGood > 0 ? $"the checkpoint of step {_lastGood} is from before" : "there is no checkpoint from before";
+        var good = State.LastGood > 0 ? $"the checkpoint of step {State.LastGood} is from before" : "there is no checkpoint from before";
         throw new TrainingException(
             $"{message}; {good}; lower the learning rate, look at predictor, momentum or variance settings of the method, or set "
             + "training.onCollapse: goOn");
+    }
+
+    private void Say(RunEventKind kind, long step, string message)
+    {
+        progress.Warn(message);
+        happened(new RunEvent(kind) { Step = step, Message = message });
     }
 }

@@ -19,6 +19,9 @@ internal sealed class RunState
     /// <summary>Seconds of steps, evaluations and checkpoints, over all resumes.</summary>
     public double Seconds { get; set; }
 
+    /// <summary>What its health is judged by.</summary>
+    public HealthState? Health { get; set; }
+
     /// <summary>Every evaluation so far.</summary>
     public IReadOnlyList<EvaluationRecord> Evaluations => _evaluations;
 
@@ -32,6 +35,7 @@ internal sealed class RunState
     {
         (Step, Loss) = (manifest.Step, manifest.Loss);
         (TrainingSeconds, Seconds) = (manifest.TrainingSeconds, manifest.Seconds);
+        Health = manifest.Health;
         _evaluations.Clear();
         _evaluations.AddRange(manifest.Evaluations);
     }

@@ -30,7 +30,9 @@ internal sealed class Trainer(
     TrainerOptions options,
     StepClock? clock = null) : IStateful
 {
-    /// <summary>Learns from one batch of views.</summary>
+    private readonly Tensor[] _statistics = [.. method.Encoders.SelectMany(encoder => encoder.buffers())];
+
+    /// <summary>Learns from one batch of views. A step whose loss or gradient is no number changes nothing.</summary>
     public StepReport Step(ViewBatch batch)
     {
         using var scope = NewDisposeScope(); // every tensor of the step ends with it
@@ -38,7 +40,7 @@ internal sealed class Trainer(
         var onDevice = batch.To(device);
         clock?.Lap(StepPart.Transfer);
 
-        using var statistics = options.SkipsNonFinite ? new BufferSnapshot(method.Encoders) : null;
+        using var statistics = new BufferSnapshot(_statistics);
         parameters.Gradients.zero_();
         clock?.Lap(StepPart.Optimizer);
         var embeddings = embedder.Embed(onDevice);
@@ -53,9 +55,9 @@ internal sealed class Trainer(
         var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
         var learningRate = schedule.At(batch.Step);
-        if (statistics is not null && !(double.IsFinite(norm) && double.IsFinite(Loss(loss))))
+        if (!double.IsFinite(norm) || !double.IsFinite(Loss(loss)))
         {
-            statistics.Restore();
+            statistics.Restore(); // the step is left out: all is as it was before it
             return new StepReport(batch.Step + 1, Loss(loss), learningRate, norm);
         }
 
@@ -66,6 +68,9 @@ internal sealed class Trainer(
 
         return Looked(onDevice, embeddings, new StepReport(batch.Step + 1, Loss(loss), learningRate, norm)); // waits for the device
     }
+
+    /// <summary>Where the first number comes from that is none, when the last step was left out.</summary>
+    public string Explain(ViewBatch batch, StepReport report) => new NonFiniteSearch(method, embedder, device).Describe(batch, report);
 
     /// <inheritdoc/>
     public void Exchange(StateArchive archive)
@@ -95,8 +100,7 @@ internal sealed class Trainer(
 
 /// <param name="ClipGradientNorm">The longest gradient that is applied as it is, or null.</param>
 /// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
-/// <param name="SkipsNonFinite">Whether a loss or gradient that is not finite leaves everything as it was.</param>
-internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookEverySteps = 10, bool SkipsNonFinite = false);
+internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookEverySteps = 10);
 
 /// <summary>What a step gave.</summary>
 /// <param name="Step">How many steps are done with it.</param>
@@ -111,6 +115,6 @@ public sealed record StepReport(long Step, double Loss, double LearningRate, dou
     /// <summary>What else the method has to tell, by name, at the same steps.</summary>
     public IReadOnlyDictionary<string, double>? Facts { get; init; }
 
-    /// <summary>Whether loss and gradient are numbers.</summary>
+    /// <summary>Whether loss and gradient are numbers; if not, the step was left out.</summary>
     public bool IsFinite => double.IsFinite(Loss) && double.IsFinite(GradientNorm);
 }

@@ -57,9 +57,12 @@ internal sealed class TrainingOptions
     public OnTrouble OnCollapse { get; set; } = OnTrouble.Stop;
 
     /// <summary>
-    /// What to do when a loss or a gradient is no number: stop, or go on without the step, which changes nothing then.
+    /// How many steps in a row are left out because loss or gradient is no number, before the run ends; a step that is left out
+    /// changes nothing. With 0 it ends at the first.
     /// </summary>
-    public OnTrouble OnNonFinite { get; set; } = OnTrouble.Stop;
+    [DoesNotChangeTraining]
+    [Range(0, int.MaxValue)]
+    public int SkipNonFinite { get; set; } = 3;
 
     /// <summary>Where to train: cpu, cuda, or auto (cuda where there is one).</summary>
     public DeviceKind Device { get; set; } = DeviceKind.Auto;

@@ -39,7 +39,7 @@ internal sealed class TrainingRun(
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
-    private readonly RunHealth _health = new(options, progress, plan.StepsPerEpoch);
+    private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
     private readonly Resumption _resumption = new(directory, identity, plan, options.AllowedChanges, history, progress);
     private readonly RunCheckpoints _checkpoints =
         new(plan, identity, trainer, directory, options, history, progress, metrics, time);
@@ -52,6 +52,9 @@ internal sealed class TrainingRun(
     /// <summary>Whether it goes on bit for bit; true also for a run that begins.</summary>
     public bool IsExact => _resumption.IsExact;
 
+    /// <summary>What its health is judged by.</summary>
+    public HealthState Health => _health.State;
+
     /// <summary>Goes on from the newest whole checkpoint, if there is one.</summary>
     /// <exception cref="CheckpointException">The checkpoints are damaged or belong to another recipe.</exception>
     public void Restore()
@@ -59,6 +62,7 @@ internal sealed class TrainingRun(
         if (_resumption.Restore(trainer, State))
         {
             _checkpoints.NewestStep = State.Step;
+            _health.Restore(State.Health);
             _health.Saved(State.Step);
         }
     }
@@ -136,7 +140,7 @@ internal sealed class TrainingRun(
     private void Step(ViewBatch batch, long started, double waited)
     {
         var report = trainer.Step(batch);
-        _health.Look(report, State);
+        _health.Look(report, State, () => trainer.Explain(batch, report));
 
         var seconds = time.GetElapsedTime(started).TotalSeconds;
         State.Step = report.Step;
@@ -220,6 +224,7 @@ internal sealed class TrainingRun(
         }
 
         State.Seconds += Mark();
+        State.Health = Health;
         _checkpoints.Begin(State, _log!.FlushToDisk);
         _health.Saved(State.Step);
     }
@@ -238,6 +243,20 @@ internal sealed class TrainingRun(
         }
     }
 
+    /// <summary>What belongs into the history is counted too.</summary>
+    private static void Record(RunEvent happened, RunHistory history, TrainingMetrics metrics)
+    {
+        history.Add(happened);
+        if (happened.Event == RunEventKind.StepSkipped)
+        {
+            metrics.Skipped();
+        }
+        else if (happened.Event == RunEventKind.LossSpiked)
+        {
+            metrics.Spiked();
+        }
+    }
+
     /// <summary>Seconds since the last mark.</summary>
     private double Mark()
     {
@@ -252,13 +271,13 @@ internal sealed class TrainingRun(
 /// <param name="CheckpointPatience">How long a checkpoint that cannot be written is tried again.</param>
 /// <param name="LogEverySteps">A line in metrics.jsonl every so many steps.</param>
 /// <param name="OnCollapse">What to do when embeddings no longer tell images apart.</param>
-/// <param name="OnNonFinite">What to do when loss or gradient are no numbers.</param>
+/// <param name="SkipNonFinite">How many steps in a row are left out because loss or gradient is no number, before the run ends.</param>
 internal sealed record TrainingRunOptions(
     CheckpointRetention Retention,
     TimeSpan CheckpointPatience,
     int LogEverySteps,
     OnTrouble OnCollapse = OnTrouble.Stop,
-    OnTrouble OnNonFinite = OnTrouble.Stop)
+    int SkipNonFinite = 3)
 {
     /// <summary>Settings that may differ from those a run was started with.</summary>
     public IReadOnlyCollection<string> AllowedChanges { get; init; } = [];

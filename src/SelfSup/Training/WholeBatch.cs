@@ -18,11 +18,22 @@ internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
     }
 
     /// <inheritdoc/>
+    public Embeddings Again(ViewBatch batch) => Again(method, compute, batch);
+
+    /// <inheritdoc/>
     public void Backward(Tensor loss) => GuardedBackward.Run(loss);
 
     /// <inheritdoc/>
     public void Dispose()
     {
+    }
+
+    /// <summary>A batch through the method's encoder at once, without a graph.</summary>
+    public static Embeddings Again(Method method, Compute compute, ViewBatch batch)
+    {
+        using var _ = compute.Enter();
+        using var without = no_grad();
+        return new Embeddings(method.Embed(method.Encoder, batch), Targets(method, batch));
     }
 
     /// <summary>What the embeddings of a batch are compared with.</summary>

@@ -31,11 +31,12 @@ internal sealed class SmallRun : IDisposable
         long steps = 2000,
         RecipeReader? reader = null,
         object? settings = null,
-        TrainerOptions? trainer = null)
+        TrainerOptions? trainer = null,
+        EncoderOptions? encoder = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
-        var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
+        var options = encoder ?? new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8 } };
         var methods = (reader ?? new RecipeReader()).Methods;
         var span = new ScheduleSpan(steps, Images / BatchSize);
         Method = methods.Create(

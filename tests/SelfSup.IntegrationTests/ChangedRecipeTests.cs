@@ -19,7 +19,7 @@ public sealed class ChangedRecipeTests : IDisposable
         _workspace.Pretrain("run", _changes).IsOneLine(
             4, "optimizer.momentum was 0.9, is 0.8; training.epochs was 3, is 4", "--allow-change optimizer.momentum training.epochs");
         _workspace.Pretrain("run", [.. _changes, "--allow-change", "training"]).IsOneLine(
-            4, "another recipe: optimizer.momentum was 0.9, is 0.8;");
+            4, "another recipe or other images: optimizer.momentum was 0.9, is 0.8;");
 
         var outcome = _workspace.Pretrain("run", [.. _changes, "--allow-change", "training.epochs", "optimizer"]).Succeeds();
         Assert.Contains("goes on with another setting: training.epochs was 3, is 4", outcome.Error, StringComparison.Ordinal);

@@ -51,11 +51,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         }
 
         _idle.Reset();
-        _work.Add(() =>
-        {
-            beforehand?.Invoke();
-            Write(manifest);
-        });
+        _work.Add(() => Write(manifest, beforehand));
     }
 
     /// <summary>What has happened since it was last asked: never waits.</summary>
@@ -138,13 +134,14 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         }
     }
 
-    private void Write(CheckpointManifest manifest)
+    private void Write(CheckpointManifest manifest, Action? beforehand)
     {
         var started = time.GetTimestamp();
         for (var pause = _firstPause; ; pause = pause < _longestPause ? pause * 2 : _longestPause)
         {
             try
             {
+                beforehand?.Invoke();
                 var path = store.Write(manifest, _snapshot);
                 _failingSince = null;
                 Tell(new CheckpointNews(

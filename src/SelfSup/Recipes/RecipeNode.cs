@@ -78,6 +78,15 @@ internal sealed class RecipeNode
         Put(variable.Split("__")[1..], node, ignoreCase: true, $"environment variable {variable}");
     }
 
+    /// <summary>Gives a setting of a section another name, and its value another text; one of the new name stays.</summary>
+    public void Rename(string section, string former, string name, Func<string?, string> translate)
+    {
+        if (Members?.GetValueOrDefault(section)?.Members is { } members && members.Remove(former, out var value) && !members.ContainsKey(name))
+        {
+            members.Add(name, new RecipeNode(value.Origin) { Scalar = translate(value.Scalar), Folder = value.Folder, IgnoresCase = value.IgnoresCase });
+        }
+    }
+
     private static RecipeNode Root(string text, string file, string folder)
     {
         var root = FromText(text, file, folder);

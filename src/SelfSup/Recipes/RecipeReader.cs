@@ -75,6 +75,7 @@ internal sealed class RecipeReader
             root.Set(assignment);
         }
 
+        FormerSettings.Translate(root);
         var binder = new RecipeBinder(_catalogs);
         var recipe = (Recipe)binder.Options(typeof(Recipe), root, "");
         if (binder.Violations.Count == 0) // rules over several settings assume that each is valid on its own

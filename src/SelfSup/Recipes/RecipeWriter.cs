@@ -13,9 +13,6 @@ namespace SelfSup.Recipes;
 /// <summary>Writes a recipe with every default filled in, and takes its fingerprint.</summary>
 internal static class RecipeWriter
 {
-    /// <summary>Settings of earlier versions that are gone: a run that was begun with one goes on without it.</summary>
-    private static readonly string[] _former = ["training.onNonFinite"];
-
     /// <summary>The recipe as YAML; reading it gives the same recipe.</summary>
     public static string Yaml(Recipe recipe) =>
         new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().Build().Serialize(Tree(recipe));
@@ -35,7 +32,7 @@ internal static class RecipeWriter
         string.Join('\n', Settings(recipe).Select(s => $"{s.Key}={s.Value}")))));
 
     /// <summary>Settings that do not change what is trained, those that earlier versions thought to do so included.</summary>
-    public static HashSet<string> Ignored(Recipe recipe) => [.. Settings(recipe, all: true).Keys.Except(Settings(recipe).Keys), .. _former];
+    public static HashSet<string> Ignored(Recipe recipe) => [.. Settings(recipe, all: true).Keys.Except(Settings(recipe).Keys), .. FormerSettings.OfFingerprints];
 
     private static OrderedDictionary<string, object?> Tree(object options, bool all = true)
     {

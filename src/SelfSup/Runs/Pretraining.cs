@@ -6,7 +6,6 @@ using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
-using SelfSup.Export;
 using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;
@@ -28,8 +27,8 @@ internal sealed class Pretraining : IDisposable
     private readonly IRunProgress _progress;
     private readonly UnreadableImages _unreadable = new();
     private RunDirectory _directory = null!;
-    private IImageSource _images = null!;
-    private DecodedCache _decoded = null!;
+    private RunImages _images = null!;
+    private RunProducts _products = null!;
     private TrainingPlan _plan = null!;
     private RunIdentity _identity = null!;
     private Method _method = null!;
@@ -93,7 +92,7 @@ internal sealed class Pretraining : IDisposable
             _directory.Path,
             Step,
             _plan,
-            _images.Count,
+            _images.Training.Count,
             _method.Encoder.Parameters.Values.numel(),
             _compute.Device.ToString(),
             _identity.Threads,
@@ -117,21 +116,12 @@ internal sealed class Pretraining : IDisposable
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
         }
 
-        try
+        if (!_run.Run(stopping))
         {
-            if (!_run.Run(stopping))
-            {
-                return false;
-            }
-        }
-        finally
-        {
-            WriteUnreadable();
+            return false;
         }
 
-        Result = Summary();
-        RunDirectory.Write(_directory.BackboneFile, stream => BackboneFile.Write(stream, _method.Encoder.Backbone, Metadata()));
-        _directory.WriteResult(Result);
+        Result = _products.Write(_run, Stores());
         return true;
     }
 
@@ -152,20 +142,21 @@ internal sealed class Pretraining : IDisposable
         bool isProfiled,
         IReadOnlyCollection<string> allowedChanges)
     {
-        var (data, training) = (_recipe.Data!, _recipe.Training);
+        var training = _recipe.Training;
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
         _compute = Devices.ForTraining(training, _recipe.Run.Replicas);
 
-        _images = Own(ImageSources.Open(data));
-        _decoded = new DecodedCache(_images.Count, data.DecodedCacheMegabytes * (1L << 20));
-        _plan = Plan(_images.Count);
+        _images = Own(RunImages.Open(_recipe));
+        var count = _images.Training.Count;
+        _plan = Plan(count);
         // How many images there are belongs to the recipe's fingerprint: a path says nothing of what lies there now.
         var settings = RecipeWriter.Settings(_recipe);
-        settings.Add("data (images found)", _images.Count.ToString(CultureInfo.InvariantCulture));
+        settings.Add("data (images found)", count.ToString(CultureInfo.InvariantCulture));
         _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads, _compute.Device.ToString())
         {
             Ignored = RecipeWriter.Ignored(_recipe),
+            Images = _images.Files(),
         };
 
         // A run that goes on has weights of its own.
@@ -176,7 +167,7 @@ internal sealed class Pretraining : IDisposable
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name,
             _recipe.Method.Options,
-            new MethodContext(NewEncoder, _images.Count, Communicator.Single)
+            new MethodContext(NewEncoder, count, Communicator.Single)
             {
                 Seed = _recipe.Run.Seed,
                 GlobalBatchSize = training.GlobalBatchSize,
@@ -195,6 +186,9 @@ internal sealed class Pretraining : IDisposable
 
         _evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
+        _products = new RunProducts(
+            _recipe, _directory, _identity, _plan, _method, _compute.Device.ToString(),
+            () => _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []));
         var loader = Own(Loader(reader));
         var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
         _run = Own(new TrainingRun(
@@ -216,11 +210,12 @@ internal sealed class Pretraining : IDisposable
             {
                 AllowedChanges = allowedChanges,
             },
+            _products.ListUnreadable,
             _progress,
             metrics,
             time,
             clock));
-        _parts = new RunParts(_run, clock, _method, optimizer, loader, _images, _decoded, _compute, _identity);
+        _parts = new RunParts(_run, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity);
         _run.Restore();
         if (Step == 0 && File.Exists(_directory.ResultFile))
         {
@@ -240,13 +235,7 @@ internal sealed class Pretraining : IDisposable
         return encoder;
     }
 
-    /// <summary>What the method keeps between steps.</summary>
-    private StoreSize[] Stores()
-    {
-        var encoder = _method.Encoder;
-        return (_recipe.Method!.Options as IRemembers)?.Stores(
-            new StoreScale(_images.Count, encoder.Widths.Embedding, encoder.SharedLength)).ToArray() ?? [];
-    }
+    private StoreSize[] Stores() => _products.Stores(_images.Training.Count);
 
     private IEmbedder Embedder() => _recipe.Run.Replicas > 1
         ? new ReplicaGroup(_method, _recipe.Run.Replicas, _identity.Threads, _compute)
@@ -285,17 +274,14 @@ internal sealed class Pretraining : IDisposable
     private KnnEvaluation? Judge(RecipeReader reader)
     {
         var options = _recipe.Evaluation;
-        if (options.Test is null)
+        if (_images.Test is not { } test)
         {
             return null;
         }
 
-        var train = options.Train is null ? _images : Own(ImageSources.Open(options.Train));
-        var test = Own(ImageSources.Open(options.Test));
         return new KnnEvaluation(
-            new LabelledImages(
-                train, options.Train ?? _recipe.Data!, "evaluation.train", options.Train is null ? _decoded : null),
-            new LabelledImages(test, options.Test, "evaluation.test"),
+            new LabelledImages(_images.Reference, options.Train ?? _recipe.Data!, "evaluation.train", _images.DecodedReference),
+            new LabelledImages(test, options.Test!, "evaluation.test"),
             new FeatureExtractor(
                 Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
                 Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast }),
@@ -311,7 +297,7 @@ internal sealed class Pretraining : IDisposable
                 + "lists or counts as there are views");
         }
 
-        if (_method.NeedsLabels && _images.ClassNames.Count == 0)
+        if (_method.NeedsLabels && _images.Training.ClassNames.Count == 0)
         {
             throw new DataException(
                 $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
@@ -327,8 +313,8 @@ internal sealed class Pretraining : IDisposable
         _method.Check([.. pipelines.Select(pipeline => pipeline.OutputSize!.Value)]);
         var data = _recipe.Data!;
         return new ViewLoader(
-            _images,
-            new ShuffledBatches(_recipe.Run.Seed, _images, _plan.BatchSize, _images.WindowBlocks),
+            _images.Training,
+            new ShuffledBatches(_recipe.Run.Seed, _images.Training, _plan.BatchSize, _images.Training.WindowBlocks),
             pipelines,
             new ViewLoaderOptions
             {
@@ -338,69 +324,11 @@ internal sealed class Pretraining : IDisposable
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,
                 ScaleJpeg = data.ScaleJpeg,
-                Cache = _decoded,
+                Cache = _images.Decoded,
                 Format = _compute.Views,
                 PinnedMemory = _compute.IsCuda,
             },
             _unreadable);
-    }
-
-    private Dictionary<string, string> Metadata() => new()
-    {
-        [BackboneFile.RecipeKey] = RecipeWriter.Yaml(_recipe),
-        ["selfsup.version"] = RunIdentity.Version,
-        ["selfsup.method"] = _recipe.Method!.Name,
-        ["selfsup.recipeHash"] = _identity.RecipeHash,
-        ["selfsup.epochs"] = _plan.Epoch(Step).ToString(CultureInfo.InvariantCulture),
-    };
-
-    private Dictionary<string, object?> Summary()
-    {
-        var state = _run.State;
-        var result = new Dictionary<string, object?>();
-        foreach (var record in state.Evaluations.Where(e => e.Step == 0))
-        {
-            foreach (var (name, value) in record.Values)
-            {
-                result[name + (_recipe.Init?.From is null ? "Untrained" : "Before")] = value;
-            }
-        }
-
-        foreach (var (name, value) in state.Evaluations.LastOrDefault(e => e.Step == state.Step)?.Values ?? new Dictionary<string, double>())
-        {
-            result[name] = value;
-        }
-
-        result["loss"] = state.Loss;
-        result["epochs"] = _plan.Epoch(state.Step);
-        result["steps"] = state.Step;
-        result["seconds"] = Math.Round(state.Seconds, 3);
-        result["imagesPerSecond"] = Math.Round(state.Step * _plan.BatchSize / state.TrainingSeconds, 2);
-        // Written just before, and complete also after a resume.
-        result["unreadableImages"] = File.Exists(_directory.UnreadableFile) ? File.ReadLines(_directory.UnreadableFile).Count() : 0;
-        result["skippedSteps"] = _run.Health.SkippedSteps;
-        result["stores"] = Stores().ToDictionary(store => store.Name, store => store.Bytes);
-        result["recipeHash"] = _identity.RecipeHash;
-        result["threads"] = _identity.Threads;
-        result["device"] = _compute.Device.ToString();
-        result["version"] = RunIdentity.Version;
-        result["host"] = RunIdentity.Host;
-        return result;
-    }
-
-    /// <summary>Images that were skipped, each once, whether they were to be trained on or judged by.</summary>
-    private IEnumerable<string> Unreadable() =>
-        _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []).Select(u => $"{u.Where}: {u.Reason}").Distinct();
-
-    /// <summary>Lists skipped images beside those of earlier parts of the run.</summary>
-    private void WriteUnreadable()
-    {
-        var now = Unreadable().ToArray();
-        if (now.Length > 0)
-        {
-            var before = File.Exists(_directory.UnreadableFile) ? File.ReadAllLines(_directory.UnreadableFile) : [];
-            RunDirectory.Write(_directory.UnreadableFile, string.Concat(before.Union(now).Select(line => line + "\n")));
-        }
     }
 
     private T Own<T>(T disposable)

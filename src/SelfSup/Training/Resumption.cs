@@ -79,20 +79,26 @@ internal sealed class Resumption(
     }
 
     /// <summary>What differs and may.</summary>
-    private IReadOnlyList<SettingChange> Changes(CheckpointManifest manifest)
+    private List<Difference> Changes(CheckpointManifest manifest)
     {
-        var differences = identity.DifferencesTo(manifest);
+        List<Difference> differences =
+        [
+            .. identity.DifferencesTo(manifest).Select(change => new Difference(change.Key, change.Was, change.Is, change.ToString())),
+            .. identity.ImagesUnlike(manifest).Select(images => new Difference(
+                images.Key, "other images", string.Join(", ", images.Differences), $"{images.Key}: {string.Join(", ", images.Differences)}")),
+        ];
         var refused = differences.Where(difference => !allowedChanges.Any(allowed => Covers(allowed, difference.Key))).ToArray();
         if (refused.Length > 0)
         {
             throw new CheckpointException(
-                $"{directory.Path}: the run was started with another recipe: {string.Join("; ", refused.AsEnumerable())}; give it the settings "
-                + $"it had, let it go on with {Flag} {string.Join(' ', refused.Select(difference => difference.Key.Split(' ')[0]).Distinct())}, or start a new run with --run");
+                $"{directory.Path}: the run was started with another recipe or other images: {string.Join("; ", refused.AsEnumerable())}; give it "
+                + $"what it had, let it go on with {Flag} {string.Join(' ', refused.Select(difference => difference.Key.Split(' ')[0]).Distinct())}, "
+                + "or start a new run with --run");
         }
 
         // A step must go on to mean the same images: how many are done is all that a checkpoint knows of the order.
         if (differences.Count > 0 && manifest.StepsPerEpoch > 0
-            && (manifest.StepsPerEpoch != plan.StepsPerEpoch || differences.Any(difference => difference.Key == "training.globalBatchSize")))
+            && (manifest.StepsPerEpoch != plan.StepsPerEpoch || differences.Exists(difference => difference.Key == "training.globalBatchSize")))
         {
             throw new CheckpointException(
                 $"{directory.Path}: an epoch had {manifest.StepsPerEpoch} steps and would have {plan.StepsPerEpoch} ({string.Join("; ", differences)}): "
@@ -105,4 +111,11 @@ internal sealed class Resumption(
     /// <summary>Whether what the user named is the key, or a section of it.</summary>
     private static bool Covers(string allowed, string key) =>
         key.StartsWith(allowed, StringComparison.Ordinal) && (key.Length == allowed.Length || key[allowed.Length] is '.' or '[' or ' ');
+
+    /// <summary>A setting, or the images it names, that is not what it was.</summary>
+    private sealed record Difference(string Key, string Was, string Is, string Text)
+    {
+        /// <inheritdoc/>
+        public override string ToString() => Text;
+    }
 }

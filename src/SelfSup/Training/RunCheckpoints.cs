@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
@@ -29,6 +31,9 @@ internal sealed class RunCheckpoints(
 {
     private readonly CheckpointWriter _writer = new(directory.Checkpoints, options.Retention, options.CheckpointPatience, time);
 
+    private readonly Dictionary<string, JsonElement> _images = identity.Images.ToDictionary(
+        images => images.Key, images => JsonSerializer.SerializeToElement(images.Value, CheckpointManifest.Json));
+
     /// <summary>The step of the newest snapshot; -1 before the first.</summary>
     public long NewestStep { get; set; } = -1;
 
@@ -58,6 +63,7 @@ internal sealed class RunCheckpoints(
                 Loss = state.Loss,
                 Evaluations = [.. state.Evaluations],
                 Health = state.Health,
+                Data = _images,
                 Threads = identity.Threads,
                 Machine = identity.Machine,
                 Versions = RunIdentity.Versions,

@@ -1,8 +1,10 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Text.Json;
 
 using SelfSup.Checkpoints;
+using SelfSup.Images;
 
 using TorchSharp;
 
@@ -17,6 +19,9 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
 {
     /// <summary>Settings of which a checkpoint may say what it likes.</summary>
     public IReadOnlySet<string> Ignored { get; init; } = new HashSet<string>();
+
+    /// <summary>What the files of its images are, by the settings that name them.</summary>
+    public IReadOnlyDictionary<string, SourceFiles> Images { get; init; } = new Dictionary<string, SourceFiles>();
 
     /// <summary>The version of SelfSup.</summary>
     public static string Version { get; } =
@@ -42,6 +47,14 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
     /// <summary>What differs from the settings that a checkpoint was made with.</summary>
     public IReadOnlyList<SettingChange> DifferencesTo(CheckpointManifest manifest) =>
         [.. manifest.DifferencesTo(Recipe).Where(difference => !Ignored.Contains(difference.Key))];
+
+    /// <summary>What differs from the images that a checkpoint was made with: the setting that names them, and the differences.</summary>
+    public IReadOnlyList<(string Key, IReadOnlyList<string> Differences)> ImagesUnlike(CheckpointManifest manifest) =>
+        [.. from image in Images
+            where manifest.Data.ContainsKey(image.Key)
+            let differences = manifest.Data[image.Key].Deserialize<SourceFiles>(CheckpointManifest.Json)!.DifferencesTo(image.Value)
+            where differences.Count > 0
+            select (image.Key, differences)];
 
     /// <summary>
     /// Why numbers of this program here may differ in rounding from those of a checkpoint's; empty where a run goes on bit for

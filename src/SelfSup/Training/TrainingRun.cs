@@ -20,6 +20,7 @@ namespace SelfSup.Training;
 /// <param name="directory">Where its files are.</param>
 /// <param name="history">Where what happens to it is written down.</param>
 /// <param name="options">How checkpoints are kept.</param>
+/// <param name="listUnreadable">Brings the list of skipped images onto the disk.</param>
 /// <param name="progress">Where it tells how it goes.</param>
 /// <param name="metrics">Its instruments.</param>
 /// <param name="time">The clock.</param>
@@ -33,6 +34,7 @@ internal sealed class TrainingRun(
     RunDirectory directory,
     RunHistory history,
     TrainingRunOptions options,
+    Action listUnreadable,
     IRunProgress progress,
     TrainingMetrics metrics,
     TimeProvider time,
@@ -225,7 +227,12 @@ internal sealed class TrainingRun(
 
         State.Seconds += Mark();
         State.Health = Health;
-        _checkpoints.Begin(State, _log!.FlushToDisk);
+        _checkpoints.Begin(State, () =>
+        {
+            // What belongs to the steps so far is not written again after a resume.
+            listUnreadable();
+            _log!.FlushToDisk();
+        });
         _health.Saved(State.Step);
     }
 

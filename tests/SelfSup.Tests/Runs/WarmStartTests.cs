@@ -6,6 +6,7 @@ using SelfSup.Models;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 using SelfSup.Tensors;
+using SelfSup.Tests.Checkpoints;
 using SelfSup.Tests.Support;
 
 using static TorchSharp.torch;
@@ -241,23 +242,6 @@ public sealed class WarmStartTests : IDisposable
         File.WriteAllText(Path.Combine(_folder.Path, "recipe.yaml"), "run: {}");
         using var state = StateArchive.Saving();
         state.Part("run", run.Trainer);
-        return new CheckpointStore(Path.Combine(_folder.Path, "checkpoints")).Save(
-            new CheckpointManifest
-            {
-                Step = step,
-                Epoch = 0,
-                Written = DateTimeOffset.UnixEpoch,
-                RecipeHash = "",
-                Recipe = new Dictionary<string, string>(),
-                TrainingSeconds = 0,
-                Seconds = 0,
-                Evaluations = [],
-                Threads = 1,
-                Versions = new Dictionary<string, string>(),
-                Host = "",
-            },
-            state,
-            keep: 9,
-            bestBy: null);
+        return new CheckpointStore(Path.Combine(_folder.Path, "checkpoints")).Write(Manifests.Of(step), state);
     }
 }

@@ -1,0 +1,104 @@
+using System.Globalization;
+
+using SelfSup.Checkpoints;
+using SelfSup.Export;
+using SelfSup.Images;
+using SelfSup.Methods;
+using SelfSup.Recipes;
+using SelfSup.Training;
+
+namespace SelfSup.Runs;
+
+/// <summary>What a run leaves behind beside its checkpoints: result, backbone, and the list of images that were skipped.</summary>
+/// <param name="recipe">The recipe.</param>
+/// <param name="directory">Where they go.</param>
+/// <param name="identity">What they come from.</param>
+/// <param name="plan">How long the run is.</param>
+/// <param name="method">What was learned.</param>
+/// <param name="device">What computed.</param>
+/// <param name="unreadable">The images that were skipped so far, whether they were to be trained on or judged by.</param>
+internal sealed class RunProducts(
+    Recipe recipe,
+    RunDirectory directory,
+    RunIdentity identity,
+    TrainingPlan plan,
+    Method method,
+    string device,
+    Func<IEnumerable<UnreadableImage>> unreadable)
+{
+    private int _listed;
+
+    /// <summary>What the method keeps between steps.</summary>
+    /// <param name="images">M, images to train on.</param>
+    public StoreSize[] Stores(long images) => (recipe.Method!.Options as IRemembers)?.Stores(
+        new StoreScale(images, method.Encoder.Widths.Embedding, method.Encoder.SharedLength)).ToArray() ?? [];
+
+    /// <summary>Writes backbone and result of a run that is finished; the result last, since it says so.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="stores">What the method kept.</param>
+    /// <returns>What <c>result.json</c> holds.</returns>
+    public IReadOnlyDictionary<string, object?> Write(TrainingRun run, StoreSize[] stores)
+    {
+        var result = Summary(run, stores);
+        RunDirectory.Write(
+            directory.BackboneFile, stream => BackboneFile.Write(stream, method.Encoder.Backbone, Metadata(run.State.Step)));
+        directory.WriteResult(result);
+        return result;
+    }
+
+    /// <summary>Lists skipped images, each once, beside those of earlier parts of the run.</summary>
+    /// <exception cref="IOException">The list cannot be written.</exception>
+    public void ListUnreadable()
+    {
+        string[] now = [.. unreadable().Select(image => $"{image.Where}: {image.Reason}").Distinct()];
+        if (now.Length > _listed)
+        {
+            var before = File.Exists(directory.UnreadableFile) ? File.ReadAllLines(directory.UnreadableFile) : [];
+            DurableFile.Write(directory.UnreadableFile, string.Concat(before.Union(now).Select(line => line + "\n")));
+            _listed = now.Length;
+        }
+    }
+
+    private Dictionary<string, string> Metadata(long step) => new()
+    {
+        [BackboneFile.RecipeKey] = RecipeWriter.Yaml(recipe),
+        ["selfsup.version"] = RunIdentity.Version,
+        ["selfsup.method"] = recipe.Method!.Name,
+        ["selfsup.recipeHash"] = identity.RecipeHash,
+        ["selfsup.epochs"] = plan.Epoch(step).ToString(CultureInfo.InvariantCulture),
+    };
+
+    private Dictionary<string, object?> Summary(TrainingRun run, StoreSize[] stores)
+    {
+        var state = run.State;
+        var result = new Dictionary<string, object?>();
+        foreach (var record in state.Evaluations.Where(e => e.Step == 0))
+        {
+            foreach (var (name, value) in record.Values)
+            {
+                result[name + (recipe.Init?.From is null ? "Untrained" : "Before")] = value;
+            }
+        }
+
+        foreach (var (name, value) in state.Evaluations.LastOrDefault(e => e.Step == state.Step)?.Values ?? new Dictionary<string, double>())
+        {
+            result[name] = value;
+        }
+
+        result["loss"] = state.Loss;
+        result["epochs"] = plan.Epoch(state.Step);
+        result["steps"] = state.Step;
+        result["seconds"] = Math.Round(state.Seconds, 3);
+        result["imagesPerSecond"] = Math.Round(state.Step * plan.BatchSize / state.TrainingSeconds, 2);
+        // Written just before, and complete also after a resume.
+        result["unreadableImages"] = File.Exists(directory.UnreadableFile) ? File.ReadLines(directory.UnreadableFile).Count() : 0;
+        result["skippedSteps"] = run.Health.SkippedSteps;
+        result["stores"] = stores.ToDictionary(store => store.Name, store => store.Bytes);
+        result["recipeHash"] = identity.RecipeHash;
+        result["threads"] = identity.Threads;
+        result["device"] = device;
+        result["version"] = RunIdentity.Version;
+        result["host"] = RunIdentity.Host;
+        return result;
+    }
+}

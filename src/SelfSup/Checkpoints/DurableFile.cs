@@ -8,6 +8,7 @@ namespace SelfSup.Checkpoints;
 internal static partial class DurableFile
 {
     private const int DontNeed = 4;
+    private const uint SyncRangeWrite = 2;
     private const int Interrupted = 4;
     private const int InvalidArgument = 22;
 
@@ -82,6 +83,15 @@ internal static partial class DurableFile
         }
     }
 
+    /// <summary>Lets the disk begin with what was written: <see cref="Flush"/> waits for less then.</summary>
+    public static void BeginFlush(SafeFileHandle file, long offset, long length)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = SyncRange(file, offset, length, SyncRangeWrite);
+        }
+    }
+
     /// <summary>
     /// Lets the system forget a file's content that is on disk already: reading it again then tells what the disk holds, and
     /// memory is left to what is read often.
@@ -93,6 +103,9 @@ internal static partial class DurableFile
             _ = Advise(file, 0, 0, DontNeed);
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    private static partial int SyncRange(SafeFileHandle file, long offset, long length, uint flags);
 
     [LibraryImport("libc", EntryPoint = "posix_fadvise")]
     private static partial int Advise(SafeFileHandle file, long offset, long length, int advice);

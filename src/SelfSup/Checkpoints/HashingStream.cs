@@ -2,11 +2,18 @@ using System.IO.Hashing;
 
 namespace SelfSup.Checkpoints;
 
-/// <summary>Passes writes through and takes their checksum, so that a large file is not read again for it.</summary>
-internal sealed class HashingStream(Stream inner, XxHash128 hash) : Stream
+/// <summary>
+/// Passes writes to a file through and takes their checksum, so that a large file is not read again for it. The disk begins
+/// to write while more comes.
+/// </summary>
+internal sealed class HashingStream(FileStream inner, XxHash128 hash) : Stream
 {
+    private const long DiskPiece = 1L << 24;
+
     // What was just hashed is still in the processor's cache when it is copied to the kernel.
     private const int Piece = 1 << 19;
+
+    private long _begun;
 
     /// <inheritdoc/>
     public override bool CanRead => false;
@@ -36,6 +43,11 @@ internal sealed class HashingStream(Stream inner, XxHash128 hash) : Stream
             hash.Append(piece);
             inner.Write(piece);
             buffer = buffer[piece.Length..];
+            if (inner.Position - _begun >= DiskPiece)
+            {
+                DurableFile.BeginFlush(inner.SafeFileHandle, _begun, inner.Position - _begun);
+                _begun = inner.Position;
+            }
         }
     }
 

@@ -20,7 +20,6 @@ internal static class SafeTensors
 {
     private const int LongestHeader = 100_000_000; // the limit of the reference implementation
     private const long LargestPiece = 1L << 28; // Tensor.bytes is a span: at most 2^31 bytes at a time
-    private const int ReadPiece = 1 << 20; // still in the processor's cache when its checksum is taken
 
     private static readonly Dictionary<ScalarType, (string Name, int Size)> _types = new()
     {
@@ -247,11 +246,17 @@ internal static class SafeTensors
         var tensors = new Dictionary<string, Tensor>();
         try
         {
-            foreach (var entry in entries)
+            var pieces = new List<FilePiece>();
+            using (NewDisposeScope())
             {
-                var values = empty(entry.Shape, entry.Type).DetachFromDisposeScope();
-                tensors.Add(entry.Name, values);
-                Fill(file, values, start + entry.Begin, checksum);
+                foreach (var entry in entries)
+                {
+                    var values = empty(entry.Shape, entry.Type).DetachFromDisposeScope();
+                    tensors.Add(entry.Name, values);
+                    pieces.AddRange(Pieces(values, start + entry.Begin));
+                }
+
+                ParallelFileReader.Read(file, pieces, checksum);
             }
         }
         catch
@@ -267,26 +272,15 @@ internal static class SafeTensors
         return tensors;
     }
 
-    private static void Fill(SafeFileHandle file, Tensor values, long at, XxHash128? checksum)
+    private static IEnumerable<FilePiece> Pieces(Tensor values, long at)
     {
-        using var scope = NewDisposeScope();
         var flat = values.reshape(-1);
-        var piece = LargestPiece / _types[values.dtype].Size;
+        var piece = ParallelFileReader.Piece / _types[values.dtype].Size;
         for (long first = 0; first < flat.numel(); first += piece)
         {
-            var bytes = flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes;
-            while (bytes.Length > 0)
-            {
-                var count = RandomAccess.Read(file, bytes[..Math.Min(ReadPiece, bytes.Length)], at);
-                if (count == 0)
-                {
-                    throw new EndOfStreamException("the file shrank while it was read");
-                }
-
-                checksum?.Append(bytes[..count]);
-                bytes = bytes[count..];
-                at += count;
-            }
+            var part = FilePiece.Of(flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes, at);
+            at += part.Length;
+            yield return part;
         }
     }
 

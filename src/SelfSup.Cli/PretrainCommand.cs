@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 
 using SelfSup.Hosting;
 using SelfSup.Recipes;
+using SelfSup.Training;
 
 namespace SelfSup.Cli;
 
@@ -26,7 +27,7 @@ internal static class PretrainCommand
         var command = new Command(
             "pretrain",
             "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
-            "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
+            "step and write a checkpoint first, SIGUSR1 writes one and goes on. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
             "What a recipe can ask for is listed by selfsup methods")
         {
             recipe, run, set, threads, assemblies,
@@ -48,15 +49,21 @@ internal static class PretrainCommand
     public static async Task<int> Run(
         string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader)
     {
+        var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
+        using var signals = new RunSignals(outcome, request);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         RunEnvironment.LoadTorch();
+        if (signals.Stopping.IsCancellationRequested)
+        {
+            return Stopped(outcome);
+        }
 
-        var outcome = new RunOutcome();
         var directory = ServiceCollectionExtensions.RunDirectoryOf(recipe, runDirectory);
         using var terminal = TerminalProgress.Create();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
-        builder.Services.AddSelfSup(recipe, reader, directory, terminal, outcome);
+        builder.Services.AddSelfSup(
+            recipe, reader, directory, terminal, outcome, request, signals, new ProgramHangResponse(terminal));
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
             builder.Services.AddSelfSupTelemetry(recipe);
@@ -75,11 +82,17 @@ internal static class PretrainCommand
 
         if (!outcome.Finished)
         {
-            Console.Error.WriteLine($"selfsup: stopped at step {outcome.Step} with a checkpoint; resume with the same command");
-            return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
+            return Stopped(outcome);
         }
 
         terminal.Finished(directory, outcome.Result);
         return ExitCodes.Success;
+    }
+
+    private static int Stopped(RunOutcome outcome)
+    {
+        var where = outcome.Began ? $"at step {outcome.Step} with a checkpoint" : "before it began";
+        Console.Error.WriteLine($"selfsup: stopped {where}; resume with the same command");
+        return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
     }
 }

@@ -19,7 +19,8 @@ public static class ServiceCollectionExtensions
     /// Adds a pretraining run to a host. It starts with the host, or goes on where it stopped; when the host is told to stop,
     /// it finishes its step and writes a checkpoint. While it trains, the garbage collector of the process runs between its
     /// steps only, as long as little is allocated beside it. How it ended, an error in the recipe included, is in the
-    /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too.
+    /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too. Their
+    /// <see cref="CheckpointRequest"/> asks for a checkpoint between.
     /// </summary>
     /// <param name="services">The host's services; one run a host.</param>
     /// <param name="recipePath">The recipe, a YAML file. It is read when the host starts; environment variables
@@ -32,7 +33,8 @@ public static class ServiceCollectionExtensions
         var builder = new SelfSupBuilder(services);
         services.AddSingleton(builder);
         services.TryAddSingleton<LoggingProgress>();
-        services.AddRun(new RunOutcome(), provider =>
+        services.TryAddSingleton<IHangResponse, HostHangResponse>();
+        services.AddRun(new RunOutcome(), new CheckpointRequest(), provider =>
         {
             var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), builder.Overrides);
             RunEnvironment.LoadTorch();
@@ -52,20 +54,29 @@ public static class ServiceCollectionExtensions
     /// <param name="runDirectory">Where the run's files go.</param>
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="outcome">Filled when the run has ended.</param>
+    /// <param name="request">Asks for checkpoints.</param>
+    /// <param name="signals">What stops the run.</param>
+    /// <param name="onHang">What is done about a run that hangs.</param>
     internal static IServiceCollection AddSelfSup(
         this IServiceCollection services,
         Recipe recipe,
         RecipeReader reader,
         string runDirectory,
         IRunProgress progress,
-        RunOutcome outcome) => services
-            .AddRun(outcome, provider => provider.Create(recipe, reader, runDirectory, progress))
+        RunOutcome outcome,
+        CheckpointRequest request,
+        RunSignals signals,
+        IHangResponse onHang) => services
+            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, progress))
+            .AddSingleton(signals)
+            .AddSingleton(onHang)
             .AddSingleton<IHostLifetime, SignalLifetime>();
 
     /// <summary>The directory of a run that may have been named.</summary>
     internal static string RunDirectoryOf(Recipe recipe, string? named) => Path.GetFullPath(named ?? Path.Combine("runs", recipe.Run.Name!));
 
-    private static IServiceCollection AddRun(this IServiceCollection services, RunOutcome outcome, Func<IServiceProvider, Pretraining> create)
+    private static IServiceCollection AddRun(
+        this IServiceCollection services, RunOutcome outcome, CheckpointRequest request, Func<IServiceProvider, Pretraining> create)
     {
         if (services.Any(service => service.ServiceType == typeof(RunOutcome)))
         {
@@ -76,6 +87,7 @@ public static class ServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<TrainingMetrics>();
         services.AddSingleton(outcome);
+        services.AddSingleton(request);
         services.AddSingleton<Func<Pretraining>>(provider => () => create(provider));
         services.AddHostedService<TrainerService>();
         return services.Configure<HostOptions>(
@@ -89,5 +101,11 @@ public static class ServiceCollectionExtensions
             runDirectory,
             progress,
             provider.GetRequiredService<TrainingMetrics>(),
-            provider.GetRequiredService<TimeProvider>());
+            provider.GetRequiredService<TimeProvider>(),
+            new RunControls
+            {
+                Checkpoint = provider.GetRequiredService<CheckpointRequest>(),
+                OnHang = provider.GetRequiredService<IHangResponse>(),
+                StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
+            });
 }

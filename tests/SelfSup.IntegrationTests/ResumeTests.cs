@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 using SelfSup.IntegrationTests.Support;
 
 namespace SelfSup.IntegrationTests;
@@ -84,41 +82,5 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(result, File.ReadAllText(_workspace["run", "result.json"]));
     }
 
-    /// <summary>The same weights, optimizer state, evaluations and losses.</summary>
-    private void IsTheSame(string expected, string actual)
-    {
-        Assert.Equal(
-            File.ReadAllBytes(_workspace[expected, "backbone.safetensors"]), File.ReadAllBytes(_workspace[actual, "backbone.safetensors"]));
-        Assert.Equal(StateHash(expected), StateHash(actual));
-        Assert.Equal(Metrics(expected), Metrics(actual));
-        foreach (var key in new[] { "knn", "knnUntrained", "loss", "steps", "epochs" })
-        {
-            Assert.Equal(Result(expected, key), Result(actual, key));
-        }
-    }
-
-    private string StateHash(string run)
-    {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(
-            _workspace[run, "checkpoints", $"step-{Workspace.Steps:D8}", "manifest.json"]));
-        return json.RootElement.GetProperty("files")[0].GetProperty("sha256").GetString()!;
-    }
-
-    private double Result(string run, string key)
-    {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(_workspace[run, "result.json"]));
-        return json.RootElement.GetProperty(key).GetDouble();
-    }
-
-    /// <summary>What metrics.jsonl says of every step, times left out.</summary>
-    private string[] Metrics(string run) =>
-    [
-        .. File.ReadLines(_workspace[run, "metrics.jsonl"]).Select(line =>
-        {
-            using var json = JsonDocument.Parse(line);
-            return string.Join(' ', json.RootElement.EnumerateObject()
-                .Where(p => p.Name is "step" or "epoch" or "loss" or "learningRate" or "gradientNorm" or "evaluation")
-                .Select(p => $"{p.Name}={p.Value.GetRawText()}"));
-        }),
-    ];
+    private void IsTheSame(string expected, string actual) => _workspace.Files(actual).IsTheSameAs(_workspace.Files(expected));
 }

@@ -25,6 +25,8 @@ internal sealed class Pretraining : IDisposable
     private readonly Stack<IDisposable> _owned = new();
     private readonly Recipe _recipe;
     private readonly IRunProgress _progress;
+    private readonly RunControls _controls;
+    private readonly TimeProvider _time;
     private readonly UnreadableImages _unreadable = new();
     private RunDirectory _directory = null!;
     private IImageSource _images = null!;
@@ -36,8 +38,10 @@ internal sealed class Pretraining : IDisposable
     private TrainingRun _run = null!;
     private Compute _compute = null!;
     private RunParts _parts = null!;
+    private RunHistory _history = null!;
 
-    private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
+    private Pretraining(Recipe recipe, IRunProgress progress, RunControls controls, TimeProvider time) =>
+        (_recipe, _progress, _controls, _time) = (recipe, progress, controls, time);
 
     /// <summary>Steps done.</summary>
     public long Step => _run.State.Step;
@@ -55,6 +59,7 @@ internal sealed class Pretraining : IDisposable
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="metrics">Its instruments.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="controls">What the program around it asks of it and hears from it; null where it does neither.</param>
     /// <param name="isProfiled">Whether the parts of its steps are timed.</param>
     /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
     public static Pretraining Create(
@@ -64,9 +69,10 @@ internal sealed class Pretraining : IDisposable
         IRunProgress progress,
         TrainingMetrics metrics,
         TimeProvider time,
+        RunControls? controls = null,
         bool isProfiled = false)
     {
-        var run = new Pretraining(recipe, progress);
+        var run = new Pretraining(recipe, progress, controls ?? new RunControls(), time);
         try
         {
             run.Build(reader, runDirectory, metrics, time, isProfiled);
@@ -82,6 +88,21 @@ internal sealed class Pretraining : IDisposable
     /// <summary>Trains to the end, or until it is told to stop.</summary>
     /// <returns>Whether the end was reached.</returns>
     public bool Run(CancellationToken stopping)
+    {
+        using var watchdog = Watchdog.Start(_controls, _recipe.Run.Hang, _history, _progress, _directory.Path, _time);
+        return new RunEnding(_history, _controls).Of(() => Train(stopping), () => Step);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_owned.TryPop(out var owned))
+        {
+            owned.Dispose();
+        }
+    }
+
+    private bool Train(CancellationToken stopping)
     {
         _progress.Started(new RunStart(
             _directory.Path,
@@ -109,19 +130,11 @@ internal sealed class Pretraining : IDisposable
             WriteUnreadable();
         }
 
+        _controls.Heartbeat.Beat("writing the backbone");
         Result = Summary();
         RunDirectory.Write(_directory.BackboneFile, stream => BackboneFile.Write(stream, _method.Encoder.Backbone, Metadata()));
         _directory.WriteResult(Result);
         return true;
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        while (_owned.TryPop(out var owned))
-        {
-            owned.Dispose();
-        }
     }
 
     private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time, bool isProfiled)
@@ -161,6 +174,7 @@ internal sealed class Pretraining : IDisposable
 
         _evaluation = Judge(reader);
         _directory = Own(RunDirectory.Open(runDirectory));
+        _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn);
         var loader = Own(Loader(reader));
         var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
         _run = Own(new TrainingRun(
@@ -168,11 +182,11 @@ internal sealed class Pretraining : IDisposable
             _identity,
             new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
                 new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps, training.OnNonFinite == OnTrouble.GoOn),
-                clock),
+                clock, _controls.Heartbeat),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
-            new RunHistory(_directory.HistoryFile, time, _progress.Warn),
+            _history,
             new TrainingRunOptions(
                 _recipe.Checkpoint.Keep,
                 _recipe.Checkpoint.KeepBest ? "knn" : null,
@@ -182,6 +196,7 @@ internal sealed class Pretraining : IDisposable
             _progress,
             metrics,
             time,
+            _controls,
             clock));
         _parts = new RunParts(_run, clock, _method, optimizer, loader, _images, _decoded, _compute, _identity);
         _run.Restore();
@@ -208,7 +223,7 @@ internal sealed class Pretraining : IDisposable
     private IEmbedder Embedder() => _recipe.Run.Replicas > 1
         ? new ReplicaGroup(_method, _recipe.Run.Replicas, _identity.Threads, _compute)
         : _recipe.Training.SliceSize is { } sliceSize
-            ? new EmbeddingCache(_method, sliceSize, _compute)
+            ? new EmbeddingCache(_method, sliceSize, _compute, _controls.Heartbeat)
             : new WholeBatch(_method, _compute);
 
     private TrainingPlan Plan(int images)
@@ -248,8 +263,10 @@ internal sealed class Pretraining : IDisposable
             new LabelledImages(test, options.Test, "evaluation.test"),
             new FeatureExtractor(
                 Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
-                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast }),
-            options.Knn);
+                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast },
+                _controls.Heartbeat),
+            options.Knn,
+            _controls.Heartbeat);
     }
 
     private ViewLoader Loader(RecipeReader reader)

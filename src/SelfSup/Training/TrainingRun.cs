@@ -23,6 +23,7 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it tells how it goes.</param>
 /// <param name="metrics">Its instruments.</param>
 /// <param name="time">The clock.</param>
+/// <param name="controls">What the program asks of it, and hears from it.</param>
 /// <param name="clock">Told of each part of the run, or null.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
@@ -36,6 +37,7 @@ internal sealed class TrainingRun(
     IRunProgress progress,
     TrainingMetrics metrics,
     TimeProvider time,
+    RunControls controls,
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
@@ -115,6 +117,7 @@ internal sealed class TrainingRun(
             while (true)
             {
                 var started = time.GetTimestamp();
+                controls.Heartbeat.Beat("waiting for data");
                 if (!batches.MoveNext())
                 {
                     throw new UnreachableException("the loader ended before the run");
@@ -171,12 +174,25 @@ internal sealed class TrainingRun(
     /// <returns>Whether the run ends here.</returns>
     private bool Pause(CancellationToken stopping)
     {
+        controls.Heartbeat.StepDone(State.Step);
         var evaluated = Evaluate(stopping);
         clock?.Lap(StepPart.Evaluation);
-        if (plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _savedStep))
+        var asked = controls.Checkpoint.Taken(out var signal);
+        if (asked)
         {
+            history.Add(new RunEvent(RunEventKind.CheckpointAsked) { Step = State.Step, Signal = signal });
+        }
+
+        if (asked || plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _savedStep))
+        {
+            controls.Heartbeat.Beat("writing a checkpoint");
             Save(again: evaluated);
             clock?.Lap(StepPart.Checkpoint);
+        }
+
+        if (asked)
+        {
+            progress.CheckpointAnswered(State.Step);
         }
 
         return State.Step == plan.TotalSteps || stopping.IsCancellationRequested;
@@ -192,6 +208,7 @@ internal sealed class TrainingRun(
         using var span = TrainingMetrics.Activities.StartActivity("evaluate");
         var started = time.GetTimestamp();
         progress.Evaluating(State.Step);
+        controls.Heartbeat.Beat("judging the encoder");
         try
         {
             var values = evaluate(stopping);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 using SelfSup.Hosting;
+using SelfSup.Hosting.Supervision;
 using SelfSup.Recipes;
 using SelfSup.Training;
 
@@ -24,19 +25,25 @@ internal static class PretrainCommand
         var set = CommonOptions.Set();
         var threads = CommonOptions.Threads();
         var assemblies = CommonOptions.Assemblies();
+        var restarts = SupervisedRun.Option();
         var command = new Command(
             "pretrain",
             "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
             "step and write a checkpoint first, SIGUSR1 writes one and goes on. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
             "What a recipe can ask for is listed by selfsup methods")
         {
-            recipe, run, set, threads, assemblies,
+            recipe, run, set, threads, assemblies, restarts,
         };
-        command.SetAction((parsed, _) => Run(
-            parsed.GetRequiredValue(recipe),
-            parsed.GetValue(run),
-            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
-            CommonOptions.Reader(parsed.GetValue(assemblies))));
+        command.SetAction((parsed, _) =>
+        {
+            var path = parsed.GetRequiredValue(recipe);
+            var directory = parsed.GetValue(run);
+            var overrides = CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads));
+            var reader = CommonOptions.Reader(parsed.GetValue(assemblies));
+            return parsed.GetValue(restarts) is > 0 and var most
+                ? Task.FromResult(SupervisedRun.Run(parsed, DirectoryOf(path, directory, overrides, reader), most))
+                : Run(path, directory, overrides, reader);
+        });
         return command;
     }
 
@@ -51,6 +58,7 @@ internal static class PretrainCommand
     {
         var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
         using var signals = new RunSignals(outcome, request);
+        SupervisorLink.Listen(signals, Warn);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         RunEnvironment.LoadTorch();
         if (signals.Stopping.IsCancellationRequested)
@@ -95,4 +103,10 @@ internal static class PretrainCommand
         Console.Error.WriteLine($"selfsup: stopped {where}; resume with the same command");
         return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
     }
+
+    /// <summary>The run directory; libtorch is not needed to know it.</summary>
+    private static string DirectoryOf(string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader) =>
+        ServiceCollectionExtensions.RunDirectoryOf(reader.Read(recipePath, RunEnvironment.Settings(), overrides), runDirectory);
+
+    private static void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
 }

@@ -70,7 +70,9 @@ public static class ServiceCollectionExtensions
             .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, progress))
             .AddSingleton(signals)
             .AddSingleton(onHang)
-            .AddSingleton<IHostLifetime, SignalLifetime>();
+            .AddSingleton<IHostLifetime, SignalLifetime>()
+            // As long as the step and its checkpoint take: whoever cannot wait sends a second signal.
+            .Configure<HostOptions>(options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
     /// <summary>The directory of a run that may have been named.</summary>
     internal static string RunDirectoryOf(Recipe recipe, string? named) => Path.GetFullPath(named ?? Path.Combine("runs", recipe.Run.Name!));

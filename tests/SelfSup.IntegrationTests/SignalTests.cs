@@ -22,8 +22,7 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         _workspace.Faults($"{step} wait");
         using var process = _workspace.Start("run", "--set", "checkpoint.keep=99");
         _workspace.WaitForFault(process);
-        process.Signal("USR1");
-        process.Signal("USR1");
+        FaultyWorkspace.SignalTwice(process, "USR1");
         _workspace.LeaveWhenSignalled();
         var outcome = process.Wait().Succeeds();
         Assert.Single(outcome.Output.Split('\n'), line => line == $"checkpoint of step {step} is written, as asked");
@@ -61,8 +60,7 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         using (var process = _workspace.Start("run"))
         {
             _workspace.WaitForFault(process);
-            process.Signal(signal);
-            process.Signal(signal);
+            FaultyWorkspace.SignalTwice(process, signal);
             Assert.Equal(exitCode, process.Wait().ExitCode); // step 8 is never done
         }
 
@@ -119,7 +117,7 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         var text = File.ReadAllText(stacks);
         Assert.Contains("\"training\"", text, StringComparison.Ordinal);
         Assert.Contains("FaultyMethod.WaitForLeave()", text, StringComparison.Ordinal);
-        var message = $"no step was finished for 3 s (since step 6; loss); stacks of all managed threads: {stacks}";
+        var message = $"no step was finished for 6 s (since step 6; loss); stacks of all managed threads: {stacks}";
         Assert.Equal(message, Assert.Single(files.History, IsTheHang).Message);
         Assert.Contains($"selfsup: warning: {message}\n", outcome.Error, StringComparison.Ordinal);
         files.IsTheSameAs(undisturbed.With(FaultyWorkspace.HangsSoon));
@@ -132,7 +130,7 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         var outcome = _workspace.Pretrain("run", FaultyWorkspace.StopsWhenItHangs);
         Assert.Equal(5, outcome.ExitCode);
         Assert.Equal(
-            "selfsup: no step was finished for 3 s (since step 6; loss); the process ends (run.onHang: stop); the same command goes on from the last checkpoint",
+            "selfsup: no step was finished for 6 s (since step 6; loss); the process ends (run.onHang: stop); the same command goes on from the last checkpoint",
             outcome.ErrorLines[^1]);
         var files = _workspace.Files("run");
         Assert.Equal([RunEventKind.Started, RunEventKind.Hung, RunEventKind.Failed], files.Kinds);

@@ -6,12 +6,13 @@ namespace SelfSup.IntegrationTests.Support;
 /// <summary>A workspace whose recipe asks for <see cref="FaultyMethod"/>, and the faults that are to happen.</summary>
 internal sealed partial class FaultyWorkspace : IDisposable
 {
-    /// <summary>Settings under which a run hangs after 3 s: the fewest in which a loaded machine surely makes a step.</summary>
-    public static readonly string[] HangsSoon = ["--set", "run.hangMinutes=0.05"];
+    /// <summary>Settings under which a run hangs after 6 s: the fewest in which a loaded machine surely makes a step.</summary>
+    public static readonly string[] HangsSoon = ["--set", "run.hangMinutes=0.1"];
 
     /// <summary>Settings under which it ends then.</summary>
     public static readonly string[] StopsWhenItHangs = [.. HangsSoon, "--set", "run.onHang=stop"];
 
+    private static readonly TimeSpan _toTakeNote = TimeSpan.FromMilliseconds(500);
     private static readonly string[] _assembly = ["--assembly", typeof(FaultyMethod).Assembly.Location];
 
     private readonly Workspace _workspace = new();
@@ -50,8 +51,16 @@ internal sealed partial class FaultyWorkspace : IDisposable
     /// <summary>Lets it go on when it has had time to take note of a signal: no sign of that can be seen from outside.</summary>
     public void LeaveWhenSignalled()
     {
-        Thread.Sleep(300);
+        Thread.Sleep(_toTakeNote);
         Leave();
+    }
+
+    /// <summary>Sends a signal twice, and not so soon that the system makes one of them.</summary>
+    public static void SignalTwice(SelfSupProcess process, string name)
+    {
+        process.Signal(name);
+        Thread.Sleep(_toTakeNote);
+        process.Signal(name);
     }
 
     /// <summary>The process that holds a run.</summary>

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 using SelfSup.Hosting;
+using SelfSup.Hosting.Supervision;
 using SelfSup.Recipes;
+using SelfSup.Training;
 
 namespace SelfSup.Cli;
 
@@ -24,20 +26,25 @@ internal static class PretrainCommand
         var threads = CommonOptions.Threads();
         var allow = CommonOptions.AllowChange();
         var assemblies = CommonOptions.Assemblies();
+        var restarts = SupervisedRun.Option();
         var command = new Command(
             "pretrain",
             "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
-            "step and write a checkpoint first. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
+            "step and write a checkpoint first, SIGUSR1 writes one and goes on. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
             "What a recipe can ask for is listed by selfsup methods")
         {
-            recipe, run, set, threads, allow, assemblies,
+            recipe, run, set, threads, allow, assemblies, restarts,
         };
-        command.SetAction((parsed, _) => Run(
-            parsed.GetRequiredValue(recipe),
-            parsed.GetValue(run),
-            CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads)),
-            parsed.GetValue(allow)!,
-            CommonOptions.Reader(parsed.GetValue(assemblies))));
+        command.SetAction((parsed, _) =>
+        {
+            var path = parsed.GetRequiredValue(recipe);
+            var directory = parsed.GetValue(run);
+            var overrides = CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads));
+            var reader = CommonOptions.Reader(parsed.GetValue(assemblies));
+            return parsed.GetValue(restarts) is > 0 and var most
+                ? Task.FromResult(SupervisedRun.Run(parsed, DirectoryOf(path, directory, overrides, reader), most))
+                : Run(path, directory, overrides, parsed.GetValue(allow)!, reader);
+        });
         return command;
     }
 
@@ -51,15 +58,22 @@ internal static class PretrainCommand
     public static async Task<int> Run(
         string recipePath, string? runDirectory, IReadOnlyList<string> overrides, IReadOnlyList<string> allowedChanges, RecipeReader reader)
     {
+        var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
+        using var signals = new RunSignals(outcome, request);
+        SupervisorLink.Listen(signals, Warn);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         RunEnvironment.LoadTorch();
+        if (signals.Stopping.IsCancellationRequested)
+        {
+            return Stopped(outcome);
+        }
 
-        var outcome = new RunOutcome();
         var directory = ServiceCollectionExtensions.RunDirectoryOf(recipe, runDirectory);
         using var terminal = TerminalProgress.Create();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
-        builder.Services.AddSelfSup(recipe, reader, directory, allowedChanges, terminal, outcome);
+        builder.Services.AddSelfSup(
+            recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal));
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
             builder.Services.AddSelfSupTelemetry(recipe);
@@ -78,11 +92,23 @@ internal static class PretrainCommand
 
         if (!outcome.Finished)
         {
-            Console.Error.WriteLine($"selfsup: stopped at step {outcome.Step} with a checkpoint; resume with the same command");
-            return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
+            return Stopped(outcome);
         }
 
         terminal.Finished(directory, outcome.Result);
         return ExitCodes.Success;
     }
+
+    private static int Stopped(RunOutcome outcome)
+    {
+        var where = outcome.Began ? $"at step {outcome.Step} with a checkpoint" : "before it began";
+        Console.Error.WriteLine($"selfsup: stopped {where}; resume with the same command");
+        return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
+    }
+
+    /// <summary>The run directory; libtorch is not needed to know it.</summary>
+    private static string DirectoryOf(string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader) =>
+        ServiceCollectionExtensions.RunDirectoryOf(reader.Read(recipePath, RunEnvironment.Settings(), overrides), runDirectory);
+
+    private static void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
 }

@@ -18,6 +18,7 @@ var root = new RootCommand(
     KnnCommand.Create(),
     LinearProbeCommand.Create(),
     DataCommand.Create(),
+    StacksCommand.Create(),
 };
 
 var parsed = root.Parse(args);

@@ -65,6 +65,9 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     }
 
     /// <inheritdoc/>
+    public void CheckpointAnswered(long step) => Line($"checkpoint of step {step} is written, as asked");
+
+    /// <inheritdoc/>
     public void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
 
     /// <summary>Prints what the run reached.</summary>
@@ -103,7 +106,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s" : $"{time.TotalSeconds:0.0} s";
 
     /// <summary>A path as the user would type it.</summary>
-    private static string Short(string path) =>
+    internal static string Short(string path) =>
         Path.GetRelativePath(Directory.GetCurrentDirectory(), path) is { } relative && !relative.StartsWith("..", StringComparison.Ordinal)
             ? relative
             : path;

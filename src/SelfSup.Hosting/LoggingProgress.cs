@@ -57,6 +57,9 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
     public void Saved(long step, string path) => Checkpoint(step, path);
 
     /// <inheritdoc/>
+    public void CheckpointAnswered(long step) => Answered(step);
+
+    /// <inheritdoc/>
     [LoggerMessage(1, LogLevel.Warning, "{Message}")]
     public partial void Warn(string message);
 
@@ -78,4 +81,7 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
 
     [LoggerMessage(6, LogLevel.Debug, "Step {Step}: checkpoint {Path}")]
     private partial void Checkpoint(long step, string path);
+
+    [LoggerMessage(7, LogLevel.Information, "Step {Step}: the checkpoint that was asked for is written")]
+    private partial void Answered(long step);
 }

@@ -14,6 +14,9 @@ public sealed class RunOutcome
     /// <summary>The signal that told it to stop, or null; the lifetimes of other hosts than the command line do not tell.</summary>
     public PosixSignal? Signal { get; internal set; }
 
+    /// <summary>Whether it came so far as to train; false where it was told to stop, or failed, before.</summary>
+    internal bool Began { get; set; }
+
     /// <summary>Steps done.</summary>
     public long Step { get; internal set; }
 

@@ -74,7 +74,8 @@ public sealed class SelfSupBuilder
         return this;
     }
 
-    /// <summary>Tells the program how the run goes, in place of the host's log. Called from the thread that trains.</summary>
+    /// <summary>Tells the program how the run goes, in place of the host's log. Called from the thread that trains; warnings come from others
+    /// too.</summary>
     public SelfSupBuilder ReportTo(IRunProgress progress)
     {
         Progress = progress;

@@ -19,7 +19,8 @@ public static class ServiceCollectionExtensions
     /// Adds a pretraining run to a host. It starts with the host, or goes on where it stopped; when the host is told to stop,
     /// it finishes its step and writes a checkpoint. While it trains, the garbage collector of the process runs between its
     /// steps only, as long as little is allocated beside it. How it ended, an error in the recipe included, is in the
-    /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too.
+    /// <see cref="RunOutcome"/> of the host's services once the host has stopped; errors are logged too. Their
+    /// <see cref="CheckpointRequest"/> asks for a checkpoint between.
     /// </summary>
     /// <param name="services">The host's services; one run a host.</param>
     /// <param name="recipePath">The recipe, a YAML file. It is read when the host starts; environment variables
@@ -32,7 +33,8 @@ public static class ServiceCollectionExtensions
         var builder = new SelfSupBuilder(services);
         services.AddSingleton(builder);
         services.TryAddSingleton<LoggingProgress>();
-        services.AddRun(new RunOutcome(), provider =>
+        services.TryAddSingleton<IHangResponse, HostHangResponse>();
+        services.AddRun(new RunOutcome(), new CheckpointRequest(), provider =>
         {
             var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), builder.Overrides);
             RunEnvironment.LoadTorch();
@@ -54,6 +56,9 @@ public static class ServiceCollectionExtensions
     /// <param name="allowedChanges">Settings that may differ from those the run was started with.</param>
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="outcome">Filled when the run has ended.</param>
+    /// <param name="request">Asks for checkpoints.</param>
+    /// <param name="signals">What stops the run.</param>
+    /// <param name="onHang">What is done about a run that hangs.</param>
     internal static IServiceCollection AddSelfSup(
         this IServiceCollection services,
         Recipe recipe,
@@ -61,14 +66,22 @@ public static class ServiceCollectionExtensions
         string runDirectory,
         IReadOnlyList<string> allowedChanges,
         IRunProgress progress,
-        RunOutcome outcome) => services
-            .AddRun(outcome, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress))
-            .AddSingleton<IHostLifetime, SignalLifetime>();
+        RunOutcome outcome,
+        CheckpointRequest request,
+        RunSignals signals,
+        IHangResponse onHang) => services
+            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress))
+            .AddSingleton(signals)
+            .AddSingleton(onHang)
+            .AddSingleton<IHostLifetime, SignalLifetime>()
+            // As long as the step and its checkpoint take: whoever cannot wait sends a second signal.
+            .Configure<HostOptions>(options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
 
     /// <summary>The directory of a run that may have been named.</summary>
     internal static string RunDirectoryOf(Recipe recipe, string? named) => Path.GetFullPath(named ?? Path.Combine("runs", recipe.Run.Name!));
 
-    private static IServiceCollection AddRun(this IServiceCollection services, RunOutcome outcome, Func<IServiceProvider, Pretraining> create)
+    private static IServiceCollection AddRun(
+        this IServiceCollection services, RunOutcome outcome, CheckpointRequest request, Func<IServiceProvider, Pretraining> create)
     {
         if (services.Any(service => service.ServiceType == typeof(RunOutcome)))
         {
@@ -79,6 +92,7 @@ public static class ServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<TrainingMetrics>();
         services.AddSingleton(outcome);
+        services.AddSingleton(request);
         services.AddSingleton<Func<Pretraining>>(provider => () => create(provider));
         services.AddHostedService<TrainerService>();
         return services.Configure<HostOptions>(
@@ -98,5 +112,11 @@ public static class ServiceCollectionExtensions
             progress,
             provider.GetRequiredService<TrainingMetrics>(),
             provider.GetRequiredService<TimeProvider>(),
-            allowedChanges: allowedChanges);
+            new RunControls
+            {
+                Checkpoint = provider.GetRequiredService<CheckpointRequest>(),
+                OnHang = provider.GetRequiredService<IHangResponse>(),
+                StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
+                AllowedChanges = allowedChanges,
+            });
 }

@@ -1,22 +1,18 @@
-using System.Runtime.InteropServices;
-
 using Microsoft.Extensions.Hosting;
 
 namespace SelfSup.Hosting;
 
-/// <summary>
-/// Stops the host at SIGINT (Ctrl-C) or SIGTERM and remembers which it was. A second signal ends the process at once, as
-/// the system does by default; what is on disk is whole at any moment.
-/// </summary>
-internal sealed class SignalLifetime(IHostApplicationLifetime lifetime, RunOutcome outcome) : IHostLifetime, IDisposable
+/// <summary>Stops the host when a signal stops the run. One that comes before the host has started is not lost.</summary>
+internal sealed class SignalLifetime(IHostApplicationLifetime lifetime, RunSignals signals) : IHostLifetime, IDisposable
 {
-    private readonly List<PosixSignalRegistration> _registrations = [];
+    private CancellationTokenRegistration _started;
+    private CancellationTokenRegistration _stopping;
 
     /// <inheritdoc/>
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
-        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop));
-        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop));
+        // A host that is stopped while it starts ends with an exception.
+        _started = lifetime.ApplicationStarted.Register(() => _stopping = signals.Stopping.Register(lifetime.StopApplication));
         return Task.CompletedTask;
     }
 
@@ -24,15 +20,9 @@ internal sealed class SignalLifetime(IHostApplicationLifetime lifetime, RunOutco
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public void Dispose() => _registrations.ForEach(r => r.Dispose());
-
-    private void Stop(PosixSignalContext context)
+    public void Dispose()
     {
-        if (outcome.Signal is null)
-        {
-            outcome.Signal = context.Signal;
-            context.Cancel = true;
-            lifetime.StopApplication();
-        }
+        _started.Dispose();
+        _stopping.Dispose();
     }
 }

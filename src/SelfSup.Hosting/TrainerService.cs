@@ -23,9 +23,16 @@ internal sealed partial class TrainerService(
 
     private void Train(CancellationToken stopping)
     {
+        Thread.CurrentThread.Name = "training"; // what stack dumps call it
         try
         {
+            if (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+
             using var pretraining = create();
+            outcome.Began = true;
             outcome.Finished = pretraining.Run(stopping);
             outcome.Step = pretraining.Step;
             outcome.Result = pretraining.Result;

@@ -220,7 +220,7 @@ public sealed class ErrorTests : IDisposable
     public void EveryVerbHelpsWithAnExample()
     {
         Assert.Contains("selfsup pretrain recipes/quickstart.yaml", _workspace.Run("--help").Succeeds().Output, StringComparison.Ordinal);
-        foreach (var verb in new[] { "pretrain", "resume", "views", "knn", "linear-probe" })
+        foreach (var verb in new[] { "pretrain", "resume", "views", "knn", "linear-probe", "stacks" })
         {
             Assert.Contains($"Example: selfsup {verb} ", _workspace.Run(verb, "--help").Succeeds().Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
         }

@@ -1,5 +1,6 @@
 using SelfSup.Augmentation;
 using SelfSup.Models;
+using SelfSup.Telemetry;
 
 using static TorchSharp.torch;
 
@@ -10,7 +11,9 @@ namespace SelfSup.Evaluation;
 /// <param name="batchSize">Images in a forward pass.</param>
 /// <param name="workers">Threads that read and decode.</param>
 /// <param name="compute">How the encoder computes.</param>
-internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int workers, Compute compute)
+/// <param name="heartbeat">Told of every batch, or null.</param>
+internal sealed class FeatureExtractor(
+    ViewPipeline view, int batchSize, int workers, Compute compute, Heartbeat? heartbeat = null)
 {
     /// <summary>The backbone's features of every image, in the order of the source; unreadable ones left out if allowed.</summary>
     /// <param name="encoder">It is used in evaluation mode and handed back in the mode it had.</param>
@@ -42,6 +45,8 @@ internal sealed class FeatureExtractor(ViewPipeline view, int batchSize, int wor
                 features.Add(Forward(encoder, batch.Views[0], compute));
                 labels.AddRange(batch.Labels.data<long>().ToArray());
             }
+
+            heartbeat?.Beat("judging the encoder: features");
         }
 
         var all = features.Count == 0 ? zeros(0, 1) : cat(features);

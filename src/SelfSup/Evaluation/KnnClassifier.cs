@@ -1,5 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
+using SelfSup.Telemetry;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Evaluation;
@@ -23,8 +25,11 @@ public sealed class KnnOptions
 internal sealed class KnnClassifier(KnnOptions options)
 {
     /// <summary>Predicts every test image's label from the training images.</summary>
+    /// <param name="train">They vote.</param>
+    /// <param name="test">They are classified.</param>
+    /// <param name="heartbeat">Told of every tile of them, or null.</param>
     /// <exception cref="Errors.DataException">Labels are missing or of one class only.</exception>
-    public ClassificationReport Evaluate(FeatureSet train, FeatureSet test)
+    public ClassificationReport Evaluate(FeatureSet train, FeatureSet test, Heartbeat? heartbeat = null)
     {
         var split = new LabelledSplit(train, test);
         var tally = new ClassificationTally(split.ClassNames);
@@ -43,6 +48,7 @@ internal sealed class KnnClassifier(KnnOptions options)
             var labels = testLabels.AsSpan(start, (int)Math.Min(search.QueryTile, testLabels.Length - start));
             var (similarities, indices) = search.Find(test.Features.narrow(0, start, labels.Length));
             tally.Add(Votes(similarities, indices, trainLabels, split.ClassNames.Count), labels);
+            heartbeat?.Beat("judging the encoder: nearest neighbours");
         }
 
         return tally.Report(notes);

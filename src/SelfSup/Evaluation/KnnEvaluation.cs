@@ -1,5 +1,6 @@
 using SelfSup.Images;
 using SelfSup.Models;
+using SelfSup.Telemetry;
 
 namespace SelfSup.Evaluation;
 
@@ -8,8 +9,9 @@ namespace SelfSup.Evaluation;
 /// <param name="test">The images that are classified.</param>
 /// <param name="extractor">Makes their features.</param>
 /// <param name="options">The classifier's settings.</param>
+/// <param name="heartbeat">Told of every part of the work, or null.</param>
 internal sealed class KnnEvaluation(
-    LabelledImages train, LabelledImages test, FeatureExtractor extractor, KnnOptions options)
+    LabelledImages train, LabelledImages test, FeatureExtractor extractor, KnnOptions options, Heartbeat? heartbeat = null)
 {
     /// <summary>Images of either side that were left out because they could not be read.</summary>
     public IEnumerable<UnreadableImage> Unreadable => [.. train.Unreadable.Snapshot(), .. test.Unreadable.Snapshot()];
@@ -20,7 +22,7 @@ internal sealed class KnnEvaluation(
     {
         using var reference = extractor.Extract(encoder, train, cancellationToken);
         using var queries = extractor.Extract(encoder, test, cancellationToken);
-        var report = new KnnClassifier(options).Evaluate(reference, queries);
+        var report = new KnnClassifier(options).Evaluate(reference, queries, heartbeat);
         return new Dictionary<string, double> { ["knn"] = report.Top1, ["knnTop5"] = report.Top5 };
     }
 }

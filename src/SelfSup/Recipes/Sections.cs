@@ -4,6 +4,7 @@ using SelfSup.Augmentation;
 using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Tensors;
+using SelfSup.Training;
 
 namespace SelfSup.Recipes;
 
@@ -31,6 +32,24 @@ internal sealed class RunOptions
     /// </summary>
     [Range(1, 1024)]
     public int Replicas { get; set; } = 1;
+
+    /// <summary>
+    /// The run is thought to hang when nothing of it has moved for so many minutes: no part of a step, no batch of an evaluation,
+    /// no checkpoint. 0 for never.
+    /// </summary>
+    [DoesNotChangeTraining]
+    [Range(0.0, 100_000.0)]
+    public double HangMinutes { get; set; } = 30;
+
+    /// <summary>
+    /// What to do when the run hangs: report it, with the stacks of all threads, or stop as well, with exit code 5, so that
+    /// <c>--restarts</c> or a batch system can start the run again.
+    /// </summary>
+    [DoesNotChangeTraining]
+    public OnHang OnHang { get; set; } = OnHang.Report;
+
+    /// <summary>Both together.</summary>
+    internal HangOptions Hang => new(TimeSpan.FromMinutes(HangMinutes), OnHang);
 }
 
 /// <summary>The <c>data</c> section: the images to train on, and how they are read.</summary>

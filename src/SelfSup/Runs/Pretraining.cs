@@ -25,6 +25,8 @@ internal sealed class Pretraining : IDisposable
     private readonly Stack<IDisposable> _owned = new();
     private readonly Recipe _recipe;
     private readonly IRunProgress _progress;
+    private readonly RunControls _controls;
+    private readonly TimeProvider _time;
     private readonly UnreadableImages _unreadable = new();
     private RunDirectory _directory = null!;
     private RunImages _images = null!;
@@ -40,7 +42,8 @@ internal sealed class Pretraining : IDisposable
     private WarmFit? _warmFit;
     private RunParts _parts = null!;
 
-    private Pretraining(Recipe recipe, IRunProgress progress) => (_recipe, _progress) = (recipe, progress);
+    private Pretraining(Recipe recipe, IRunProgress progress, RunControls controls, TimeProvider time) =>
+        (_recipe, _progress, _controls, _time) = (recipe, progress, controls, time);
 
     /// <summary>Steps done.</summary>
     public long Step => _run.State.Step;
@@ -58,8 +61,8 @@ internal sealed class Pretraining : IDisposable
     /// <param name="progress">Where the run tells how it goes.</param>
     /// <param name="metrics">Its instruments.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="controls">What the program around it asks of it and hears from it; null where it does neither.</param>
     /// <param name="isProfiled">Whether the parts of its steps are timed.</param>
-    /// <param name="allowedChanges">Settings that may differ from those the run was started with.</param>
     /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
     public static Pretraining Create(
         Recipe recipe,
@@ -68,13 +71,13 @@ internal sealed class Pretraining : IDisposable
         IRunProgress progress,
         TrainingMetrics metrics,
         TimeProvider time,
-        bool isProfiled = false,
-        IReadOnlyCollection<string>? allowedChanges = null)
+        RunControls? controls = null,
+        bool isProfiled = false)
     {
-        var run = new Pretraining(recipe, progress);
+        var run = new Pretraining(recipe, progress, controls ?? new RunControls(), time);
         try
         {
-            run.Build(reader, runDirectory, metrics, time, isProfiled, allowedChanges ?? []);
+            run.Build(reader, runDirectory, metrics, time, isProfiled);
             return run;
         }
         catch
@@ -87,6 +90,21 @@ internal sealed class Pretraining : IDisposable
     /// <summary>Trains to the end, or until it is told to stop.</summary>
     /// <returns>Whether the end was reached.</returns>
     public bool Run(CancellationToken stopping)
+    {
+        using var watchdog = Watchdog.Start(_controls, _recipe.Run.Hang, _history, _progress, _directory.Path, _time);
+        return new RunEnding(_history, _controls).Of(() => Train(stopping), () => Step);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_owned.TryPop(out var owned))
+        {
+            owned.Dispose();
+        }
+    }
+
+    private bool Train(CancellationToken stopping)
     {
         _progress.Started(new RunStart(
             _directory.Path,
@@ -121,26 +139,12 @@ internal sealed class Pretraining : IDisposable
             return false;
         }
 
+        _controls.Heartbeat.Beat("writing the backbone");
         Result = _products.Write(_run, Stores());
         return true;
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        while (_owned.TryPop(out var owned))
-        {
-            owned.Dispose();
-        }
-    }
-
-    private void Build(
-        RecipeReader reader,
-        string runDirectory,
-        TrainingMetrics metrics,
-        TimeProvider time,
-        bool isProfiled,
-        IReadOnlyCollection<string> allowedChanges)
+    private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time, bool isProfiled)
     {
         var training = _recipe.Training;
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
@@ -189,6 +193,7 @@ internal sealed class Pretraining : IDisposable
         _products = new RunProducts(
             _recipe, _directory, _identity, _plan, _method, _compute.Device.ToString(),
             () => _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []));
+        _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn);
         var loader = Own(Loader(reader));
         var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
         _run = Own(new TrainingRun(
@@ -196,24 +201,22 @@ internal sealed class Pretraining : IDisposable
             _identity,
             new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
                 new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps),
-                clock),
+                clock, _controls.Heartbeat),
             loader,
             _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
             _directory,
-            _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn),
+            _history,
             new TrainingRunOptions(
                 Retention(),
                 TimeSpan.FromMinutes(_recipe.Checkpoint.RetryMinutes),
                 _recipe.Telemetry.EverySteps,
                 training.OnCollapse,
-                training.SkipNonFinite)
-            {
-                AllowedChanges = allowedChanges,
-            },
+                training.SkipNonFinite),
             _products.ListUnreadable,
             _progress,
             metrics,
             time,
+            _controls,
             clock));
         _parts = new RunParts(_run, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity);
         _run.Restore();
@@ -240,7 +243,7 @@ internal sealed class Pretraining : IDisposable
     private IEmbedder Embedder() => _recipe.Run.Replicas > 1
         ? new ReplicaGroup(_method, _recipe.Run.Replicas, _identity.Threads, _compute)
         : _recipe.Training.SliceSize is { } sliceSize
-            ? new EmbeddingCache(_method, sliceSize, _compute)
+            ? new EmbeddingCache(_method, sliceSize, _compute, _controls.Heartbeat)
             : new WholeBatch(_method, _compute);
 
     private TrainingPlan Plan(int images)
@@ -284,8 +287,10 @@ internal sealed class Pretraining : IDisposable
             new LabelledImages(test, options.Test!, "evaluation.test"),
             new FeatureExtractor(
                 Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
-                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast }),
-            options.Knn);
+                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast },
+                _controls.Heartbeat),
+            options.Knn,
+            _controls.Heartbeat);
     }
 
     private ViewLoader Loader(RecipeReader reader)

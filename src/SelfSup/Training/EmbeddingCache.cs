@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Methods;
 using SelfSup.Models;
+using SelfSup.Telemetry;
 using SelfSup.Tensors;
 
 using static TorchSharp.torch;
@@ -16,7 +17,8 @@ namespace SelfSup.Training;
 /// <param name="method">What is learned.</param>
 /// <param name="sliceSize">Images in the network at once, at most.</param>
 /// <param name="compute">How it computes.</param>
-internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compute) : IEmbedder
+/// <param name="heartbeat">Told of every slice, or null.</param>
+internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compute, Heartbeat? heartbeat = null) : IEmbedder
 {
     private IReadOnlyList<ViewBatch> _slices = [];
     private Tensor[] _learned = [];
@@ -67,6 +69,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
             Tensor[] own = [.. gradients.Select(g => g.narrow(0, first, count))];
             GuardedBackward.Run(embeddings, own);
             first += count;
+            heartbeat?.Beat("backward pass, in slices");
         }
 
         (_slices, _learned) = ([], []); // they end with the step's scope
@@ -78,7 +81,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
     }
 
     /// <summary>What is made of each slice, put together again: tensors [N, D].</summary>
-    private static Tensor[] Joined(IReadOnlyList<ViewBatch> slices, Func<ViewBatch, IReadOnlyList<Tensor>> make)
+    private Tensor[] Joined(IReadOnlyList<ViewBatch> slices, Func<ViewBatch, IReadOnlyList<Tensor>> make)
     {
         using var scope = NewDisposeScope();
         var parts = new List<IReadOnlyList<Tensor>>();
@@ -86,6 +89,7 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
         {
             using var inner = NewDisposeScope();
             parts.Add([.. make(slice).Select(part => part.MoveToOuterDisposeScope())]);
+            heartbeat?.Beat("forward pass, in slices");
         }
 
         return [.. Enumerable.Range(0, parts[0].Count).Select(i => cat([.. parts.Select(p => p[i])]).MoveToOuterDisposeScope())];

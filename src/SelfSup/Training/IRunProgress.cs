@@ -20,6 +20,11 @@ public interface IRunProgress
     /// <summary>A checkpoint is on disk; told between two steps, up to a few later.</summary>
     void Saved(long step, string path);
 
+    /// <summary>A checkpoint that was asked for (<see cref="CheckpointRequest"/>) is on disk.</summary>
+    void CheckpointAnswered(long step)
+    {
+    }
+
     /// <summary>Something the user should know, but that stops nothing.</summary>
     void Warn(string message);
 }

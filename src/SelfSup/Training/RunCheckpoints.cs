@@ -34,8 +34,21 @@ internal sealed class RunCheckpoints(
     private readonly Dictionary<string, JsonElement> _images = identity.Images.ToDictionary(
         images => images.Key, images => JsonSerializer.SerializeToElement(images.Value, CheckpointManifest.Json));
 
+    private long _onDisk = -1;
+    private long? _asked;
+
     /// <summary>The step of the newest snapshot; -1 before the first.</summary>
-    public long NewestStep { get; set; } = -1;
+    public long NewestStep { get; private set; } = -1;
+
+    /// <summary>The run goes on from a checkpoint.</summary>
+    public void Restored(long step) => NewestStep = _onDisk = step;
+
+    /// <summary>Says so when a checkpoint of a step, or a later one, is on disk.</summary>
+    public void Answer(long step)
+    {
+        _asked ??= step;
+        Look();
+    }
 
     /// <summary>Takes the memory of a snapshot.</summary>
     public void Reserve() => _writer.Reserve(Exchange);
@@ -85,6 +98,7 @@ internal sealed class RunCheckpoints(
             {
                 metrics.Checkpoint(news.Duration.TotalSeconds, news.Bytes);
                 progress.Saved(news.Step, path);
+                _onDisk = news.Step;
             }
             else
             {
@@ -94,6 +108,11 @@ internal sealed class RunCheckpoints(
         }
 
         _writer.ThrowIfFailed();
+        if (_asked <= _onDisk)
+        {
+            _asked = null;
+            progress.CheckpointAnswered(_onDisk);
+        }
     }
 
     /// <summary>Waits until all are on disk.</summary>

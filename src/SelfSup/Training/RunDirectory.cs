@@ -14,6 +14,9 @@ internal sealed class RunDirectory : IDisposable
 {
     private const string LockFile = "run.lock";
     private const string HolderFile = "run.holder";
+    private const int LockTries = 6;
+
+    private static readonly TimeSpan _betweenTries = TimeSpan.FromMilliseconds(60);
 
     private readonly FileStream _lock;
 
@@ -33,7 +36,7 @@ internal sealed class RunDirectory : IDisposable
 
     public string MetricsFile => File("metrics.jsonl");
 
-    public string HistoryFile => File("history.jsonl");
+    public string HistoryFile => HistoryOf(Path);
 
     public string ResultFile => File("result.json");
 
@@ -41,12 +44,17 @@ internal sealed class RunDirectory : IDisposable
 
     public string UnreadableFile => File("unreadable.txt");
 
-    /// <summary>The checkpoints of a run that somebody else may hold.</summary>
+    /// <summary>The history of a run that another process may hold.</summary>
+    public static string HistoryOf(string path) => System.IO.Path.Combine(path, "history.jsonl");
+
+    /// <summary>The checkpoints of a run that another process may hold.</summary>
     public static CheckpointStore CheckpointsOf(string path) => new(System.IO.Path.Combine(path, "checkpoints"));
 
     /// <summary>Makes the folder where it is missing, and takes hold of it.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="wait">Lets time pass between two tries; null for a real clock.</param>
     /// <exception cref="RecipeException">It cannot be written, or another process holds it.</exception>
-    public static RunDirectory Open(string path)
+    public static RunDirectory Open(string path, Action<TimeSpan>? wait = null)
     {
         var existed = Directory.Exists(path);
         try
@@ -61,7 +69,7 @@ internal sealed class RunDirectory : IDisposable
         var file = System.IO.Path.Combine(path, LockFile);
         try
         {
-            var held = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var held = Hold(file, wait ?? Thread.Sleep);
             try
             {
                 // A file of its own: nobody else can read one that is locked.
@@ -136,6 +144,22 @@ internal sealed class RunDirectory : IDisposable
     {
         System.IO.File.Delete(File(HolderFile));
         _lock.Dispose();
+    }
+
+    /// <summary>Takes the lock, or tries again: whoever looks whether a run is held has its lock for an instant.</summary>
+    private static FileStream Hold(string file, Action<TimeSpan> wait)
+    {
+        for (var left = LockTries - 1; ; left--)
+        {
+            try
+            {
+                return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (left > 0)
+            {
+                wait(_betweenTries);
+            }
+        }
     }
 
     private static string? Holder(string path)

@@ -20,6 +20,7 @@ namespace SelfSup.Training;
 /// <param name="device">Where the weights live.</param>
 /// <param name="options">What it does beside learning.</param>
 /// <param name="clock">Told of each part of a step, or null.</param>
+/// <param name="heartbeat">Told of the long ones, or null.</param>
 internal sealed class Trainer(
     Method method,
     IOptimizer optimizer,
@@ -28,7 +29,8 @@ internal sealed class Trainer(
     IEmbedder embedder,
     Device device,
     TrainerOptions options,
-    StepClock? clock = null) : IStateful
+    StepClock? clock = null,
+    Heartbeat? heartbeat = null) : IStateful
 {
     private readonly Tensor[] _statistics = [.. method.Encoders.SelectMany(encoder => encoder.buffers())];
 
@@ -43,12 +45,16 @@ internal sealed class Trainer(
         using var statistics = new BufferSnapshot(_statistics);
         parameters.Gradients.zero_();
         clock?.Lap(StepPart.Optimizer);
+        heartbeat?.Beat("forward pass");
         var embeddings = embedder.Embed(onDevice);
         clock?.Lap(StepPart.Forward);
+        heartbeat?.Beat("loss");
         var loss = method.Compare(onDevice, embeddings);
         clock?.Lap(StepPart.Compare);
+        heartbeat?.Beat("backward pass");
         embedder.Backward(loss);
         clock?.Lap(StepPart.Backward);
+        heartbeat?.Beat("gradients and weights");
         communicator.AllReduceMean(parameters.Gradients);
         clock?.Lap(StepPart.AllReduce);
         method.Adjust(onDevice);

@@ -24,6 +24,7 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it tells how it goes.</param>
 /// <param name="metrics">Its instruments.</param>
 /// <param name="time">The clock.</param>
+/// <param name="controls">What the program asks of it, and hears from it.</param>
 /// <param name="clock">Told of each part of the run, or null.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
@@ -38,11 +39,12 @@ internal sealed class TrainingRun(
     IRunProgress progress,
     TrainingMetrics metrics,
     TimeProvider time,
+    RunControls controls,
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
     private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
-    private readonly Resumption _resumption = new(directory, identity, plan, options.AllowedChanges, history, progress);
+    private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress);
     private readonly RunCheckpoints _checkpoints =
         new(plan, identity, trainer, directory, options, history, progress, metrics, time);
     private MetricsLog? _log;
@@ -63,7 +65,7 @@ internal sealed class TrainingRun(
     {
         if (_resumption.Restore(trainer, State))
         {
-            _checkpoints.NewestStep = State.Step;
+            _checkpoints.Restored(State.Step);
             _health.Restore(State.Health);
             _health.Saved(State.Step);
         }
@@ -104,6 +106,7 @@ internal sealed class TrainingRun(
             while (true)
             {
                 var started = time.GetTimestamp();
+                controls.Heartbeat.Beat("waiting for data");
                 if (!batches.MoveNext())
                 {
                     throw new UnreachableException("the loader ended before the run");
@@ -169,12 +172,25 @@ internal sealed class TrainingRun(
     /// <returns>Whether the run ends here.</returns>
     private bool Pause(CancellationToken stopping)
     {
+        controls.Heartbeat.StepDone(State.Step);
         _checkpoints.Look();
         var evaluated = Evaluate(stopping);
         clock?.Lap(StepPart.Evaluation);
-        if (plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _checkpoints.NewestStep))
+        var asked = controls.Checkpoint.Taken(out var signal);
+        if (asked)
         {
+            history.Add(new RunEvent(RunEventKind.CheckpointAsked) { Step = State.Step, Signal = signal });
+        }
+
+        if (asked || plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _checkpoints.NewestStep))
+        {
+            controls.Heartbeat.Beat("writing a checkpoint");
             Save(again: evaluated);
+        }
+
+        if (asked)
+        {
+            _checkpoints.Answer(State.Step);
         }
 
         var ends = State.Step == plan.TotalSteps || stopping.IsCancellationRequested;
@@ -197,6 +213,7 @@ internal sealed class TrainingRun(
         using var span = TrainingMetrics.Activities.StartActivity("evaluate");
         var started = time.GetTimestamp();
         progress.Evaluating(State.Step);
+        controls.Heartbeat.Beat("judging the encoder");
         try
         {
             var values = evaluate(stopping);
@@ -284,8 +301,4 @@ internal sealed record TrainingRunOptions(
     TimeSpan CheckpointPatience,
     int LogEverySteps,
     OnTrouble OnCollapse = OnTrouble.Stop,
-    int SkipNonFinite = 3)
-{
-    /// <summary>Settings that may differ from those a run was started with.</summary>
-    public IReadOnlyCollection<string> AllowedChanges { get; init; } = [];
-}
+    int SkipNonFinite = 3);

@@ -44,6 +44,9 @@ internal sealed class SelfSupProcess : IDisposable
     /// <summary>The program.</summary>
     public static string Program => Path.Combine(AppContext.BaseDirectory, "SelfSup.Cli");
 
+    /// <summary>The process.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Starts the program and leaves it running.</summary>
     public static SelfSupProcess Start(string workingDirectory, params string[] arguments) => new(workingDirectory, arguments);
 
@@ -66,9 +69,12 @@ internal sealed class SelfSupProcess : IDisposable
         new(program, workingDirectory, arguments, environment: []);
 
     /// <summary>Sends a signal, <c>TERM</c> or <c>KILL</c>.</summary>
-    public void Signal(string name)
+    public void Signal(string name) => Signal(name, _process.Id);
+
+    /// <summary>Sends a signal to any process.</summary>
+    public static void Signal(string name, int process)
     {
-        using var kill = Process.Start("kill", ["-" + name, _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", ["-" + name, process.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 
@@ -155,6 +161,13 @@ internal sealed record Outcome(int ExitCode, string Output, string Error)
         Assert.True(ExitCode == exitCode, $"exit code {ExitCode}, expected {exitCode}:\n{Output}{Error}");
         var line = Assert.Single(ErrorLines);
         Assert.All(parts, part => Assert.Contains(part, line, StringComparison.Ordinal));
+    }
+
+    /// <summary>Fails unless it refused the command line with the text.</summary>
+    public void IsUsage(string text)
+    {
+        Assert.Equal(2, ExitCode);
+        Assert.Equal($"selfsup: {text}", ErrorLines[0]);
     }
 
     /// <summary>Fails unless it ended well.</summary>

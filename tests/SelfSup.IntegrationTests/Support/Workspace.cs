@@ -32,6 +32,12 @@ internal sealed class Workspace : IDisposable
 
     public string this[params string[] parts] => Path.Combine([_path, .. parts]);
 
+    /// <summary>The files of a run.</summary>
+    public RunFiles Files(string run) => new(this[run]);
+
+    /// <summary>Fails unless two runs ended alike, bit for bit.</summary>
+    public void IsTheSame(string expected, string actual) => Files(actual).IsTheSameAs(Files(expected));
+
     /// <summary>Runs <c>selfsup pretrain tiny.yaml --run NAME</c>.</summary>
     public Outcome Pretrain(string run, params string[] more) =>
         SelfSupProcess.Run(_path, ["pretrain", "tiny.yaml", "--run", run, .. more]);

@@ -1,0 +1,27 @@
+using SelfSup.Telemetry;
+
+namespace SelfSup.Training;
+
+/// <summary>What passes between a run and the program around it while it trains.</summary>
+internal sealed class RunControls
+{
+    /// <summary>Asks for a checkpoint.</summary>
+    public CheckpointRequest Checkpoint { get; init; } = new();
+
+    /// <summary>Says whether the run still moves.</summary>
+    public Heartbeat Heartbeat { get; } = new();
+
+    /// <summary>Settings, or sections of them, that may differ from those the run was started with.</summary>
+    public IReadOnlyCollection<string> AllowedChanges { get; init; } = [];
+
+    /// <summary>What the program does about a run that hangs; null where nobody watches.</summary>
+    public IHangResponse? OnHang { get; init; }
+
+    /// <summary>The signal that told the run to stop; null where it was none.</summary>
+    public Func<StopSignal?> StoppedBy { get; init; } = () => null;
+}
+
+/// <summary>A signal that tells a run to stop.</summary>
+/// <param name="Name">As the system calls it: SIGTERM.</param>
+/// <param name="ExitCode">What the program ends with after it.</param>
+internal sealed record StopSignal(string Name, int ExitCode);

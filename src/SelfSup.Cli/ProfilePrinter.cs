@@ -60,6 +60,7 @@ internal static class ProfilePrinter
             ("gradients", memory.Gradients),
             ("optimizer state", memory.OptimizerState),
             ("method's stores", memory.MethodState),
+            ("checkpoint's snapshot", memory.Snapshot),
             ("activations", memory.Activations),
             ("batches of the loader", memory.Batches),
             ("decoded images", memory.DecodedCache),

@@ -44,7 +44,7 @@ public sealed class RunsTests : IDisposable
         Assert.Equal(Result("loss"), runs["finished"].GetProperty("loss").GetDouble());
         Is("stopped", "interrupted", "SIGTERM");
         Is("killed", "interrupted", "its process was killed");
-        Is("failed", "failed", "is no number");
+        Is("failed", "failed", "the loss is NaN");
         Is("running", "running", "process ");
         Assert.True(runs["running"].GetProperty("step").GetInt64() >= 10);
 

@@ -22,6 +22,9 @@ internal sealed record MemoryUse
     /// <summary>What the method remembers beside its encoder: a key encoder, a queue, a memory bank.</summary>
     public required long MethodState { get; init; }
 
+    /// <summary>The copy of all that a checkpoint saves, which is written while training goes on.</summary>
+    public required long Snapshot { get; init; }
+
     /// <summary>The loader's batches.</summary>
     public required long Batches { get; init; }
 
@@ -67,6 +70,7 @@ internal sealed record MemoryUse
             Gradients = Bytes(encoder.Parameters.Gradients),
             OptimizerState = Saved(parts.Optimizer),
             MethodState = Saved(parts.Method) - Saved(encoder),
+            Snapshot = Saved(parts.Method) + Saved(parts.Optimizer),
             Batches = parts.Loader.Bytes,
             DecodedCache = decoded,
             SourceCache = source,
@@ -77,7 +81,7 @@ internal sealed record MemoryUse
             PeakResident = resident.Peak,
         };
         var onDevice = use.Parameters + use.Gradients + use.OptimizerState + use.MethodState;
-        var known = use.Batches + decoded + source + managed + (use.Activations ?? 0) + (use.Gaps ?? 0) + (parts.Compute.IsCuda ? 0 : onDevice);
+        var known = use.Snapshot + use.Batches + decoded + source + managed + (use.Activations ?? 0) + (use.Gaps ?? 0) + (parts.Compute.IsCuda ? 0 : onDevice);
         return use with { Rest = Math.Max(0, use.PeakResident - known) };
     }
 

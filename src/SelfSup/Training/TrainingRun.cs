@@ -102,14 +102,14 @@ internal sealed class TrainingRun(
             }
 
             using var pause = new CollectionPause();
-            using var batches = loader.From(State.Step, plan.TotalSteps, CancellationToken.None).GetEnumerator();
+            using var batches = loader.From(State.Step, plan.TotalSteps, stopping).GetEnumerator();
             while (true)
             {
                 var started = time.GetTimestamp();
                 controls.Heartbeat.Beat("waiting for data");
-                if (!batches.MoveNext())
+                if (!Next(batches, stopping))
                 {
-                    throw new UnreachableException("the loader ended before the run");
+                    return Pause(stopping) && State.Step == plan.TotalSteps;
                 }
 
                 clock?.Lap(StepPart.DataWait);
@@ -140,6 +140,20 @@ internal sealed class TrainingRun(
     {
         _checkpoints.Dispose();
         _log?.Dispose();
+    }
+
+    /// <summary>Waits for the next batch.</summary>
+    /// <returns>Whether there is one; false where the run was told to stop.</returns>
+    private static bool Next(IEnumerator<ViewBatch> batches, CancellationToken stopping)
+    {
+        try
+        {
+            return batches.MoveNext() ? true : throw new UnreachableException("the loader ended before the run");
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            return false; // data may be long in coming, and nothing is lost by not waiting
+        }
     }
 
     private void Step(ViewBatch batch, long started, double waited)

@@ -80,13 +80,15 @@ internal static class MeasureCheckpoint
                 alone.Add(Milliseconds(() => workload.Step()));
             }
 
-            stalls.Add(Milliseconds(() => writer.Begin(Manifest(i), Exchange)));
+            var stall = Milliseconds(() => writer.Begin(Manifest(i), Exchange));
             CheckpointNews? news = null;
             while ((news = writer.News().FirstOrDefault()) is null)
             {
-                beside.Add(Milliseconds(() => workload.Step()));
+                beside.Add(Milliseconds(() => workload.Step(() => stall += Milliseconds(writer.Settle))));
                 writer.ThrowIfFailed();
             }
+
+            stalls.Add(stall);
 
             writes.Add(news.Duration.TotalMilliseconds);
             bytes = news.Bytes;

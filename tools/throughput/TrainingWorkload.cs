@@ -98,10 +98,10 @@ internal sealed class TrainingWorkload : IStateful, IDisposable
 
     /// <summary>Takes a step.</summary>
     /// <returns>Its loss.</returns>
-    public double Step()
+    public double Step(Action? beforeChange = null)
     {
         using var batch = new ViewBatch(step: 0, epoch: 0, _samples, _samples, _views);
-        return _trainer.Step(batch).Loss;
+        return _trainer.Step(batch, beforeChange).Loss;
     }
 
     /// <summary>A view as the loader hands it over.</summary>

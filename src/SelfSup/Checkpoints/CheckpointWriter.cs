@@ -18,9 +18,10 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromMinutes(1);
 
-    private readonly StateArchive _snapshot = StateArchive.Saving(); // its memory is kept from one to the next
+    private readonly StateArchive _snapshot = StateArchive.Saving(defers: true); // its memory is kept from one to the next
     private readonly Queue<CheckpointNews> _news = new();
     private readonly ManualResetEventSlim _wanted = new(); // somebody waits for the thread: no pauses any more
+    private readonly ManualResetEventSlim _copied = new(initialState: true);
     private readonly ManualResetEventSlim _idle = new(initialState: true);
     private readonly BlockingCollection<Action> _work = new(boundedCapacity: 1);
     private Thread? _thread;
@@ -30,9 +31,19 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
 
     /// <summary>Takes the memory of a snapshot beforehand: the first one costs no more than the others then.</summary>
     /// <param name="exchange">The walk over the state.</param>
-    public void Reserve(Action<StateArchive> exchange) => Take(exchange);
+    public void Reserve(Action<StateArchive> exchange)
+    {
+        Take(exchange);
+        _snapshot.Complete();
+    }
 
-    /// <summary>Waits for the checkpoint before, takes a snapshot and begins to write it.</summary>
+    /// <summary>Waits until the snapshot is taken: call it before weights change.</summary>
+    public void Settle() => _copied.Wait();
+
+    /// <summary>
+    /// Waits for the checkpoint before, takes a snapshot and begins to write it. Weights are copied beside the next forward
+    /// pass: <see cref="Settle"/> must come before they change.
+    /// </summary>
     /// <param name="manifest">What it says of itself.</param>
     /// <param name="exchange">The walk over the state.</param>
     /// <param name="beforehand">What must be on disk first, or null; called from the writing thread.</param>
@@ -51,7 +62,13 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         }
 
         _idle.Reset();
-        _work.Add(() => Write(manifest, beforehand));
+        _copied.Reset();
+        _work.Add(() =>
+        {
+            _snapshot.Complete();
+            _copied.Set();
+            Write(manifest, beforehand);
+        });
     }
 
     /// <summary>What has happened since it was last asked: never waits.</summary>
@@ -99,6 +116,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         _work.Dispose();
         _snapshot.Dispose();
         _wanted.Dispose();
+        _copied.Dispose();
         _idle.Dispose();
     }
 
@@ -129,6 +147,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
             }
             finally
             {
+                _copied.Set();
                 _idle.Set();
             }
         }

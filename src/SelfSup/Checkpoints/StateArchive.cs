@@ -14,6 +14,7 @@ public sealed class StateArchive : IDisposable
     private readonly string? _origin;
     private readonly HashSet<string> _taken = [];
     private readonly Dictionary<string, Tensor> _spare = [];
+    private readonly List<(Tensor From, Tensor To)> _later = [];
     private string _prefix = "";
 
     private StateArchive(Dictionary<string, Tensor> entries, string? origin) => (_entries, _origin) = (entries, origin);
@@ -24,8 +25,28 @@ public sealed class StateArchive : IDisposable
     /// <summary>Names in the archive that no part of the run has asked for.</summary>
     internal IEnumerable<string> Unclaimed => _entries.Keys.Where(name => !_taken.Contains(name)).Order();
 
+    /// <summary>Whether copies of weights may be taken in <see cref="Complete"/>.</summary>
+    internal bool Defers { get; init; }
+
     /// <summary>An archive that collects copies.</summary>
-    internal static StateArchive Saving() => new([], origin: null);
+    /// <param name="defers">Whether copies of weights are taken in <see cref="Complete"/>.</param>
+    internal static StateArchive Saving(bool defers = false) => new([], origin: null) { Defers = defers };
+
+    /// <summary>
+    /// Takes the copies that were put off. From any thread, before a weight changes; it computes nothing, so that no threads
+    /// of libtorch are woken beside those that train.
+    /// </summary>
+    internal void Complete()
+    {
+        foreach (var (from, to) in _later)
+        {
+            from.bytes.CopyTo(to.bytes);
+            from.Dispose();
+            to.Dispose();
+        }
+
+        _later.Clear();
+    }
 
     /// <summary>
     /// Makes an archive that was saved into one that collects copies anew, in the memory it has: taking new memory from the
@@ -82,6 +103,28 @@ public sealed class StateArchive : IDisposable
         value.copy_(saved);
     }
 
+    /// <summary>
+    /// Like <see cref="Tensor(string, Tensor)"/>, for weights and what an optimizer keeps of them: they change when the optimizer
+    /// steps and the method commits and at no other time, so that their copies can be taken while the next forward pass runs.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <param name="value">The values, of any shape.</param>
+    /// <param name="memory">The memory that they fill, one after the other, [P].</param>
+    internal void Weights(string name, Tensor value, Tensor memory)
+    {
+        if (!Defers || _origin is not null || value.device_type != TorchSharp.DeviceType.CPU)
+        {
+            Tensor(name, value);
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var copy = Spare(_prefix + name, value) ?? empty_like(value).DetachFromDisposeScope();
+        _entries.Add(_prefix + name, copy);
+        _later.Add((memory.alias().DetachFromDisposeScope(), copy.as_strided([copy.numel()], [1]).DetachFromDisposeScope()));
+    }
+
     /// <summary>Saves a number, or returns the saved one.</summary>
     public long Number(string name, long value)
     {
@@ -98,26 +141,31 @@ public sealed class StateArchive : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var entry in _entries.Values.Concat(_spare.Values))
+        foreach (var entry in _entries.Values.Concat(_spare.Values).Concat(_later.SelectMany(pair => new[] { pair.From, pair.To })))
         {
             entry.Dispose();
         }
     }
 
-    private Tensor Copy(string name, Tensor value)
-    {
-        if (_spare.Remove(name, out var spare))
-        {
-            if (spare.dtype == value.dtype && spare.shape.AsSpan().SequenceEqual(value.shape))
-            {
-                return spare.copy_(value);
-            }
+    // As it lies in memory there: copying is fastest, and who writes it puts it into order.
+    private Tensor Copy(string name, Tensor value) =>
+        Spare(name, value)?.copy_(value) ?? value.detach().cpu().clone().DetachFromDisposeScope();
 
-            spare.Dispose();
+    /// <summary>The memory of the snapshot before, if it fits.</summary>
+    private Tensor? Spare(string name, Tensor value)
+    {
+        if (!_spare.Remove(name, out var spare))
+        {
+            return null;
         }
 
-        // As it lies in memory there: copying is fastest, and who writes it puts it into order.
-        return value.detach().cpu().clone().DetachFromDisposeScope();
+        if (spare.dtype == value.dtype && spare.shape.AsSpan().SequenceEqual(value.shape))
+        {
+            return spare;
+        }
+
+        spare.Dispose();
+        return null;
     }
 
     private static string Describe(Tensor value) => $"{value.dtype} [{string.Join(", ", value.shape)}]";

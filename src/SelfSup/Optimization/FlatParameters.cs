@@ -154,7 +154,7 @@ public sealed class FlatParameters : IStateful, IDisposable
         foreach (var segment in Segments)
         {
             using var scope = NewDisposeScope();
-            archive.Tensor(segment.Name, segment.Of(flat));
+            archive.Weights(segment.Name, segment.Of(flat), flat.narrow(0, segment.Offset, segment.Length));
         }
     }
 

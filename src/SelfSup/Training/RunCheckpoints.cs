@@ -35,6 +35,7 @@ internal sealed class RunCheckpoints(
         images => images.Key, images => JsonSerializer.SerializeToElement(images.Value, CheckpointManifest.Json));
 
     private long _onDisk = -1;
+    private double? _stall; // of the newest, until it is settled
     private long? _asked;
 
     /// <summary>The step of the newest snapshot; -1 before the first.</summary>
@@ -85,7 +86,19 @@ internal sealed class RunCheckpoints(
             Exchange,
             beforehand);
         NewestStep = state.Step;
-        metrics.CheckpointStall(time.GetElapsedTime(started).TotalSeconds);
+        _stall = time.GetElapsedTime(started).TotalSeconds;
+    }
+
+    /// <summary>Waits until the newest snapshot is taken: call it before weights change.</summary>
+    public void Settle()
+    {
+        if (_stall is { } seconds)
+        {
+            var started = time.GetTimestamp();
+            _writer.Settle();
+            metrics.CheckpointStall(seconds + time.GetElapsedTime(started).TotalSeconds);
+            _stall = null;
+        }
     }
 
     /// <summary>Tells what has become of them since the last step.</summary>

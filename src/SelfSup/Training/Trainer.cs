@@ -35,7 +35,9 @@ internal sealed class Trainer(
     private readonly Tensor[] _statistics = [.. method.Encoders.SelectMany(encoder => encoder.buffers())];
 
     /// <summary>Learns from one batch of views. A step whose loss or gradient is no number changes nothing.</summary>
-    public StepReport Step(ViewBatch batch)
+    /// <param name="batch">The views.</param>
+    /// <param name="beforeChange">Called when gradients are there and nothing but statistics has changed yet, or null.</param>
+    public StepReport Step(ViewBatch batch, Action? beforeChange = null)
     {
         using var scope = NewDisposeScope(); // every tensor of the step ends with it
         var parameters = method.Encoder.Parameters;
@@ -57,6 +59,8 @@ internal sealed class Trainer(
         heartbeat?.Beat("gradients and weights");
         communicator.AllReduceMean(parameters.Gradients);
         clock?.Lap(StepPart.AllReduce);
+        beforeChange?.Invoke();
+        clock?.Lap(StepPart.Checkpoint);
         method.Adjust(onDevice);
         var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);

@@ -158,7 +158,7 @@ internal sealed class TrainingRun(
 
     private void Step(ViewBatch batch, long started, double waited)
     {
-        var report = trainer.Step(batch);
+        var report = trainer.Step(batch, _checkpoints.Settle);
         _health.Look(report, State, () => trainer.Explain(batch, report));
 
         var seconds = time.GetElapsedTime(started).TotalSeconds;

@@ -1,6 +1,9 @@
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
+using SelfSup.Optimization;
 using SelfSup.Tests.Support;
+
+using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Checkpoints;
 
@@ -26,6 +29,7 @@ public sealed class CheckpointWriterTests : IDisposable
         using var gate = new ManualResetEventSlim();
         Count(5);
         writer.Begin(Manifests.Of(5), Exchange, beforehand: gate.Wait);
+        writer.Settle();
         Count(8); // the snapshot is not what is trained on
         Assert.Empty(writer.News());
         Assert.Empty(_store.Paths);
@@ -33,6 +37,40 @@ public sealed class CheckpointWriterTests : IDisposable
         writer.Finish();
         Assert.Equal(5, Assert.Single(writer.News()).Step);
         Assert.Equal(5, Loaded());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void WeightsAreThoseOfTheSnapshotHoweverTheyLieInMemory(bool channelsLast)
+    {
+        using var network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Linear(8, 5));
+        using var weights = new FlatParameters(network, channelsLast);
+        using var before = weights.Values.clone();
+        using var writer = Writer();
+        for (var step = 1; step <= 2; step++) // the second in the memory of the first
+        {
+            using (no_grad())
+            {
+                weights.Values.copy_(before * step);
+            }
+
+            writer.Begin(Manifests.Of(step), archive => archive.Part("weights", weights));
+            writer.Settle();
+            using (no_grad())
+            {
+                weights.Values.zero_();
+            }
+
+            writer.Finish();
+            var (_, state) = CheckpointStore.Load(_store.Paths[^1]);
+            using (state)
+            {
+                state.Part("weights", weights);
+            }
+
+            Assert.True(weights.Values.equal(before * step).all().item<bool>());
+        }
     }
 
     [Fact]

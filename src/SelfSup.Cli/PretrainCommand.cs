@@ -58,6 +58,7 @@ internal static class PretrainCommand
     public static async Task<int> Run(
         string recipePath, string? runDirectory, IReadOnlyList<string> overrides, IReadOnlyList<string> allowedChanges, RecipeReader reader)
     {
+        TolerantWriter.Use();
         var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
         using var signals = new RunSignals(outcome, request);
         SupervisorLink.Listen(signals, Warn);

@@ -37,6 +37,7 @@ internal static class SupervisedRun
     /// <returns>The exit code.</returns>
     public static int Run(ParseResult parsed, string directory, int restarts)
     {
+        TolerantWriter.Use();
         using var supervisor = new Supervisor(
             OwnProgram.With(ArgumentsOf(parsed.Tokens)),
             directory,

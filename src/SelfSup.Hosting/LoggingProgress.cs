@@ -82,6 +82,6 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
     [LoggerMessage(6, LogLevel.Debug, "Step {Step}: checkpoint {Path}")]
     private partial void Checkpoint(long step, string path);
 
-    [LoggerMessage(7, LogLevel.Information, "Step {Step}: the checkpoint that was asked for is written")]
+    [LoggerMessage(8, LogLevel.Information, "Step {Step}: the checkpoint that was asked for is written")]
     private partial void Answered(long step);
 }

@@ -53,7 +53,9 @@ public sealed class ChangedRecipeTests : IDisposable
     {
         Stop();
         _workspace.Pretrain("run", "--set", "training.globalBatchSize=64", "--allow-change", "training.globalBatchSize").IsOneLine(
-            4, "an epoch had 8 steps and would have 4", "training.globalBatchSize was 32, is 64", "init.from");
+            4, "training.globalBatchSize was 32, is 64: steps would be of other images", "init.from");
+        _workspace.Pretrain("run", "--set", "training.epochs=1", "--allow-change", "training").IsOneLine(
+            4, "steps are done and the run would have 8 (training.epochs was 3, is 1)");
     }
 
     [Fact]

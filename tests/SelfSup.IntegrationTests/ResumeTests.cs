@@ -13,7 +13,7 @@ public sealed class ResumeTests : IDisposable
     public void AStoppedRunEndsAsTheUninterruptedOne()
     {
         _workspace.Pretrain("whole").Succeeds();
-        foreach (var lines in new[] { 1, 4, 13, 22 }) // of metrics.jsonl: before the first step, within and between epochs
+        foreach (var lines in new[] { 1, 4, 13, 20 }) // of metrics.jsonl: before the first step, within and between epochs
         {
             var run = $"stopped-{lines}";
             using (var process = _workspace.Start(run))
@@ -25,7 +25,7 @@ public sealed class ResumeTests : IDisposable
             }
 
             var resumed = _workspace.Pretrain(run).Succeeds();
-            Assert.Contains("goes on after step", resumed.Output, StringComparison.Ordinal);
+            Assert.True(lines == 1 || resumed.Output.Contains("goes on after step", StringComparison.Ordinal), resumed.Output);
             _workspace.IsTheSame("whole", run);
         }
     }
@@ -33,7 +33,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void CtrlCIsAnsweredLikeSigterm()
     {
-        using var process = _workspace.Start("run");
+        using var process = _workspace.Start("run", "--set", "training.epochs=900");
         process.WaitForLines(_workspace["run", "metrics.jsonl"], 3);
         process.Signal("INT");
         process.Wait().IsOneLine(130, "stopped at step");

@@ -54,8 +54,8 @@ internal static class SupervisorLink
                     Stop(PosixSignal.SIGTERM);
                     break;
                 default:
-                    warn("the process that watched over this one is gone; the run stops");
                     signals.Stop(PosixSignal.SIGTERM);
+                    warn("the process that watched over this one is gone; the run stops");
                     return;
             }
         }

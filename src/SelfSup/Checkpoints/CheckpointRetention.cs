@@ -30,6 +30,10 @@ internal sealed record CheckpointRetention(int Newest, IReadOnlyList<long> Every
                 ? -manifest.Loss
                 : manifest.Evaluations.LastOrDefault(e => e.Step == manifest.Step)?.Values.TryGetValue(BestBy!, out var value) == true ? value : null;
         }
+        catch (Errors.CheckpointException e) when (e.IsUnread)
+        {
+            throw new IOException(e.Message, e); // it may be the best: nothing goes for now
+        }
         catch (Errors.CheckpointException)
         {
             return null;

@@ -126,7 +126,10 @@ internal sealed class CheckpointStore(string folder)
             catch (CheckpointException e) when (!e.IsOfNewerVersion)
             {
                 broken.Add(e);
-                _damaged.Add(path);
+                if (!e.IsUnread)
+                {
+                    _damaged.Add(path);
+                }
             }
         }
 

@@ -209,9 +209,20 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
 
     private TrainingException Failed(CheckpointManifest manifest, Exception e)
     {
-        var last = store.Paths is [.., var newest] ? Path.GetFileName(newest) : "none yet";
         return new TrainingException(
-            $"{Message(manifest, e)}; make room or mend the folder and give the same command again (last good checkpoint: {last})", e);
+            $"{Message(manifest, e)}; make room or mend the folder and give the same command again (last good checkpoint: {Last()})", e);
+    }
+
+    private string Last()
+    {
+        try
+        {
+            return store.Paths is [.., var newest] ? Path.GetFileName(newest) : "none yet";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"not known, {e.Message}";
+        }
     }
 }
 

@@ -10,6 +10,8 @@ namespace SelfSup.Checkpoints;
 /// </summary>
 public sealed class StateArchive : IDisposable
 {
+    private const long Piece = 1L << 26; // Tensor.bytes is a span: at most 2^31 bytes at a time
+
     private readonly Dictionary<string, Tensor> _entries;
     private readonly string? _origin;
     private readonly HashSet<string> _taken = [];
@@ -40,7 +42,13 @@ public sealed class StateArchive : IDisposable
     {
         foreach (var (from, to) in _later)
         {
-            from.bytes.CopyTo(to.bytes);
+            using var scope = NewDisposeScope();
+            for (long at = 0; at < from.numel(); at += Piece)
+            {
+                var length = Math.Min(Piece, from.numel() - at);
+                from.narrow(0, at, length).bytes.CopyTo(to.narrow(0, at, length).bytes);
+            }
+
             from.Dispose();
             to.Dispose();
         }

@@ -4,6 +4,10 @@ namespace SelfSup.Errors;
 public sealed class CheckpointException(string message, Exception? cause = null)
     : SelfSupException(message, 4, cause)
 {
+    /// <summary>Whether the disk or network failed and nothing is known of the checkpoint; it may be whole.</summary>
+    internal bool IsUnread =>
+        InnerException is UnauthorizedAccessException or IOException and not (FileNotFoundException or DirectoryNotFoundException or EndOfStreamException);
+
     /// <summary>Whether a newer version of the program wrote it: it is whole, but not for this one.</summary>
     internal bool IsOfNewerVersion { get; init; }
 }

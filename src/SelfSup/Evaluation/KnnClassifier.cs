@@ -28,8 +28,10 @@ internal sealed class KnnClassifier(KnnOptions options)
     /// <param name="train">They vote.</param>
     /// <param name="test">They are classified.</param>
     /// <param name="heartbeat">Told of every tile of them, or null.</param>
+    /// <param name="cancellationToken">Ends it between two tiles.</param>
     /// <exception cref="Errors.DataException">Labels are missing or of one class only.</exception>
-    public ClassificationReport Evaluate(FeatureSet train, FeatureSet test, Heartbeat? heartbeat = null)
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ClassificationReport Evaluate(FeatureSet train, FeatureSet test, Heartbeat? heartbeat = null, CancellationToken cancellationToken = default)
     {
         var split = new LabelledSplit(train, test);
         var tally = new ClassificationTally(split.ClassNames);
@@ -44,6 +46,7 @@ internal sealed class KnnClassifier(KnnOptions options)
         var testLabels = split.TestLabels.ToArray();
         for (var start = 0; start < testLabels.Length; start += (int)search.QueryTile)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             using var tile = NewDisposeScope();
             var labels = testLabels.AsSpan(start, (int)Math.Min(search.QueryTile, testLabels.Length - start));
             var (similarities, indices) = search.Find(test.Features.narrow(0, start, labels.Length));

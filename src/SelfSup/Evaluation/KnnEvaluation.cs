@@ -22,7 +22,7 @@ internal sealed class KnnEvaluation(
     {
         using var reference = extractor.Extract(encoder, train, cancellationToken);
         using var queries = extractor.Extract(encoder, test, cancellationToken);
-        var report = new KnnClassifier(options).Evaluate(reference, queries, heartbeat);
+        var report = new KnnClassifier(options).Evaluate(reference, queries, heartbeat, cancellationToken);
         return new Dictionary<string, double> { ["knn"] = report.Top1, ["knnTop5"] = report.Top5 };
     }
 }

@@ -47,7 +47,8 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
 
     /// <summary>
     /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
-    /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics.
+    /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics: a checkpoint of
+    /// the step before may still be copying the weights, of key encoders too, which change in <see cref="Commit"/> only.
     /// </summary>
     /// <param name="encoder"><see cref="Encoder"/>, or a copy that has a part of the batch.</param>
     /// <param name="batch">The images' views.</param>
@@ -55,7 +56,7 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
 
     /// <summary>
     /// Keys and targets, each [N, D]: what embeddings are compared with and that does not learn. Runs without a graph,
-    /// sample by sample as <see cref="Embed"/> does.
+    /// sample by sample as <see cref="Embed"/> does, and like it changes no weight.
     /// </summary>
     public virtual IReadOnlyList<Tensor> Target(ViewBatch batch) => [];
 

@@ -50,7 +50,7 @@ internal sealed class BackboneJudge : IDisposable
     {
         using var train = _extractor.Extract(encoder, _train, cancellationToken);
         using var test = _extractor.Extract(encoder, _test, cancellationToken);
-        return new KnnClassifier(options).Evaluate(train, test);
+        return new KnnClassifier(options).Evaluate(train, test, cancellationToken: cancellationToken);
     }
 
     /// <summary>Logistic regression on the features of the one view that is judged.</summary>

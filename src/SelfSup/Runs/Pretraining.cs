@@ -154,9 +154,8 @@ internal sealed class Pretraining : IDisposable
         _images = Own(RunImages.Open(_recipe));
         var count = _images.Training.Count;
         _plan = Plan(count);
-        // How many images there are belongs to the recipe's fingerprint: a path says nothing of what lies there now.
         var settings = RecipeWriter.Settings(_recipe);
-        settings.Add("data (images found)", count.ToString(CultureInfo.InvariantCulture));
+        settings.Add(Resumption.ImagesFound, count.ToString(CultureInfo.InvariantCulture));
         _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads, _compute.Device.ToString())
         {
             Ignored = RecipeWriter.Ignored(_recipe),

@@ -59,7 +59,8 @@ internal sealed record RunSummary
         var history = RunHistory.Read(System.IO.Path.Combine(folder, "history.jsonl"));
         var (manifest, last) = (Newest(folder), LastLines(System.IO.Path.Combine(folder, "metrics.jsonl")));
         var holder = RunDirectory.HolderOf(folder);
-        var isFinished = File.Exists(System.IO.Path.Combine(folder, "result.json"));
+        // One that was given more epochs afterwards has the result of those before.
+        var isFinished = File.Exists(System.IO.Path.Combine(folder, "result.json")) && !(manifest?.Step < manifest?.TotalSteps);
         var (state, reason) = holder is not null ? (RunStanding.Running, holder)
             : isFinished ? (RunStanding.Finished, null)
             : Ended(history);
@@ -113,7 +114,9 @@ internal sealed record RunSummary
     {
         try
         {
-            return [.. new DirectoryInfo(folder).EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })];
+            return [.. new DirectoryInfo(folder)
+                .EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+                .Where(file => file.Exists)];
         }
         catch (IOException)
         {

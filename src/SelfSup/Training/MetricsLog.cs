@@ -25,7 +25,8 @@ internal sealed class MetricsLog : IDisposable
     };
 
     private readonly string _path;
-    private readonly RunState _state;
+    private readonly long _step; // as the run began or went on, also where the file is opened later
+    private readonly HashSet<long> _evaluated;
     private readonly Action<string> _warn;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
@@ -40,7 +41,8 @@ internal sealed class MetricsLog : IDisposable
     /// <param name="warn">Told when the file cannot be written, and when it can be again.</param>
     public MetricsLog(string path, RunState state, TimeProvider time, Action<string> warn)
     {
-        (_path, _state, _time, _warn) = (path, state, time, warn);
+        (_path, _step, _time, _warn) = (path, state.Step, time, warn);
+        _evaluated = [.. state.Evaluations.Select(evaluation => evaluation.Step)];
         lock (_gate)
         {
             WriteWaiting();
@@ -172,7 +174,7 @@ internal sealed class MetricsLog : IDisposable
         try
         {
             // What this process has written stays.
-            var end = End(_path, _wasOpen ? null : _state);
+            var end = End(isFirst: !_wasOpen);
             if (end < file.Length)
             {
                 file.SetLength(end);
@@ -207,11 +209,11 @@ internal sealed class MetricsLog : IDisposable
     /// Bytes up to the first line of a later step or of an evaluation that is made again, or to one that a killed process wrote
     /// half.
     /// </summary>
-    private static long End(string path, RunState? state)
+    private long End(bool isFirst)
     {
         // A character is a byte this way; a line's own encoding does not matter here.
         using var reader = new StreamReader(
-            new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete),
+            new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete),
             Encoding.Latin1,
             detectEncodingFromByteOrderMarks: false);
         long end = 0;
@@ -224,7 +226,7 @@ internal sealed class MetricsLog : IDisposable
                 continue;
             }
 
-            if (state is not null && (step > state.Step || (isEvaluation && !state.IsEvaluatedAt(step))))
+            if (isFirst && (step > _step || (isEvaluation && !_evaluated.Contains(step))))
             {
                 return end;
             }

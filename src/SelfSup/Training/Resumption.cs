@@ -18,6 +18,9 @@ internal sealed class Resumption(
     RunHistory history,
     IRunProgress progress)
 {
+    /// <summary>The fingerprint's entry for the number of images: a path says nothing of what lies there now.</summary>
+    public const string ImagesFound = "data (images found)";
+
     /// <summary>What the user would have to allow.</summary>
     public const string Flag = "--allow-change";
 
@@ -97,12 +100,18 @@ internal sealed class Resumption(
         }
 
         // A step must go on to mean the same images: how many are done is all that a checkpoint knows of the order.
-        if (differences.Count > 0 && manifest.StepsPerEpoch > 0
-            && (manifest.StepsPerEpoch != plan.StepsPerEpoch || differences.Exists(difference => difference.Key == "training.globalBatchSize")))
+        if (differences.Find(difference => difference.Key is "training.globalBatchSize" or ImagesFound) is { } mixed)
         {
             throw new CheckpointException(
-                $"{directory.Path}: an epoch had {manifest.StepsPerEpoch} steps and would have {plan.StepsPerEpoch} ({string.Join("; ", differences)}): "
-                + "what was seen and what was not would be mixed up; start a new run with init.from for the weights");
+                $"{directory.Path}: {mixed}: steps would be of other images than those that are done, and what was seen and what was not be mixed "
+                + "up; start a new run with init.from for the weights");
+        }
+
+        if (manifest.Step > plan.TotalSteps)
+        {
+            throw new CheckpointException(
+                $"{directory.Path}: {manifest.Step} steps are done and the run would have {plan.TotalSteps} ({string.Join("; ", differences)}); "
+                + "let it have as many at least, or start a new run with --run");
         }
 
         return differences;

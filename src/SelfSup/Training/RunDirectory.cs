@@ -142,7 +142,15 @@ internal sealed class RunDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        System.IO.File.Delete(File(HolderFile));
+        try
+        {
+            System.IO.File.Delete(File(HolderFile));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A disk that became read-only; the lock is what counts.
+        }
+
         _lock.Dispose();
     }
 

@@ -190,13 +190,14 @@ internal sealed class TrainingRun(
         _checkpoints.Look();
         var evaluated = Evaluate(stopping);
         clock?.Lap(StepPart.Evaluation);
+        var stops = stopping.IsCancellationRequested; // looked at once: whoever ends here has saved
         var asked = controls.Checkpoint.Taken(out var signal);
         if (asked)
         {
             history.Add(new RunEvent(RunEventKind.CheckpointAsked) { Step = State.Step, Signal = signal });
         }
 
-        if (asked || plan.SavesAt(State.Step) || stopping.IsCancellationRequested || (evaluated && State.Step == _checkpoints.NewestStep))
+        if (asked || plan.SavesAt(State.Step) || stops || (evaluated && State.Step == _checkpoints.NewestStep))
         {
             controls.Heartbeat.Beat("writing a checkpoint");
             Save(again: evaluated);
@@ -207,7 +208,7 @@ internal sealed class TrainingRun(
             _checkpoints.Answer(State.Step);
         }
 
-        var ends = State.Step == plan.TotalSteps || stopping.IsCancellationRequested;
+        var ends = State.Step == plan.TotalSteps || stops;
         if (ends)
         {
             _checkpoints.Finish();
@@ -275,7 +276,7 @@ internal sealed class TrainingRun(
             Save(again: false);
             _checkpoints.Finish();
         }
-        catch (TrainingException e)
+        catch (Exception e) when (e is SelfSupException or IOException or UnauthorizedAccessException)
         {
             progress.Warn(e.Message);
         }

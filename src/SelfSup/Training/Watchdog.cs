@@ -89,7 +89,7 @@ internal sealed class Watchdog : IDisposable
         var message = $"{what}; {_response.WriteStacks(Path.Combine(_folder, name))}";
         Within(() => _history.Add(new RunEvent(RunEventKind.Hung) { Step = step, Message = message }));
         Within(() => _progress.Warn(message));
-        if (_options.Then == OnHang.Report || _heartbeat.Beats != beats)
+        if (_options.Then == OnHang.Report || _heartbeat.Beats != beats || _ended.WaitOne(0))
         {
             return; // it may have moved while its stacks were taken
         }

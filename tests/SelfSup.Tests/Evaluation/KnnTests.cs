@@ -37,8 +37,8 @@ public sealed class KnnTests
         long[] labels = [.. Enumerable.Range(0, 100).Select(i => i < 3 ? 1L : 0)];
         using var train = new FeatureSet("train", ones(100, 8), labels);
         using var test = new FeatureSet("test", ones(2, 8), [1, 1]);
-        Assert.Equal(1, new KnnClassifier(new() { Neighbours = 5 }).Evaluate(train, test).Top1);
-        Assert.Equal(0, new KnnClassifier(new() { Neighbours = 7 }).Evaluate(train, test).Top1);
+        Assert.Equal(1, new KnnClassifier(new() { Neighbours = 5 }).Evaluate(train, test, cancellationToken: TestContext.Current.CancellationToken).Top1);
+        Assert.Equal(0, new KnnClassifier(new() { Neighbours = 7 }).Evaluate(train, test, cancellationToken: TestContext.Current.CancellationToken).Top1);
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public sealed class KnnTests
         using var scope = NewDisposeScope();
         using var train = new FeatureSet("train", cat([eye(4), zeros(1, 4)]), [0, 1, 2, 3, 4]);
         using var test = new FeatureSet("test", zeros(1, 4), [0]);
-        var report = new KnnClassifier(new() { Neighbours = 5 }).Evaluate(train, test);
+        var report = new KnnClassifier(new() { Neighbours = 5 }).Evaluate(train, test, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(1, report.Top1);
     }
 
@@ -56,7 +56,7 @@ public sealed class KnnTests
     {
         using var scope = NewDisposeScope();
         using var train = new FeatureSet("train", eye(3), [0, 1, 1]);
-        var report = new KnnClassifier(new() { Neighbours = 200 }).Evaluate(train, train);
+        var report = new KnnClassifier(new() { Neighbours = 200 }).Evaluate(train, train, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(1, report.Top1);
         Assert.Equal("k is 3, not 200: there are no more training images", Assert.Single(report.Notes));
     }
@@ -66,7 +66,7 @@ public sealed class KnnTests
     {
         using var scope = NewDisposeScope();
         using var train = new FeatureSet("train", eye(3), [0, 1, 2]);
-        Assert.Equal(1, new KnnClassifier(new() { Temperature = 0.01 }).Evaluate(train, train).Top1);
+        Assert.Equal(1, new KnnClassifier(new() { Temperature = 0.01 }).Evaluate(train, train, cancellationToken: TestContext.Current.CancellationToken).Top1);
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class KnnTests
         using var train = new FeatureSet("train", eye(6), [0, 1, 2, 0, 1, 2]);
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         var alive = Tensor.TotalCount;
-        new KnnClassifier(new() { Neighbours = 3 }).Evaluate(train, train);
+        new KnnClassifier(new() { Neighbours = 3 }).Evaluate(train, train, cancellationToken: TestContext.Current.CancellationToken);
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.InRange(Tensor.TotalCount, 0, alive); // fewer, where the collector has found older ones
     }

@@ -113,6 +113,16 @@ public sealed class DiskTests : IDisposable
     }
 
     [Fact]
+    public void ALogOnAFullDiskStopsNothing()
+    {
+        _workspace.Pretrain("whole").Succeeds();
+        using var process = SelfSupProcess.StartProgram(
+            "sh", _workspace["."], "-c", $"exec '{SelfSupProcess.Program}' pretrain tiny.yaml --run run > /dev/full 2>&1");
+        process.Wait().Succeeds();
+        _workspace.IsTheSame("whole", "run");
+    }
+
+    [Fact]
     public void AHistoryThatCannotBeWrittenStopsNothing()
     {
         Directory.CreateDirectory(_workspace["run", "history.jsonl"]);

@@ -74,6 +74,7 @@ internal sealed class SelfSupProcess : IDisposable
     /// <summary>Sends a signal to any process.</summary>
     public static void Signal(string name, int process)
     {
+        Assert.SkipWhen(name == "INT" && IgnoresInterrupts(), "SIGINT is ignored here, as it is for what a script runs in the background");
         using var kill = Process.Start("kill", ["-" + name, process.ToString(CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
@@ -125,6 +126,11 @@ internal sealed class SelfSupProcess : IDisposable
 
         _process.Dispose();
     }
+
+    /// <summary>Programs inherit it, and rightly keep to it.</summary>
+    private static bool IgnoresInterrupts() => File.Exists("/proc/self/status")
+        && File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is { } ignored
+        && (Convert.ToUInt64(ignored["SigIgn:".Length..].Trim(), 16) & 0b10) != 0;
 
     private static int Lines(string path)
     {

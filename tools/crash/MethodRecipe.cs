@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace SelfSup.Tools.Crash;
 
 /// <summary>A small recipe for a method, with everything a run keeps: stores, key encoder, several checkpoints, evaluations.</summary>
@@ -23,8 +21,8 @@ internal static class MethodRecipe
     public static IReadOnlyCollection<string> Methods => _settings.Keys;
 
     /// <summary>The images that come with the repository.</summary>
-    public static string Images([CallerFilePath] string here = "") =>
-        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "recipes", "data", "fashion-mnist"));
+    public static string Images { get; } = Path.GetFullPath(
+        Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "recipes", "data", "fashion-mnist"));
 
     /// <summary>The recipe's text: eight steps an epoch.</summary>
     /// <param name="method">The method.</param>

@@ -21,7 +21,7 @@ var program = new Option<string>("--program")
     Description = "The program that is killed.",
     DefaultValueFactory = _ => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "SelfSup.Cli", "release", "selfsup")),
 };
-var images = new Option<string>("--images") { Description = "The folder of Fashion-MNIST.", DefaultValueFactory = _ => MethodRecipe.Images() };
+var images = new Option<string>("--images") { Description = "The folder of Fashion-MNIST.", DefaultValueFactory = _ => MethodRecipe.Images };
 var json = new Option<string?>("--json") { Description = "A file for the report." };
 var root = new RootCommand(
     "Kills training processes (SIGKILL) at random moments, also while a checkpoint is written, renamed or deleted, resumes each, and "

@@ -5,6 +5,9 @@ namespace SelfSup.Cli;
 /// <summary>What the user sees of an error: one line for each thing to mend, a stack trace only for a bug of ours.</summary>
 internal static class ErrorReport
 {
+    /// <summary>Says what stops nothing, on stderr.</summary>
+    public static void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
+
     /// <summary>Prints an error.</summary>
     /// <returns>The exit code.</returns>
     public static int Print(Exception error, TextWriter output)

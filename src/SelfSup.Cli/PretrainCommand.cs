@@ -61,7 +61,7 @@ internal static class PretrainCommand
         TolerantWriter.Use();
         var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
         using var signals = new RunSignals(outcome, request);
-        SupervisorLink.Listen(signals, Warn);
+        SupervisorLink.Listen(signals, ErrorReport.Warn);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         RunEnvironment.LoadTorch();
         if (signals.Stopping.IsCancellationRequested)
@@ -110,6 +110,4 @@ internal static class PretrainCommand
     /// <summary>The run directory; libtorch is not needed to know it.</summary>
     private static string DirectoryOf(string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader) =>
         ServiceCollectionExtensions.RunDirectoryOf(reader.Read(recipePath, RunEnvironment.Settings(), overrides), runDirectory);
-
-    private static void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
 }

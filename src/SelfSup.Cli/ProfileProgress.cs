@@ -50,7 +50,7 @@ internal sealed class ProfileProgress : IRunProgress, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
+    public void Warn(string message) => ErrorReport.Warn(message);
 
     /// <inheritdoc/>
     public void Dispose() => _bar?.Dispose();

@@ -5,6 +5,7 @@ using System.Text.Json;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Runs;
+using SelfSup.Training;
 
 namespace SelfSup.Cli;
 
@@ -117,7 +118,7 @@ internal static class RunsCommand
             throw new RecipeException($"{run}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
         }
 
-        var store = new CheckpointStore(Path.Combine(run, "checkpoints"));
+        var store = RunDirectory.CheckpointsOf(run);
         var checks = store.Paths.Select(Check).ToArray();
         if (json)
         {
@@ -145,7 +146,7 @@ internal static class RunsCommand
 
         foreach (var unfinished in store.Unfinished)
         {
-            Console.Error.WriteLine($"selfsup: warning: {unfinished}: half-written, by a process that was killed or is at it; a resumed run removes it");
+            ErrorReport.Warn($"{unfinished}: half-written, by a process that was killed or is at it; a resumed run removes it");
         }
 
         var damaged = checks.Count(check => check.Damage is not null);

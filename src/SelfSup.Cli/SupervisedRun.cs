@@ -42,7 +42,7 @@ internal static class SupervisedRun
             OwnProgram.With(ArgumentsOf(parsed.Tokens)),
             directory,
             new RestartPolicy(restarts),
-            message => Console.Error.WriteLine($"selfsup: warning: {message}"),
+            ErrorReport.Warn,
             TimeProvider.System);
         PosixSignal?[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, Signals.User1];
         PosixSignalRegistration[] registrations = [.. signals.OfType<PosixSignal>().Select(signal => PosixSignalRegistration.Create(signal, Came))];

@@ -68,7 +68,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public void CheckpointAnswered(long step) => Line($"checkpoint of step {step} is written, as asked");
 
     /// <inheritdoc/>
-    public void Warn(string message) => Console.Error.WriteLine($"selfsup: warning: {message}");
+    public void Warn(string message) => ErrorReport.Warn(message);
 
     /// <summary>Prints what the run reached.</summary>
     public void Finished(string directory, IReadOnlyDictionary<string, object?> result)

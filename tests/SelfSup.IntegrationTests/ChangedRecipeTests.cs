@@ -1,5 +1,6 @@
 using SelfSup.Checkpoints;
 using SelfSup.IntegrationTests.Support;
+using SelfSup.Training;
 
 namespace SelfSup.IntegrationTests;
 
@@ -24,9 +25,9 @@ public sealed class ChangedRecipeTests : IDisposable
         var outcome = _workspace.Pretrain("run", [.. _changes, "--allow-change", "training.epochs", "optimizer"]).Succeeds();
         Assert.Contains("goes on with another setting: training.epochs was 3, is 4", outcome.Error, StringComparison.Ordinal);
         Assert.Contains("32 of 32", _workspace.Run("runs", "run").Succeeds().Output, StringComparison.Ordinal);
-        var changes = _workspace.History("run").Where(line => line.Contains("\"event\":\"changed\"", StringComparison.Ordinal)).ToArray();
+        var changes = _workspace.Files("run").History.Where(happened => happened.Event == RunEventKind.Changed).ToArray();
         Assert.Equal(2, changes.Length);
-        Assert.Contains("\"key\":\"optimizer.momentum\",\"was\":\"0.9\",\"is\":\"0.8\"", changes[0], StringComparison.Ordinal);
+        Assert.Equal(("optimizer.momentum", "0.9", "0.8"), (changes[0].Key, changes[0].Was, changes[0].Is));
 
         // From then on these are the run's settings.
         Assert.Contains("is finished", _workspace.Run("resume", "run").Succeeds().Output, StringComparison.Ordinal);
@@ -85,7 +86,7 @@ public sealed class ChangedRecipeTests : IDisposable
         var outcome = _workspace.Pretrain("run", "--threads", "2").Succeeds();
         Assert.Contains("equal up to rounding", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("threads were 1, are 2 (the same with --set run.threads=1)", outcome.Error, StringComparison.Ordinal);
-        Assert.Contains(_workspace.History("run"), line => line.Contains("\"exact\":false", StringComparison.Ordinal));
+        Assert.Contains(_workspace.Files("run").History, happened => happened.Exact == false);
     }
 
     [Fact]

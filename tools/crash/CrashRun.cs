@@ -23,7 +23,7 @@ internal sealed class CrashRun(string program, string folder, string images, int
     private long _lostSteps;
     private int _lostCheckpoints;
 
-    private static KillMoment[] Moments => Victim.CanTrace
+    private static KillMoment[] Moments => Tracer.IsAllowed
         ? Enum.GetValues<KillMoment>()
         : [KillMoment.Starting, KillMoment.Anywhere, KillMoment.Writing, KillMoment.Completing];
 

@@ -33,7 +33,7 @@ methods.AcceptOnlyFromAmong([.. MethodRecipe.Methods]);
 root.SetAction(parsed =>
 {
     var folder = Directory.CreateTempSubdirectory("selfsup-crash-").FullName;
-    if (!Victim.CanTrace)
+    if (!Tracer.IsAllowed)
     {
         Console.Error.WriteLine("strace is not there or not allowed: no kills at the entry of rename, fsync and unlink");
     }

@@ -15,9 +15,6 @@ internal sealed class Victim(string program, string recipe, string run)
 
     private string Metrics => Path.Combine(run, "metrics.jsonl");
 
-    /// <summary>Whether system calls can be caught here.</summary>
-    public static bool CanTrace { get; } = Traces();
-
     /// <summary>Trains to the end.</summary>
     /// <exception cref="InvalidOperationException">It ended otherwise.</exception>
     public void Finish()
@@ -130,10 +127,11 @@ internal sealed class Victim(string program, string recipe, string run)
     private Process Start(string? calls, int nth)
     {
         string[] arguments = ["pretrain", recipe, "--run", run];
-        string[] tracer = ["-f", "-qq", "-o", "/dev/null", "-e", $"trace={calls}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={calls}:signal=KILL:when={nth}")];
         var start = calls is null
             ? new ProcessStartInfo(program, arguments)
-            : new ProcessStartInfo("strace", [.. tracer, program, .. arguments]);
+            : new ProcessStartInfo(
+                Tracer.Program,
+                [.. Tracer.Inject(calls, string.Create(CultureInfo.InvariantCulture, $"signal=KILL:when={nth}")), program, .. arguments]);
         start.RedirectStandardOutput = start.RedirectStandardError = true;
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += Append;
@@ -160,23 +158,6 @@ internal sealed class Victim(string program, string recipe, string run)
         lock (_output)
         {
             _output.AppendLine(line.Data);
-        }
-    }
-
-    private static bool Traces()
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo("strace", ["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "true"])
-            {
-                RedirectStandardError = true,
-            })!;
-            process.WaitForExit();
-            return process.ExitCode == 0;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return false;
         }
     }
 }

@@ -14,7 +14,9 @@ internal sealed record CheckpointRetention(int Newest, IReadOnlyList<long> Every
     public IEnumerable<string> Superfluous(IReadOnlyList<string> paths)
     {
         var newestOfStep = paths.GroupBy(path => CheckpointName.Parse(path)!.Value.Step).Select(group => group.Last()).ToArray();
-        var best = BestBy is null ? null : newestOfStep.Where(path => Goodness(path) is not null).MaxBy(Goodness);
+        var best = BestBy is null
+            ? null
+            : newestOfStep.Select(path => (Path: path, Goodness: Goodness(path))).Where(one => one.Goodness is not null).MaxBy(one => one.Goodness).Path;
         return paths.Except(newestOfStep).Concat(newestOfStep
             .SkipLast(Newest)
             .Where(path => path != best && !EverySteps.Any(every => CheckpointName.Parse(path)!.Value.Step % every == 0)));

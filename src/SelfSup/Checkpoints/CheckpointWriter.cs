@@ -183,7 +183,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
 
                 if (isNews)
                 {
-                    Tell(new CheckpointNews(manifest.Step, Message(manifest, e)));
+                    Tell(new CheckpointNews(manifest.Step, null, default, 0, Message(manifest, e)));
                 }
 
                 if (_superseded)
@@ -207,11 +207,8 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private string Message(CheckpointManifest manifest, Exception e) =>
         $"{Path.Combine(store.Folder, new CheckpointName(manifest.Step, 1).ToString())}: the checkpoint cannot be written ({e.Message.ReplaceLineEndings(" ")})";
 
-    private TrainingException Failed(CheckpointManifest manifest, Exception e)
-    {
-        return new TrainingException(
-            $"{Message(manifest, e)}; make room or mend the folder and give the same command again (last good checkpoint: {Last()})", e);
-    }
+    private TrainingException Failed(CheckpointManifest manifest, Exception e) => new(
+        $"{Message(manifest, e)}; make room or mend the folder and give the same command again (last good checkpoint: {Last()})", e);
 
     private string Last()
     {
@@ -231,12 +228,5 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
 /// <param name="Path">Its folder, or null where it cannot be written for now.</param>
 /// <param name="Duration">How long it took to write, the snapshot not counted.</param>
 /// <param name="Bytes">The state in it.</param>
-internal sealed record CheckpointNews(long Step, string? Path, TimeSpan Duration, long Bytes)
-{
-    /// <summary>A checkpoint that cannot be written for now, and is tried again.</summary>
-    public CheckpointNews(long step, string problem)
-        : this(step, null, default, 0) => Problem = problem;
-
-    /// <summary>Why not.</summary>
-    public string? Problem { get; }
-}
+/// <param name="Problem">Why it cannot be written for now, or null.</param>
+internal sealed record CheckpointNews(long Step, string? Path, TimeSpan Duration, long Bytes, string? Problem = null);

@@ -50,13 +50,13 @@ internal sealed record RunSummary
 
     /// <summary>Whether a folder is a run's.</summary>
     public static bool IsRun(string folder) =>
-        File.Exists(System.IO.Path.Combine(folder, "recipe.yaml")) || File.Exists(System.IO.Path.Combine(folder, "history.jsonl"));
+        File.Exists(System.IO.Path.Combine(folder, "recipe.yaml")) || File.Exists(RunDirectory.HistoryOf(folder));
 
     /// <summary>Looks at a run's directory. A run that is being written is looked at as well as it can be.</summary>
     public static RunSummary Read(string folder)
     {
         var files = Files(folder);
-        var history = RunHistory.Read(System.IO.Path.Combine(folder, "history.jsonl"));
+        var history = RunHistory.Read(RunDirectory.HistoryOf(folder));
         var (manifest, last) = (Newest(folder), LastLines(System.IO.Path.Combine(folder, "metrics.jsonl")));
         var holder = RunDirectory.HolderOf(folder);
         // One that was given more epochs afterwards has the result of those before.
@@ -95,7 +95,7 @@ internal sealed record RunSummary
 
     private static CheckpointManifest? Newest(string folder)
     {
-        foreach (var path in new CheckpointStore(System.IO.Path.Combine(folder, "checkpoints")).Paths.Reverse())
+        foreach (var path in RunDirectory.CheckpointsOf(folder).Paths.Reverse())
         {
             try
             {

@@ -25,7 +25,7 @@ internal sealed record WeightPlace(string? Run, string? Checkpoint, string? File
             throw new RecipeException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
         }
 
-        if (System.IO.File.Exists(Path.Combine(path, "manifest.json")))
+        if (System.IO.File.Exists(Path.Combine(path, CheckpointManifest.FileName)))
         {
             return new WeightPlace(Path.GetFullPath(Path.Combine(path, "..", "..")), path, null);
         }

@@ -36,6 +36,6 @@ internal enum StepPart
     /// <summary>The backbone is judged.</summary>
     Evaluation,
 
-    /// <summary>A checkpoint is written.</summary>
+    /// <summary>A checkpoint's snapshot is taken, or one that was begun is waited for.</summary>
     Checkpoint,
 }

@@ -46,9 +46,6 @@ internal sealed class Workspace : IDisposable
     public SelfSupProcess StartBy(string program, string[] arguments, string run, params string[] more) => SelfSupProcess.StartProgram(
         program, _path, [.. arguments, SelfSupProcess.Program, "pretrain", "tiny.yaml", "--run", run, .. more]);
 
-    /// <summary>The events of a run's history.</summary>
-    public string[] History(string run) => [.. File.ReadLines(this[run, "history.jsonl"])];
-
     /// <summary>Runs any verb.</summary>
     public Outcome Run(params string[] arguments) => SelfSupProcess.Run(_path, arguments);
 

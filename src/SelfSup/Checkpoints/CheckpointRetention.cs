@@ -16,7 +16,8 @@ internal sealed record CheckpointRetention(int Newest, IReadOnlyList<long> Every
         var newestOfStep = paths.GroupBy(path => CheckpointName.Parse(path)!.Value.Step).Select(group => group.Last()).ToArray();
         var best = BestBy is null
             ? null
-            : newestOfStep.Select(path => (Path: path, Goodness: Goodness(path))).Where(one => one.Goodness is not null).MaxBy(one => one.Goodness).Path;
+            : newestOfStep.Select(path => (Path: path, Goodness: Goodness(path))).Where(one => one.Goodness is not null)
+                .OrderByDescending(one => one.Goodness).FirstOrDefault().Path; // none was measured yet, maybe
         return paths.Except(newestOfStep).Concat(newestOfStep
             .SkipLast(Newest)
             .Where(path => path != best && !EverySteps.Any(every => CheckpointName.Parse(path)!.Value.Step % every == 0)));

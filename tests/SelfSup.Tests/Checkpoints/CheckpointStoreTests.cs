@@ -139,6 +139,14 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public void WhereNothingWasMeasuredTheNewestIsKept()
+    {
+        Save(1, keep: 1, bestBy: "linearProbe");
+        Save(2, keep: 1, bestBy: "linearProbe");
+        Assert.Equal(["step-00000002"], Names());
+    }
+
+    [Fact]
     public void ACheckpointUnderAnotherStepsNameIsDamaged()
     {
         Save(3);

@@ -35,10 +35,9 @@ internal static partial class TorchRuntime
     {
         if (OperatingSystem.IsLinux())
         {
-            // With spinning threads one busy neighbour on a core makes training 5 to 17 times slower. .NET's own
-            // Environment.SetEnvironmentVariable does not reach the C library. A value set by the user stays.
-            _ = SetVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
-            _ = SetVariable("GOMP_SPINCOUNT", SpinCount, overwrite: 0);
+            // With spinning threads one busy neighbour on a core makes training 5 to 17 times slower.
+            NativeEnvironment.Set("OMP_WAIT_POLICY", "passive", keepsExisting: true);
+            NativeEnvironment.Set("GOMP_SPINCOUNT", SpinCount, keepsExisting: true);
             KeepFreedMemory();
         }
 
@@ -114,9 +113,6 @@ internal static partial class TorchRuntime
     private static string FileName(string name) => OperatingSystem.IsWindows()
         ? $"{name}.dll"
         : OperatingSystem.IsMacOS() ? $"lib{name}.dylib" : $"lib{name}.so";
-
-    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int SetVariable(string name, string value, int overwrite);
 
     [LibraryImport("libc", EntryPoint = "mallopt")]
     private static partial int SetAllocator(int parameter, int value);

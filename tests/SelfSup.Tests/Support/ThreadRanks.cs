@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 
 using SelfSup.Distributed;
-using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 
@@ -66,42 +65,40 @@ internal sealed class ThreadRanks : IDisposable
 
         public override int Ranks => ranks;
 
-        public override void AllReduceMean(Tensor tensor)
-        {
-            using var _ = no_grad();
-            tensor.copy_(stack(group.Exchange(rank, tensor)).mean([0L]));
-        }
+        internal override string Engine => "threads";
 
         public override Tensor AllGather(Tensor local) => cat(group.Exchange(rank, local));
 
-        public override Tensor GatherLearned(Tensor local) => Gather.apply(local, this);
+        public override Tensor ReduceScatter(Tensor all)
+        {
+            var rows = all.shape[0] / ranks;
+            return stack(group.Exchange(rank, all)).sum(dim: 0).narrow(0, rank * rows, rows).clone();
+        }
+
+        public override void Broadcast(Tensor tensor, int root = 0)
+        {
+            using var _ = no_grad();
+            tensor.copy_(group.Exchange(rank, tensor)[root]);
+        }
+
+        public override void Barrier() => group._barrier.SignalAndWait(group._failed.Token);
 
         public override void Dispose()
         {
         }
 
-        private sealed class Gather : autograd.SingleTensorFunction<Gather>
+        internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)
         {
-            public override string Name => nameof(Gather);
-
-            public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
+            using var _ = no_grad();
+            var all = stack(group.Exchange(rank, tensor));
+            tensor.copy_(reduction switch
             {
-                var (local, member) = ((Tensor)arguments[0], (Member)arguments[1]);
-                context.set_materialize_grads(false);
-                context.save_data(nameof(member), member);
-                context.save_data("rows", local.shape[0]);
-                using var _ = no_grad();
-                return member.AllGather(local);
-            }
-
-            public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(2, gradient, () =>
-            {
-                var (member, rows) = ((Member)context.get_data("member"), (long)context.get_data("rows"));
-                var sum = stack(member.ExchangeGradients(gradient)).sum(dim: 0);
-                return [sum.narrow(0, member.Rank * rows, rows).clone()];
+                Reduction.Sum => all.sum(dim: 0),
+                Reduction.Mean => all.mean([0L]),
+                Reduction.Max => all.amax([0L]),
+                _ => all.amin([0L]),
             });
+            return PendingReduction.Done;
         }
-
-        private Tensor[] ExchangeGradients(Tensor gradient) => group.Exchange(rank, gradient);
     }
 }

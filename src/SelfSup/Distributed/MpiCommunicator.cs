@@ -1,0 +1,325 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+
+using SelfSup.Errors;
+using SelfSup.Tensors;
+
+using TorchSharp;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Distributed;
+
+/// <summary>
+/// Ranks on CPUs, over the system's MPI (Open MPI or MPICH). One thread makes all calls, so that operations go on beside
+/// training and no library needs to be safe for several. Operations are the ones that do not block: a rank that is gone is
+/// noticed by looking for it, and whoever waits is told. Tensors on a GPU go through the CPU.
+/// </summary>
+internal sealed unsafe partial class MpiCommunicator : Communicator
+{
+    private const uint PauseMicroseconds = 50;
+    private const long LongestPiece = 1 << 30; // elements; MPI counts in 32 bits
+
+    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _patienceAtEnd = TimeSpan.FromSeconds(10);
+
+    private readonly Mpi _mpi;
+    private readonly long _piece;
+    private readonly BlockingCollection<MpiOperation> _operations = [];
+    private readonly Thread _thread;
+    private nint _communicator;
+    private volatile bool _broken;
+
+    private MpiCommunicator(Mpi mpi, long piece)
+    {
+        (_mpi, _piece) = (mpi, piece);
+        var joined = new TaskCompletionSource<(int, int)>();
+        _thread = new Thread(() => Work(joined)) { IsBackground = true, Name = "mpi" };
+        _thread.Start();
+        (Rank, Ranks) = joined.Task.GetAwaiter().GetResult();
+        Engine = mpi.Version;
+    }
+
+    /// <inheritdoc/>
+    public override int Rank { get; }
+
+    /// <inheritdoc/>
+    public override int Ranks { get; }
+
+    /// <inheritdoc/>
+    internal override string Engine { get; }
+
+    /// <summary>Joins the processes that were started together; a process that was started by itself is the only one.</summary>
+    /// <param name="mpi">The library.</param>
+    /// <param name="piece">Elements in one operation at most.</param>
+    /// <exception cref="CommunicationException">It cannot.</exception>
+    public static MpiCommunicator Join(Mpi mpi, long piece = LongestPiece) => new(mpi, piece);
+
+    /// <inheritdoc/>
+    public override Tensor AllGather(Tensor local)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var own = local.cpu().contiguous().view(-1);
+        var (type, count) = (TypeOf(local), own.numel());
+        var all = empty([Ranks, count], own.dtype);
+        foreach (var (at, length) in Pieces(count))
+        {
+            var whole = length == count;
+            var to = whole ? all : empty([Ranks, length], own.dtype);
+            var from = Address(own, at);
+            var into = Address(to);
+            Run(request => _mpi.AllGather(from, into, Elements(own.dtype, length), type, _communicator, request));
+            if (!whole)
+            {
+                all.narrow(1, at, length).copy_(to);
+            }
+        }
+
+        var rows = local.shape[0];
+        return all.view([Ranks * rows, .. local.shape[1..]]).to(local.device).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor ReduceScatter(Tensor all)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var parts = Summable(all).contiguous().view(Ranks, -1);
+        var (type, count) = (TypeOf(parts), parts.shape[1]);
+        var own = empty(count, parts.dtype);
+        foreach (var (at, length) in Pieces(count))
+        {
+            var from = length == count ? parts : parts.narrow(1, at, length).contiguous();
+            var source = Address(from);
+            var target = Address(own, at);
+            Run(request => _mpi.ReduceScatter(source, target, (int)length, type, _communicator, request));
+        }
+
+        return own.view([all.shape[0] / Ranks, .. all.shape[1..]]).to(all.dtype).to(all.device).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override void Broadcast(Tensor tensor, int root = 0)
+    {
+        RequireContiguous(tensor);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var data = tensor.cpu().view(-1);
+        var type = TypeOf(tensor);
+        foreach (var (at, length) in Pieces(data.numel()))
+        {
+            var from = Address(data, at);
+            Run(request => _mpi.Broadcast(from, Elements(data.dtype, length), type, root, _communicator, request));
+        }
+
+        if (tensor.device_type != DeviceType.CPU)
+        {
+            tensor.copy_(data.view(tensor.shape));
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Barrier() => Run(request => _mpi.Barrier(_communicator, request));
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _operations.CompleteAdding();
+        // Ranks that have lost one another end without a farewell, for which the library would wait for ever.
+        if (_thread.Join(_broken ? TimeSpan.Zero : _patienceAtEnd))
+        {
+            _operations.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)
+    {
+        RequireContiguous(tensor);
+        if (reduction == Reduction.Mean && !tensor.is_floating_point())
+        {
+            throw new ArgumentException($"tensor: is {tensor.dtype}, must be of floating-point numbers for a mean", nameof(tensor));
+        }
+
+        return new Pending(this, tensor, reduction);
+    }
+
+    /// <summary>How a tensor is passed on: bfloat16 as bytes, for MPI has no such type and where it is passed it is not summed.</summary>
+    private nint TypeOf(Tensor tensor) => tensor.dtype switch
+    {
+        ScalarType.Float32 => _mpi.Float,
+        ScalarType.Float64 => _mpi.Double,
+        ScalarType.Int64 => _mpi.Int64,
+        ScalarType.Byte or ScalarType.BFloat16 => _mpi.Byte,
+        var other => throw new ArgumentException(
+            $"tensor: is {other}, must be float32, float64, bfloat16, int64 or uint8; convert it", nameof(tensor)),
+    };
+
+    private static int Elements(ScalarType type, long length) => checked((int)(type == ScalarType.BFloat16 ? 2 * length : length));
+
+    /// <summary>A copy that MPI can sum, or the tensor itself.</summary>
+    private static Tensor Summable(Tensor tensor) =>
+        (tensor.dtype == ScalarType.BFloat16 ? tensor.to(float32) : tensor).cpu();
+
+    private static void RequireContiguous(Tensor tensor)
+    {
+        if (!tensor.is_contiguous())
+        {
+            throw new ArgumentException("tensor: is not contiguous, must be, as it is changed in place", nameof(tensor));
+        }
+    }
+
+    private static void* Address(Tensor flat, long offset = 0) =>
+        flat.numel() == 0 ? null : TensorMemory.Address<byte>(flat) + (offset * flat.ElementSize);
+
+    private IEnumerable<(long At, long Length)> Pieces(long count)
+    {
+        for (long at = 0; at < count; at += _piece)
+        {
+            yield return (at, Math.Min(_piece, count - at));
+        }
+    }
+
+    private void Run(MpiOperation.Start begin)
+    {
+        using var operation = Post(begin);
+        Wait(operation);
+    }
+
+    private MpiOperation Post(MpiOperation.Start begin)
+    {
+        if (_broken)
+        {
+            throw new CommunicationException($"rank {Rank}: the ranks have lost one another; start the run again");
+        }
+
+        var operation = new MpiOperation(begin);
+        _operations.Add(operation);
+        return operation;
+    }
+
+    private void Wait(MpiOperation operation)
+    {
+        try
+        {
+            operation.Wait(LookAtRanks, _look);
+        }
+        catch
+        {
+            _broken = true;
+            throw;
+        }
+    }
+
+    /// <summary>Everything that MPI does, on a thread of its own.</summary>
+    private void Work(TaskCompletionSource<(int, int)> joined)
+    {
+        try
+        {
+            _communicator = _mpi.Initialise();
+            joined.SetResult(_mpi.Place(_communicator));
+        }
+        catch (Exception e)
+        {
+            joined.SetException(e);
+            return;
+        }
+
+        foreach (var operation in _operations.GetConsumingEnumerable())
+        {
+            try
+            {
+                nint request;
+                operation.Begin(&request);
+                while (!_mpi.IsDone(&request))
+                {
+                    if (_broken)
+                    {
+                        throw new CommunicationException($"rank {Rank}: the ranks have lost one another"); // nobody waits any more
+                    }
+
+                    // It gets on only while it is asked, so it is asked often; but a core that computes is worth more.
+                    _ = operation.IsAwaited ? Thread.Yield() : Sleep(PauseMicroseconds) == 0;
+                }
+
+                operation.End(null);
+            }
+            catch (Exception e)
+            {
+                operation.End(e);
+            }
+        }
+
+        if (!_broken)
+        {
+            try
+            {
+                _mpi.Shutdown();
+            }
+            catch (CommunicationException)
+            {
+                // All that was asked of it is done.
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "usleep")]
+    private static partial int Sleep(uint microseconds);
+
+    private sealed class Pending : PendingReduction
+    {
+        private readonly MpiCommunicator _ranks;
+        private readonly Tensor _tensor; // its memory must outlive the operations
+        private readonly Tensor _data;
+        private readonly Reduction _reduction;
+        private readonly List<MpiOperation> _operations = [];
+
+        public Pending(MpiCommunicator ranks, Tensor tensor, Reduction reduction)
+        {
+            using var _ = no_grad();
+            (_ranks, _reduction) = (ranks, reduction);
+            _tensor = tensor.alias().DetachFromDisposeScope();
+            using (NewDisposeScope())
+            {
+                _data = Summable(_tensor).view(-1).DetachFromDisposeScope();
+            }
+
+            var type = ranks.TypeOf(_data);
+            var operation = reduction switch
+            {
+                Reduction.Max => ranks._mpi.Max,
+                Reduction.Min => ranks._mpi.Min,
+                _ => ranks._mpi.Sum,
+            };
+            foreach (var (at, length) in ranks.Pieces(_data.numel()))
+            {
+                var address = Address(_data, at);
+                _operations.Add(ranks.Post(
+                    request => ranks._mpi.AllReduce(address, (int)length, type, operation, ranks._communicator, request)));
+            }
+        }
+
+        public override void Wait()
+        {
+            _operations.ForEach(_ranks.Wait); // where one fails, the memory is left to an operation that may still use it
+            using (NewDisposeScope())
+            using (no_grad())
+            {
+                if (_reduction == Reduction.Mean)
+                {
+                    _data.div_(_ranks.Ranks);
+                }
+
+                if (_data.dtype != _tensor.dtype || _data.device_type != _tensor.device_type)
+                {
+                    _tensor.copy_(_data.view(_tensor.shape));
+                }
+            }
+
+            _operations.ForEach(operation => operation.Dispose());
+            _data.Dispose();
+            _tensor.Dispose();
+        }
+    }
+}

@@ -63,6 +63,7 @@ internal static class PretrainCommand
         using var signals = new RunSignals(outcome, request);
         SupervisorLink.Listen(signals, ErrorReport.Warn);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+        var place = RunEnvironment.Place();
         RunEnvironment.LoadTorch();
         if (signals.Stopping.IsCancellationRequested)
         {
@@ -74,7 +75,7 @@ internal static class PretrainCommand
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
         builder.Services.AddSelfSup(
-            recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal));
+            recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal), place);
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
             builder.Services.AddSelfSupTelemetry(recipe);

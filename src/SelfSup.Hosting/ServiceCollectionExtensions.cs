@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 
+using SelfSup.Distributed;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 using SelfSup.Telemetry;
@@ -43,7 +44,8 @@ public static class ServiceCollectionExtensions
                 builder.Reader,
                 RunDirectoryOf(recipe, runDirectory),
                 builder.AllowedChanges,
-                builder.Progress ?? provider.GetRequiredService<LoggingProgress>());
+                builder.Progress ?? provider.GetRequiredService<LoggingProgress>(),
+                RunEnvironment.Join(RunEnvironment.Place()));
         });
         return builder;
     }
@@ -59,6 +61,7 @@ public static class ServiceCollectionExtensions
     /// <param name="request">Asks for checkpoints.</param>
     /// <param name="signals">What stops the run.</param>
     /// <param name="onHang">What is done about a run that hangs.</param>
+    /// <param name="place">Which rank this is.</param>
     internal static IServiceCollection AddSelfSup(
         this IServiceCollection services,
         Recipe recipe,
@@ -69,8 +72,10 @@ public static class ServiceCollectionExtensions
         RunOutcome outcome,
         CheckpointRequest request,
         RunSignals signals,
-        IHangResponse onHang) => services
-            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress))
+        IHangResponse onHang,
+        RankEnvironment place) => services
+            .AddRun(outcome, request, provider => provider.Create(
+                recipe, reader, runDirectory, allowedChanges, progress, RunEnvironment.Join(place)))
             .AddSingleton(signals)
             .AddSingleton(onHang)
             .AddSingleton<IHostLifetime, SignalLifetime>()
@@ -105,7 +110,8 @@ public static class ServiceCollectionExtensions
         RecipeReader reader,
         string runDirectory,
         IReadOnlyCollection<string> allowedChanges,
-        IRunProgress progress) => Pretraining.Create(
+        IRunProgress progress,
+        Communicator communicator) => Pretraining.Create(
             recipe,
             reader,
             runDirectory,
@@ -118,5 +124,6 @@ public static class ServiceCollectionExtensions
                 OnHang = provider.GetRequiredService<IHangResponse>(),
                 StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
                 AllowedChanges = allowedChanges,
-            });
+            },
+            communicator: communicator);
 }

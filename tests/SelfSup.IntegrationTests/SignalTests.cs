@@ -25,11 +25,12 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         FaultyWorkspace.SignalTwice(process, "USR1");
         _workspace.LeaveWhenSignalled();
         var outcome = process.Wait().Succeeds();
-        Assert.Single(outcome.Output.Split('\n'), line => line == $"checkpoint of step {step} is written, as asked");
         var files = _workspace.Files("run");
         var asked = Assert.Single(files.History, happened => happened.Event == RunEventKind.CheckpointAsked);
-        Assert.Equal((step, "SIGUSR1"), (asked.Step, asked.Signal));
-        Assert.True(Directory.Exists(files["checkpoints", $"step-{step:D8}"]));
+        Assert.Equal("SIGUSR1", asked.Signal);
+        Assert.InRange(asked.Step, step, step + 4); // a busy machine brings signals late
+        Assert.Single(outcome.Output.Split('\n'), line => line == $"checkpoint of step {asked.Step} is written, as asked");
+        Assert.True(Directory.Exists(files["checkpoints", $"step-{asked.Step:D8}"]));
         Assert.Equal(RunEventKind.Finished, files.Kinds.Last());
     }
 

@@ -153,6 +153,8 @@ internal sealed unsafe class Mpi
     public static Mpi? TryLoad(string path, out string reason)
     {
         reason = "";
+        // UCX, which both may use, takes SIGSEGV when it is loaded and would make a crash of every NullReferenceException that is caught.
+        Tensors.NativeEnvironment.Set("UCX_ERROR_SIGNALS", "", keepsExisting: false);
         try
         {
             return new Mpi(NativeLibrary.Load(path), path);
@@ -184,8 +186,6 @@ internal sealed unsafe class Mpi
         Check(_initialized(&done), "MPI_Initialized");
         if (done == 0)
         {
-            // UCX, which both may use, takes SIGSEGV and would make a crash of every NullReferenceException that is caught.
-            Tensors.NativeEnvironment.Set("UCX_ERROR_SIGNALS", "", keepsExisting: false);
             Check(_initThread(null, null, Serialized, &provided), "MPI_Init_thread");
             if (provided < Serialized)
             {

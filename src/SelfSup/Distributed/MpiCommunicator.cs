@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 using SelfSup.Errors;
@@ -17,9 +18,12 @@ namespace SelfSup.Distributed;
 /// </summary>
 internal sealed unsafe partial class MpiCommunicator : Communicator
 {
-    private const uint PauseMicroseconds = 50;
+    private const uint ShortPause = 50; // microseconds
+    private const uint LongPause = 1000;
     private const long LongestPiece = 1 << 30; // elements; MPI counts in 32 bits
 
+    private static readonly TimeSpan _impatience = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan _long = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan _patienceAtEnd = TimeSpan.FromSeconds(10);
 
@@ -28,6 +32,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
     private readonly BlockingCollection<MpiOperation> _operations = [];
     private readonly Thread _thread;
     private nint _communicator;
+    private MpiOperation? _next; // taken, but not begun
     private volatile bool _broken;
 
     private MpiCommunicator(Mpi mpi, long piece)
@@ -226,31 +231,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
             return;
         }
 
-        foreach (var operation in _operations.GetConsumingEnumerable())
-        {
-            try
-            {
-                nint request;
-                operation.Begin(&request);
-                while (!_mpi.IsDone(&request))
-                {
-                    if (_broken)
-                    {
-                        throw new CommunicationException($"rank {Rank}: the ranks have lost one another"); // nobody waits any more
-                    }
-
-                    // It gets on only while it is asked, so it is asked often; but a core that computes is worth more.
-                    _ = operation.IsAwaited ? Thread.Yield() : Sleep(PauseMicroseconds) == 0;
-                }
-
-                operation.End(null);
-            }
-            catch (Exception e)
-            {
-                operation.End(e);
-            }
-        }
-
+        Serve();
         if (!_broken)
         {
             try
@@ -261,6 +242,94 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
             {
                 // All that was asked of it is done.
             }
+        }
+    }
+
+    /// <summary>Operations are begun in their order, as on all ranks; a small one need not wait for a large one before it to end.</summary>
+    private void Serve()
+    {
+        var active = new List<MpiOperation>();
+        var lastDone = Stopwatch.GetTimestamp();
+        while (active.Count > 0 || _operations.TryTake(out _next, Timeout.Infinite))
+        {
+            while (_next is not null || _operations.TryTake(out _next))
+            {
+                lastDone = Stopwatch.GetTimestamp();
+                if (Began(_next))
+                {
+                    active.Add(_next);
+                }
+
+                _next = null;
+            }
+
+            var before = active.Count;
+            for (var i = active.Count - 1; i >= 0; i--)
+            {
+                if (Ended(active[i]))
+                {
+                    active.RemoveAt(i);
+                }
+            }
+
+            if (active.Count < before)
+            {
+                lastDone = Stopwatch.GetTimestamp();
+            }
+            else if (active.Count > 0)
+            {
+                Pause(active, Stopwatch.GetElapsedTime(lastDone));
+            }
+        }
+    }
+
+    private static bool Began(MpiOperation operation)
+    {
+        try
+        {
+            operation.Begin();
+            return true;
+        }
+        catch (Exception e)
+        {
+            operation.End(e);
+            return false;
+        }
+    }
+
+    /// <summary>Asks for an operation; nothing is allocated here.</summary>
+    private bool Ended(MpiOperation operation)
+    {
+        try
+        {
+            if (!_broken && !operation.IsDone(_mpi))
+            {
+                return false;
+            }
+
+            operation.End(_broken ? new CommunicationException($"rank {Rank}: the ranks have lost one another") : null);
+        }
+        catch (Exception e)
+        {
+            operation.End(e);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Operations get on only while they are asked, so they are asked often where somebody waits; but a core that computes is worth
+    /// more, and a rank that is long in coming does not come sooner by being asked for.
+    /// </summary>
+    private static void Pause(List<MpiOperation> active, TimeSpan since)
+    {
+        if (active.Exists(operation => operation.IsAwaited) && since < _impatience)
+        {
+            _ = Thread.Yield();
+        }
+        else
+        {
+            _ = Sleep(since < _long ? ShortPause : LongPause);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 using SelfSup.Errors;
 
@@ -6,21 +7,26 @@ namespace SelfSup.Distributed;
 
 /// <summary>An operation on its way through the thread that speaks to MPI.</summary>
 /// <param name="begin">Begins it there.</param>
-internal sealed class MpiOperation(MpiOperation.Start begin) : IDisposable
+internal sealed unsafe class MpiOperation(MpiOperation.Start begin) : IDisposable
 {
+    // Where the library finds it as long as the operation is on its way: one that is given up keeps it.
+    private readonly nint* _request = (nint*)NativeMemory.AllocZeroed((nuint)sizeof(nint));
     private readonly ManualResetEventSlim _ended = new();
     private Exception? _failure;
     private volatile bool _isAwaited;
 
     /// <summary>Begins an operation of MPI.</summary>
     /// <param name="request">What it is asked about by.</param>
-    public unsafe delegate void Start(nint* request);
+    public delegate void Start(nint* request);
 
-    /// <summary>Whether somebody waits: there is nothing better to do with the core than to look whether it is done.</summary>
+    /// <summary>Whether somebody waits for it.</summary>
     public bool IsAwaited => _isAwaited;
 
     /// <summary>Begins it.</summary>
-    public unsafe void Begin(nint* request) => begin(request);
+    public void Begin() => begin(_request);
+
+    /// <summary>Whether it is done.</summary>
+    public bool IsDone(Mpi mpi) => mpi.IsDone(_request);
 
     /// <summary>It is done, or failed.</summary>
     public void End(Exception? failure)
@@ -48,5 +54,9 @@ internal sealed class MpiOperation(MpiOperation.Start begin) : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _ended.Dispose();
+    public void Dispose()
+    {
+        _ended.Dispose();
+        NativeMemory.Free(_request);
+    }
 }

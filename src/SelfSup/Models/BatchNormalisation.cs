@@ -6,7 +6,7 @@ namespace SelfSup.Models;
 
 /// <summary>
 /// A normalisation and what stands behind it in a residual network: the addition of a shortcut and the ReLU. On a CPU and
-/// channels last they are one operation, elsewhere libtorch's three.
+/// channels last they are one operation, elsewhere libtorch's three; a batch that is shared between networks is normalised over all of it.
 /// </summary>
 internal static class BatchNormalisation
 {
@@ -34,13 +34,8 @@ internal static class BatchNormalisation
             return fused;
         }
 
-        if (_exchange is not null && norm is NormBase { training: true })
-        {
-            throw new NotSupportedException($"{norm.GetName()} of {x.dtype} cannot share a batch between networks");
-        }
-
         using var scope = NewDisposeScope();
-        var y = norm.call(x);
+        var y = _exchange is not null && norm is NormBase { training: true } shared ? SharedBatchNorm.Apply(shared, x, _exchange) : norm.call(x);
         if (shortcut is not null)
         {
             y = y.add_(shortcut);

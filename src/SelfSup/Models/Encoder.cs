@@ -138,7 +138,7 @@ public sealed class Encoder : nn.Module, IStateful
     public Tensor ProjectFeatures(Tensor features)
     {
         using var scope = NewDisposeScope();
-        return Full(_head.call(features)).MoveToOuterDisposeScope();
+        return Full(_head.call(StageMark.At(_head, features))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Unit-length embeddings, what losses and negative stores use.</summary>

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace SelfSup.Models;
 
 /// <summary>
@@ -8,4 +10,7 @@ internal interface IStatisticsExchange
 {
     /// <summary>Everyone's numbers, in the same order for everyone.</summary>
     IReadOnlyList<double[]> Gather(double[] own);
+
+    /// <summary>Everyone's numbers where they are: float64 [K] to [members, K].</summary>
+    Tensor Gather(Tensor own);
 }

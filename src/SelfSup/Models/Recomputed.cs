@@ -15,7 +15,7 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
     /// <param name="part">The part.</param>
     /// <param name="input">It must require a gradient.</param>
     public static Tensor Call(nn.Module<Tensor, Tensor> part, Tensor input) =>
-        apply(input, new State(part, Autocast.Current(input.device_type)));
+        apply(input, new State(part, Autocast.Current(input.device_type), BatchNormalisation.Exchange));
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -33,6 +33,7 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
         var input = ctx.get_saved_variables()[0].detach().requires_grad_();
         using var statistics = new BufferSnapshot(state.Part); // the first pass counted already
         Tensor output;
+        BatchNormalisation.Exchange = state.Exchange; // on a GPU this is another thread than on the way forward
         using (enable_grad())
         using (Autocast.Enter(state.Precision, input.device_type))
         {
@@ -44,5 +45,5 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
         return [input.grad, null];
     });
 
-    private sealed record State(nn.Module<Tensor, Tensor> Part, Precision Precision);
+    private sealed record State(nn.Module<Tensor, Tensor> Part, Precision Precision, IStatisticsExchange? Exchange);
 }

@@ -78,6 +78,7 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
 
         foreach (var layer in _layers)
         {
+            x = StageMark.At(layer, x);
             x = _recompute && is_grad_enabled() ? Recomputed.Call(layer, x) : layer.call(x);
         }
 

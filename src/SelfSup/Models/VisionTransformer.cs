@@ -61,6 +61,7 @@ internal sealed class VisionTransformer : FreezableModule
         var x = Tokens(input);
         foreach (var block in _blocks)
         {
+            x = StageMark.At(block, x);
             x = _recompute && is_grad_enabled() ? Recomputed.Call(block, x) : block.call(x);
         }
 

@@ -47,6 +47,9 @@ internal sealed class Recipe
     /// <summary>Epochs, batch, device.</summary>
     public TrainingOptions Training { get; set; } = new();
 
+    /// <summary>How it goes on several ranks.</summary>
+    public RankOptions Ranks { get; set; } = new();
+
     /// <summary>When checkpoints are written and how many are kept.</summary>
     [DoesNotChangeTraining]
     public CheckpointOptions Checkpoint { get; set; } = new();

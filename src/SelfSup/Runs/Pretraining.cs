@@ -28,6 +28,7 @@ internal sealed class Pretraining : IDisposable
     private readonly RunControls _controls;
     private readonly TimeProvider _time;
     private readonly UnreadableImages _unreadable = new();
+    private readonly RunRanks _ranks;
     private RunDirectory _directory = null!;
     private RunImages _images = null!;
     private RunProducts _products = null!;
@@ -42,8 +43,11 @@ internal sealed class Pretraining : IDisposable
     private WarmFit? _warmFit;
     private RunParts _parts = null!;
 
-    private Pretraining(Recipe recipe, IRunProgress progress, RunControls controls, TimeProvider time) =>
+    private Pretraining(Recipe recipe, IRunProgress progress, RunControls controls, TimeProvider time, Communicator communicator)
+    {
         (_recipe, _progress, _controls, _time) = (recipe, progress, controls, time);
+        _ranks = Own(new RunRanks(communicator));
+    }
 
     /// <summary>Steps done.</summary>
     public long Step => _run.State.Step;
@@ -63,6 +67,7 @@ internal sealed class Pretraining : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="controls">What the program around it asks of it and hears from it; null where it does neither.</param>
     /// <param name="isProfiled">Whether the parts of its steps are timed.</param>
+    /// <param name="communicator">The ranks, which end with the run; null for one.</param>
     /// <exception cref="SelfSupException">Recipe, data, run directory or checkpoints are wrong.</exception>
     public static Pretraining Create(
         Recipe recipe,
@@ -72,16 +77,18 @@ internal sealed class Pretraining : IDisposable
         TrainingMetrics metrics,
         TimeProvider time,
         RunControls? controls = null,
-        bool isProfiled = false)
+        bool isProfiled = false,
+        Communicator? communicator = null)
     {
-        var run = new Pretraining(recipe, progress, controls ?? new RunControls(), time);
+        var run = new Pretraining(recipe, progress, controls ?? new RunControls(), time, communicator ?? Communicator.Single);
         try
         {
             run.Build(reader, runDirectory, metrics, time, isProfiled);
             return run;
         }
-        catch
+        catch (Exception e)
         {
+            run._ranks.End(e);
             run.Dispose();
             throw;
         }
@@ -92,7 +99,15 @@ internal sealed class Pretraining : IDisposable
     public bool Run(CancellationToken stopping)
     {
         using var watchdog = Watchdog.Start(_controls, _recipe.Run.Hang, _history, _progress, _directory.Path, _time);
-        return new RunEnding(_history, _controls).Of(() => Train(stopping), () => Step);
+        try
+        {
+            return new RunEnding(_history, _controls).Of(() => Train(stopping), () => Step);
+        }
+        catch (Exception e)
+        {
+            _ranks.End(e);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -116,6 +131,8 @@ internal sealed class Pretraining : IDisposable
             _identity.Threads,
             Stores())
         {
+            Ranks = _ranks.Communicator.Ranks,
+            Engine = _ranks.Communicator.Engine,
             IsExact = _run.IsExact,
             IsWarm = _recipe.Init?.From is not null,
             WarmStart = _warmFit is null ? null : new WarmStartFacts(_warmFit.From, _warmFit.Message, _warmFit.Notes),
@@ -140,7 +157,13 @@ internal sealed class Pretraining : IDisposable
         }
 
         _controls.Heartbeat.Beat("writing the backbone");
-        Result = _products.Write(_run, Stores());
+        _ranks.Communicator.Barrier(); // all have listed the images that they skipped
+        if (_ranks.IsFirst)
+        {
+            Result = _products.Write(_run, Stores());
+        }
+
+        _ranks.Communicator.Barrier(); // who ends first may end the others, by some launchers
         return true;
     }
 
@@ -149,6 +172,7 @@ internal sealed class Pretraining : IDisposable
         var training = _recipe.Training;
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
+        _ranks.Join(runDirectory, _recipe, _controls.Heartbeat, time);
         _compute = Devices.ForTraining(training, _recipe.Run.Replicas);
 
         _images = Own(RunImages.Open(_recipe));
@@ -160,7 +184,9 @@ internal sealed class Pretraining : IDisposable
         {
             Ignored = RecipeWriter.Ignored(_recipe),
             Images = _images.Files(),
+            Ranks = _ranks.Communicator.Ranks,
         };
+        RankAgreement.Require(_ranks.Communicator, _identity);
 
         // A run that goes on has weights of its own.
         _warmStart = _recipe.Init?.From is { } from && RunDirectory.CheckpointsOf(runDirectory).Paths.Count == 0
@@ -170,7 +196,7 @@ internal sealed class Pretraining : IDisposable
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name,
             _recipe.Method.Options,
-            new MethodContext(NewEncoder, count, Communicator.Single)
+            new MethodContext(NewEncoder, count, _ranks.Communicator)
             {
                 Seed = _recipe.Run.Seed,
                 GlobalBatchSize = training.GlobalBatchSize,
@@ -188,21 +214,29 @@ internal sealed class Pretraining : IDisposable
         var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
 
         _evaluation = Judge(reader);
-        _directory = Own(RunDirectory.Open(runDirectory));
+        _directory = Own(_ranks.Open(runDirectory));
         _products = new RunProducts(
             _recipe, _directory, _identity, _plan, _method, _compute.Device.ToString(),
-            () => _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []));
-        _history = new RunHistory(_directory.HistoryFile, time, _progress.Warn);
+            () => _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []),
+            _ranks.Communicator);
+        _history = new RunHistory(_ranks.IsFirst ? _directory.HistoryFile : null, time, _progress.Warn);
         var loader = Own(Loader(reader));
         var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
         _run = Own(new TrainingRun(
             _plan,
             _identity,
-            new Trainer(_method, optimizer, schedule, Communicator.Single, Own(Embedder()), _compute.Device,
-                new TrainerOptions(training.ClipGradientNorm, _recipe.Telemetry.EmbeddingsEverySteps),
+            new Trainer(_method, optimizer, schedule, _ranks.Communicator, Own(Embedder()), _compute.Device,
+                new TrainerOptions(
+                    training.ClipGradientNorm,
+                    _recipe.Telemetry.EmbeddingsEverySteps,
+                    _recipe.Ranks.SyncBatchNorm ?? true,
+                    _recipe.Ranks.Overlap,
+                    _recipe.Ranks.CompareEverySteps),
                 clock, _controls.Heartbeat),
             loader,
-            _evaluation is not { } evaluation ? null : stopping => evaluation.Evaluate(_method.Encoder, stopping),
+            _evaluation is not { } evaluation
+                ? null
+                : stopping => RankAgreement.Of(_ranks.Communicator, () => evaluation.Evaluate(_method.Encoder, stopping)),
             _directory,
             _history,
             new TrainingRunOptions(
@@ -216,6 +250,7 @@ internal sealed class Pretraining : IDisposable
             metrics,
             time,
             _controls,
+            _ranks.Communicator,
             clock));
         _parts = new RunParts(_run, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity);
         _run.Restore();
@@ -226,7 +261,11 @@ internal sealed class Pretraining : IDisposable
                 "a new run with --run");
         }
 
-        RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
+        if (_ranks.IsFirst)
+        {
+            RunDirectory.Write(_directory.RecipeFile, RecipeWriter.Yaml(_recipe));
+        }
+
         _warmStart?.Dispose();
     }
 
@@ -318,7 +357,7 @@ internal sealed class Pretraining : IDisposable
         var data = _recipe.Data!;
         return new ViewLoader(
             _images.Training,
-            new ShuffledBatches(_recipe.Run.Seed, _images.Training, _plan.BatchSize, _images.Training.WindowBlocks),
+            _ranks.Share(new ShuffledBatches(_recipe.Run.Seed, _images.Training, _plan.BatchSize, _images.Training.WindowBlocks)),
             pipelines,
             new ViewLoaderOptions
             {

@@ -1,6 +1,7 @@
 using System.Globalization;
 
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
 using SelfSup.Export;
 using SelfSup.Images;
 using SelfSup.Methods;
@@ -17,6 +18,7 @@ namespace SelfSup.Runs;
 /// <param name="method">What was learned.</param>
 /// <param name="device">What computed.</param>
 /// <param name="unreadable">The images that were skipped so far, whether they were to be trained on or judged by.</param>
+/// <param name="communicator">The ranks: each lists what it skipped, the first writes the rest.</param>
 internal sealed class RunProducts(
     Recipe recipe,
     RunDirectory directory,
@@ -24,7 +26,8 @@ internal sealed class RunProducts(
     TrainingPlan plan,
     Method method,
     string device,
-    Func<IEnumerable<UnreadableImage>> unreadable)
+    Func<IEnumerable<UnreadableImage>> unreadable,
+    Communicator communicator)
 {
     private int _listed;
 
@@ -39,6 +42,7 @@ internal sealed class RunProducts(
     /// <returns>What <c>result.json</c> holds.</returns>
     public IReadOnlyDictionary<string, object?> Write(TrainingRun run, StoreSize[] stores)
     {
+        CollectUnreadable();
         var result = Summary(run, stores);
         RunDirectory.Write(
             directory.BackboneFile, stream => BackboneFile.Write(stream, method.Encoder.Backbone, Metadata(run.State.Step)));
@@ -53,10 +57,27 @@ internal sealed class RunProducts(
         string[] now = [.. unreadable().Select(image => $"{image.Where}: {image.Reason}").Distinct()];
         if (now.Length > _listed)
         {
-            var before = File.Exists(directory.UnreadableFile) ? File.ReadAllLines(directory.UnreadableFile) : [];
-            DurableFile.Write(directory.UnreadableFile, string.Concat(before.Union(now).Select(line => line + "\n")));
+            Add(directory.UnreadableFileOf(communicator.Rank), now);
             _listed = now.Length;
         }
+    }
+
+    /// <summary>Brings the lists of all ranks together, of however many there were; of the first rank, when the others have listed theirs.</summary>
+    private void CollectUnreadable()
+    {
+        if (Directory.Exists(RankSign.FolderOf(directory.Path)))
+        {
+            foreach (var list in Directory.EnumerateFiles(RankSign.FolderOf(directory.Path), Path.GetFileName(directory.UnreadableFileOf(1)).Replace('1', '*')).Order())
+            {
+                Add(directory.UnreadableFile, File.ReadAllLines(list));
+            }
+        }
+    }
+
+    private static void Add(string path, string[] lines)
+    {
+        var before = File.Exists(path) ? File.ReadAllLines(path) : [];
+        DurableFile.Write(path, string.Concat(before.Union(lines).Select(line => line + "\n")));
     }
 
     private Dictionary<string, string> Metadata(long step) => new()
@@ -96,6 +117,7 @@ internal sealed class RunProducts(
         result["stores"] = stores.ToDictionary(store => store.Name, store => store.Bytes);
         result["recipeHash"] = identity.RecipeHash;
         result["threads"] = identity.Threads;
+        result["ranks"] = identity.Ranks;
         result["device"] = device;
         result["version"] = RunIdentity.Version;
         result["host"] = RunIdentity.Host;

@@ -24,6 +24,9 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
     private Tensor[] _learned = [];
 
     /// <inheritdoc/>
+    public IStageWatch? Watch { get; set; }
+
+    /// <inheritdoc/>
     public Embeddings Embed(ViewBatch batch)
     {
         using var _ = compute.Enter();
@@ -60,10 +63,13 @@ internal sealed class EmbeddingCache(Method method, int sliceSize, Compute compu
         {
             using var scope = NewDisposeScope();
             IReadOnlyList<Tensor> embeddings;
+            StageMark.Watch = slice == _slices[^1] ? Watch : null; // before the last, gradients are not complete
             using (compute.Enter())
             {
                 embeddings = method.Embed(method.Encoder, slice);
             }
+
+            StageMark.Watch = null;
 
             var count = slice.Samples.shape[0];
             Tensor[] own = [.. gradients.Select(g => g.narrow(0, first, count))];

@@ -11,6 +11,9 @@ namespace SelfSup.Training;
 /// </summary>
 internal interface IEmbedder : IDisposable
 {
+    /// <summary>Told of the stages of the network in the last pass of a batch whose gradient flows back; or null.</summary>
+    Models.IStageWatch? Watch { get; set; }
+
     /// <summary>Embeds all images of a batch.</summary>
     Embeddings Embed(ViewBatch batch);
 

@@ -48,6 +48,12 @@ public sealed record RunStart(
     int Threads,
     IReadOnlyList<StoreSize> Stores)
 {
+    /// <summary>R, processes that train together.</summary>
+    public int Ranks { get; init; } = 1;
+
+    /// <summary>What carries their messages.</summary>
+    public string Engine { get; init; } = "";
+
     /// <summary>Whether a run that goes on does so bit for bit; false where numbers are equal up to rounding.</summary>
     public bool IsExact { get; init; } = true;
 

@@ -42,6 +42,9 @@ internal sealed class ReplicaGroup : IEmbedder
             rank))];
     }
 
+    /// <summary>Nobody: gradients of replicas are summed after all of them have gone back.</summary>
+    public IStageWatch? Watch { get; set; }
+
     /// <inheritdoc/>
     public Embeddings Embed(ViewBatch batch)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
 
@@ -18,6 +19,7 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it is said.</param>
 /// <param name="metrics">The run's instruments.</param>
 /// <param name="time">The clock.</param>
+/// <param name="communicator">The ranks: what all have alike is written by the first.</param>
 internal sealed class RunCheckpoints(
     TrainingPlan plan,
     RunIdentity identity,
@@ -27,7 +29,8 @@ internal sealed class RunCheckpoints(
     RunHistory history,
     IRunProgress progress,
     TrainingMetrics metrics,
-    TimeProvider time) : IDisposable
+    TimeProvider time,
+    Communicator communicator) : IDisposable
 {
     private readonly CheckpointWriter _writer = new(directory.Checkpoints, options.Retention, options.CheckpointPatience, time);
 
@@ -38,6 +41,8 @@ internal sealed class RunCheckpoints(
     private double? _stall; // of the newest, until it is settled
     private long? _asked;
 
+    private bool Writes => communicator.Rank == 0;
+
     /// <summary>The step of the newest snapshot; -1 before the first.</summary>
     public long NewestStep { get; private set; } = -1;
 
@@ -47,12 +52,23 @@ internal sealed class RunCheckpoints(
     /// <summary>Says so when a checkpoint of a step, or a later one, is on disk.</summary>
     public void Answer(long step)
     {
+        if (!Writes)
+        {
+            return;
+        }
+
         _asked ??= step;
         Look();
     }
 
     /// <summary>Takes the memory of a snapshot.</summary>
-    public void Reserve() => _writer.Reserve(Exchange);
+    public void Reserve()
+    {
+        if (Writes)
+        {
+            _writer.Reserve(Exchange);
+        }
+    }
 
     /// <summary>Takes a snapshot and begins to write it; waits for the one before.</summary>
     /// <param name="state">The run.</param>
@@ -60,6 +76,12 @@ internal sealed class RunCheckpoints(
     /// <exception cref="TrainingException">The one before could not be written.</exception>
     public void Begin(RunState state, Action beforehand)
     {
+        NewestStep = state.Step;
+        if (!Writes)
+        {
+            return;
+        }
+
         using var span = TrainingMetrics.Activities.StartActivity("checkpoint");
         var started = time.GetTimestamp();
         _writer.Begin(
@@ -79,13 +101,13 @@ internal sealed class RunCheckpoints(
                 Health = state.Health,
                 Data = _images,
                 Threads = identity.Threads,
+                Ranks = identity.Ranks,
                 Machine = identity.Machine,
                 Versions = RunIdentity.Versions,
                 Host = RunIdentity.Host,
             },
             Exchange,
             beforehand);
-        NewestStep = state.Step;
         _stall = time.GetElapsedTime(started).TotalSeconds;
     }
 

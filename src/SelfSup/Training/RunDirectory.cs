@@ -8,7 +8,8 @@ namespace SelfSup.Training;
 
 /// <summary>
 /// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>history.jsonl</c>, <c>checkpoints/</c>,
-/// <c>result.json</c>, <c>backbone.safetensors</c>, and <c>unreadable.txt</c> where images were skipped. One process holds it at a time.
+/// <c>result.json</c>, <c>backbone.safetensors</c>, <c>unreadable.txt</c> where images were skipped, and <c>ranks/</c> where they are
+/// several. One process holds it at a time: the first rank.
 /// </summary>
 internal sealed class RunDirectory : IDisposable
 {
@@ -18,9 +19,9 @@ internal sealed class RunDirectory : IDisposable
 
     private static readonly TimeSpan _betweenTries = TimeSpan.FromMilliseconds(60);
 
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
 
-    private RunDirectory(string path, FileStream held)
+    private RunDirectory(string path, FileStream? held)
     {
         (Path, _lock) = (path, held);
         Checkpoints = CheckpointsOf(path);
@@ -44,11 +45,17 @@ internal sealed class RunDirectory : IDisposable
 
     public string UnreadableFile => File("unreadable.txt");
 
+    /// <summary>The list of images that a rank has skipped.</summary>
+    public string UnreadableFileOf(int rank) => rank == 0 ? UnreadableFile : System.IO.Path.Combine(RankSign.FolderOf(Path), $"unreadable-{rank}.txt");
+
     /// <summary>The history of a run that another process may hold.</summary>
     public static string HistoryOf(string path) => System.IO.Path.Combine(path, "history.jsonl");
 
     /// <summary>The checkpoints of a run that another process may hold.</summary>
     public static CheckpointStore CheckpointsOf(string path) => new(System.IO.Path.Combine(path, "checkpoints"));
+
+    /// <summary>The folder as a rank sees it that is not the first: which holds it.</summary>
+    public static RunDirectory Join(string path) => new(path, held: null);
 
     /// <summary>Makes the folder where it is missing, and takes hold of it.</summary>
     /// <param name="path">The folder.</param>
@@ -142,6 +149,11 @@ internal sealed class RunDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_lock is null)
+        {
+            return;
+        }
+
         try
         {
             System.IO.File.Delete(File(HolderFile));

@@ -25,6 +25,9 @@ internal sealed record RunEvent(RunEventKind Event)
     /// <summary>Whether it goes on bit for bit; false where numbers are equal up to rounding.</summary>
     public bool? Exact { get; init; }
 
+    /// <summary>On how many ranks it runs, where they are several.</summary>
+    public int? Ranks { get; init; }
+
     /// <summary>A setting that changed.</summary>
     public string? Key { get; init; }
 

@@ -10,10 +10,10 @@ namespace SelfSup.Training;
 /// <c>history.jsonl</c>: what happened to a run since it first began, an event a line, over all its processes. Lines are only
 /// ever added, and each is on disk before the run goes on.
 /// </summary>
-/// <param name="path">The file.</param>
+/// <param name="path">The file, or null where nothing is written down: of several ranks the first does it.</param>
 /// <param name="time">The clock.</param>
 /// <param name="warn">Told when a line cannot be written; nothing else depends on it.</param>
-internal sealed class RunHistory(string path, TimeProvider time, Action<string> warn)
+internal sealed class RunHistory(string? path, TimeProvider time, Action<string> warn)
 {
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web)
     {
@@ -27,6 +27,11 @@ internal sealed class RunHistory(string path, TimeProvider time, Action<string> 
     /// <summary>Adds an event; its time is now.</summary>
     public void Add(RunEvent happened)
     {
+        if (path is null)
+        {
+            return;
+        }
+
         var line = JsonSerializer.Serialize(happened with { At = time.GetUtcNow() }, _json) + "\n";
         try
         {

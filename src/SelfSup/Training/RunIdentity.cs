@@ -17,6 +17,9 @@ namespace SelfSup.Training;
 /// <param name="Device">What computes, <c>cpu</c> or a GPU's name.</param>
 internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, string RecipeHash, int Threads, string Device)
 {
+    /// <summary>R, processes that train together.</summary>
+    public int Ranks { get; init; } = 1;
+
     /// <summary>Settings of which a checkpoint may say what it likes.</summary>
     public IReadOnlySet<string> Ignored { get; init; } = new HashSet<string>();
 
@@ -66,6 +69,11 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
         if (manifest.Threads != Threads)
         {
             reasons.Add($"threads were {manifest.Threads}, are {Threads} (the same with --set run.threads={manifest.Threads})");
+        }
+
+        if (manifest.Ranks != Ranks)
+        {
+            reasons.Add($"ranks were {manifest.Ranks}, are {Ranks}");
         }
 
         Compare(manifest.Machine, Machine);

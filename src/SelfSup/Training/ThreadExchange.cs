@@ -1,5 +1,7 @@
 using SelfSup.Models;
 
+using static TorchSharp.torch;
+
 namespace SelfSup.Training;
 
 /// <summary>Statistics of a batch that threads of one process share.</summary>
@@ -29,5 +31,7 @@ internal sealed class ThreadExchange(int members, CancellationToken failed) : ID
             exchange._barrier.SignalAndWait(exchange._failed);
             return numbers;
         }
+
+        public Tensor Gather(Tensor own) => stack(Gather(own.cpu().data<double>().ToArray()).Select(numbers => tensor(numbers, device: own.device)));
     }
 }

@@ -33,6 +33,20 @@ internal sealed class Trainer(
     Heartbeat? heartbeat = null) : IStateful
 {
     private readonly Tensor[] _statistics = [.. method.Encoders.SelectMany(encoder => encoder.buffers())];
+    private readonly GradientAverage _gradients = new(method.Encoder, communicator, options.Overlap);
+    private readonly RankReplicas _replicas = new(method, communicator);
+    private readonly IStatisticsExchange? _exchange =
+        communicator.Ranks > 1 && options.SyncBatchNorm ? new RankExchange(communicator) : null;
+
+    /// <summary>Whether gradients are averaged beside the backward pass.</summary>
+    public bool Overlaps
+    {
+        get => _gradients.Overlaps;
+        set => _gradients.Overlaps = value;
+    }
+
+    /// <summary>What all ranks have of their own and must have alike.</summary>
+    public RankReplicas Replicas => _replicas;
 
     /// <summary>Learns from one batch of views. A step whose loss or gradient is no number changes nothing.</summary>
     /// <param name="batch">The views.</param>
@@ -45,6 +59,7 @@ internal sealed class Trainer(
         clock?.Lap(StepPart.Transfer);
 
         using var statistics = new BufferSnapshot(_statistics);
+        (embedder.Watch, BatchNormalisation.Exchange) = (_gradients.Watch, _exchange);
         parameters.Gradients.zero_();
         clock?.Lap(StepPart.Optimizer);
         heartbeat?.Beat("forward pass");
@@ -57,7 +72,8 @@ internal sealed class Trainer(
         embedder.Backward(loss);
         clock?.Lap(StepPart.Backward);
         heartbeat?.Beat("gradients and weights");
-        communicator.AllReduceMean(parameters.Gradients);
+        _gradients.Finish();
+        var lossOfAll = Mean(loss);
         clock?.Lap(StepPart.AllReduce);
         beforeChange?.Invoke();
         clock?.Lap(StepPart.Checkpoint);
@@ -65,18 +81,19 @@ internal sealed class Trainer(
         var norm = options.ClipGradientNorm is { } most ? parameters.ClipGradients(most) : parameters.GradientNorm();
         clock?.Lap(StepPart.GradientNorm);
         var learningRate = schedule.At(batch.Step);
-        if (!double.IsFinite(norm) || !double.IsFinite(Loss(loss)))
+        if (!double.IsFinite(norm) || !double.IsFinite(lossOfAll))
         {
             statistics.Restore(); // the step is left out: all is as it was before it
-            return new StepReport(batch.Step + 1, Loss(loss), learningRate, norm);
+            return new StepReport(batch.Step + 1, lossOfAll, learningRate, norm);
         }
 
         optimizer.Step(learningRate);
         clock?.Lap(StepPart.Optimizer);
         method.Commit(onDevice, embeddings);
+        _replicas.StepDone(batch.Step + 1, averages: _exchange is null, options.CompareRanksEverySteps);
         clock?.Lap(StepPart.Commit);
 
-        return Looked(onDevice, embeddings, new StepReport(batch.Step + 1, Loss(loss), learningRate, norm)); // waits for the device
+        return Looked(onDevice, embeddings, new StepReport(batch.Step + 1, lossOfAll, learningRate, norm)); // waits for the device
     }
 
     /// <summary>Where the first number comes from that is none, when the last step was left out.</summary>
@@ -89,7 +106,19 @@ internal sealed class Trainer(
         archive.Part("optimizer", optimizer);
     }
 
-    private static double Loss(Tensor loss) => loss.to(float32).item<float>();
+    /// <summary>The loss of the whole batch; waits for the device.</summary>
+    private double Mean(Tensor loss)
+    {
+        if (communicator.Ranks == 1)
+        {
+            return loss.to(float32).item<float>();
+        }
+
+        using var _ = no_grad();
+        var mean = loss.detach().to(float64).reshape(1);
+        communicator.AllReduceMean(mean);
+        return mean.item<double>();
+    }
 
     /// <summary>Every so many steps, with what the embedding space looks like.</summary>
     private StepReport Looked(ViewBatch batch, Embeddings embeddings, StepReport report)
@@ -100,9 +129,10 @@ internal sealed class Trainer(
         }
 
         var (first, second) = method.Positives(embeddings);
+        using var _ = no_grad();
         return report with
         {
-            Space = EmbeddingReport.Of(first, second),
+            Space = EmbeddingReport.Of(communicator.AllGather(first.detach()), communicator.AllGather(second.detach())),
             Facts = method.Facts(batch, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
         };
     }
@@ -110,7 +140,15 @@ internal sealed class Trainer(
 
 /// <param name="ClipGradientNorm">The longest gradient that is applied as it is, or null.</param>
 /// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
-internal sealed record TrainerOptions(double? ClipGradientNorm = null, int LookEverySteps = 10);
+/// <param name="SyncBatchNorm">Whether several ranks normalise over all their images together.</param>
+/// <param name="Overlap">Whether they average gradients beside the backward pass.</param>
+/// <param name="CompareRanksEverySteps">After so many steps they compare their weights; 0 for never.</param>
+internal sealed record TrainerOptions(
+    double? ClipGradientNorm = null,
+    int LookEverySteps = 10,
+    bool SyncBatchNorm = true,
+    bool Overlap = true,
+    int CompareRanksEverySteps = 0);
 
 /// <summary>What a step gave.</summary>
 /// <param name="Step">How many steps are done with it.</param>

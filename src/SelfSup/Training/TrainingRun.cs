@@ -2,9 +2,12 @@ using System.Diagnostics;
 
 using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
 using SelfSup.Tensors;
+
+using static TorchSharp.torch;
 
 namespace SelfSup.Training;
 
@@ -25,6 +28,7 @@ namespace SelfSup.Training;
 /// <param name="metrics">Its instruments.</param>
 /// <param name="time">The clock.</param>
 /// <param name="controls">What the program asks of it, and hears from it.</param>
+/// <param name="communicator">The ranks of the run: the first writes its files.</param>
 /// <param name="clock">Told of each part of the run, or null.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
@@ -40,13 +44,14 @@ internal sealed class TrainingRun(
     TrainingMetrics metrics,
     TimeProvider time,
     RunControls controls,
+    Communicator communicator,
     StepClock? clock = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
     private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
-    private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress);
+    private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress, communicator);
     private readonly RunCheckpoints _checkpoints =
-        new(plan, identity, trainer, directory, options, history, progress, metrics, time);
+        new(plan, identity, trainer, directory, options, history, progress, metrics, time, communicator);
     private MetricsLog? _log;
     private long _lastMark;
 
@@ -69,6 +74,8 @@ internal sealed class TrainingRun(
             _health.Restore(State.Health);
             _health.Saved(State.Step);
         }
+
+        trainer.Replicas.Equalise();
     }
 
     /// <summary>Trains until the end or until it is told to stop.</summary>
@@ -77,7 +84,7 @@ internal sealed class TrainingRun(
     public bool Run(CancellationToken stopping)
     {
         using var span = TrainingMetrics.Activities.StartActivity("run");
-        _log = new MetricsLog(directory.MetricsFile, State, time, progress.Warn);
+        _log = communicator.Rank == 0 ? new MetricsLog(directory.MetricsFile, State, time, progress.Warn) : null;
         history.Add(new RunEvent(State.Step == 0 ? RunEventKind.Started : RunEventKind.Resumed)
         {
             Step = State.Step,
@@ -85,6 +92,7 @@ internal sealed class TrainingRun(
             Host = RunIdentity.Host,
             Versions = RunIdentity.Versions,
             Exact = State.Step == 0 ? null : IsExact,
+            Ranks = communicator.Ranks > 1 ? communicator.Ranks : null,
         });
         Mark();
         clock?.Start();
@@ -102,7 +110,9 @@ internal sealed class TrainingRun(
             }
 
             using var pause = new CollectionPause();
-            using var batches = loader.From(State.Step, plan.TotalSteps, stopping).GetEnumerator();
+            // Of several ranks none may leave while others go on: they agree on it between two steps.
+            var patience = communicator.Ranks == 1 ? stopping : CancellationToken.None;
+            using var batches = loader.From(State.Step, plan.TotalSteps, patience).GetEnumerator();
             while (true)
             {
                 var started = time.GetTimestamp();
@@ -126,7 +136,7 @@ internal sealed class TrainingRun(
         catch (Exception e)
         {
             span?.SetStatus(ActivityStatusCode.Error, e.Message);
-            if (e is DataException)
+            if (e is DataException && communicator.Ranks == 1)
             {
                 Rescue();
             }
@@ -171,12 +181,12 @@ internal sealed class TrainingRun(
         if (report is { Space: { } space, Facts: { } facts })
         {
             metrics.Embeddings(space.Measures, facts);
-            _log!.Embeddings(stepped, space, facts);
+            _log?.Embeddings(stepped, space, facts);
         }
 
         if (report.Step % options.LogEverySteps == 0)
         {
-            _log!.Step(stepped, seconds, waited, plan.BatchSize);
+            _log?.Step(stepped, seconds, waited, plan.BatchSize);
         }
 
         progress.Stepped(stepped);
@@ -188,10 +198,16 @@ internal sealed class TrainingRun(
     {
         controls.Heartbeat.StepDone(State.Step);
         _checkpoints.Look();
-        var evaluated = Evaluate(stopping);
+        var (stops, asked, signal) = Agreed(stopping);
+        var evaluated = false;
+        if (!stops && IsEvaluationDue)
+        {
+            evaluated = Evaluate(stopping);
+            (stops, var askedMeanwhile, var signalMeanwhile) = Agreed(stopping); // it may have taken long
+            (asked, signal) = (asked || askedMeanwhile, signal ?? signalMeanwhile);
+        }
+
         clock?.Lap(StepPart.Evaluation);
-        var stops = stopping.IsCancellationRequested; // looked at once: whoever ends here has saved
-        var asked = controls.Checkpoint.Taken(out var signal);
         if (asked)
         {
             history.Add(new RunEvent(RunEventKind.CheckpointAsked) { Step = State.Step, Signal = signal });
@@ -218,24 +234,37 @@ internal sealed class TrainingRun(
         return ends;
     }
 
-    private bool Evaluate(CancellationToken stopping)
+    private bool IsEvaluationDue => evaluate is not null && plan.EvaluatesAt(State.Step) && !State.IsEvaluatedAt(State.Step);
+
+    /// <summary>What one rank is told counts for all: looked at together, so that whoever ends here has saved.</summary>
+    private (bool Stops, bool Asked, string? Signal) Agreed(CancellationToken stopping)
     {
-        if (evaluate is null || !plan.EvaluatesAt(State.Step) || State.IsEvaluatedAt(State.Step) || stopping.IsCancellationRequested)
+        var stops = stopping.IsCancellationRequested;
+        var asked = controls.Checkpoint.Taken(out var signal);
+        if (communicator.Ranks == 1)
         {
-            return false;
+            return (stops, asked, signal);
         }
 
+        using var votes = tensor(new long[] { stops ? 1 : 0, asked ? 1 : 0 });
+        communicator.AllReduce(votes, Reduction.Max);
+        var agreed = votes.data<long>();
+        return (agreed[0] > 0, agreed[1] > 0, signal);
+    }
+
+    private bool Evaluate(CancellationToken stopping)
+    {
         using var span = TrainingMetrics.Activities.StartActivity("evaluate");
         var started = time.GetTimestamp();
         progress.Evaluating(State.Step);
         controls.Heartbeat.Beat("judging the encoder");
         try
         {
-            var values = evaluate(stopping);
+            var values = evaluate!(stopping);
             var duration = time.GetElapsedTime(started);
             _throughput.Evaluation(duration.TotalSeconds);
             State.Add(new EvaluationRecord(State.Step, values));
-            _log!.Evaluation(State.Step, plan.Epoch(State.Step), values);
+            _log?.Evaluation(State.Step, plan.Epoch(State.Step), values);
             foreach (var (name, value) in values)
             {
                 metrics.Evaluation(name, value);
@@ -263,7 +292,7 @@ internal sealed class TrainingRun(
         {
             // What belongs to the steps so far is not written again after a resume.
             listUnreadable();
-            _log!.FlushToDisk();
+            _log?.FlushToDisk();
         });
         _health.Saved(State.Step);
     }

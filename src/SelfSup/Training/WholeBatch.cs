@@ -11,10 +11,21 @@ namespace SelfSup.Training;
 internal sealed class WholeBatch(Method method, Compute compute) : IEmbedder
 {
     /// <inheritdoc/>
+    public IStageWatch? Watch { get; set; }
+
+    /// <inheritdoc/>
     public Embeddings Embed(ViewBatch batch)
     {
         using var _ = compute.Enter();
-        return new Embeddings(method.Embed(method.Encoder, batch), Targets(method, batch));
+        StageMark.Watch = Watch;
+        try
+        {
+            return new Embeddings(method.Embed(method.Encoder, batch), Targets(method, batch));
+        }
+        finally
+        {
+            StageMark.Watch = null;
+        }
     }
 
     /// <inheritdoc/>

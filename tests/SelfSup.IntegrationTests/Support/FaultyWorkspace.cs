@@ -12,7 +12,7 @@ internal sealed partial class FaultyWorkspace : IDisposable
     /// <summary>Settings under which it ends then.</summary>
     public static readonly string[] StopsWhenItHangs = [.. HangsSoon, "--set", "run.onHang=stop"];
 
-    private static readonly TimeSpan _toTakeNote = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _toTakeNote = TimeSpan.FromSeconds(1);
     private static readonly string[] _assembly = ["--assembly", typeof(FaultyMethod).Assembly.Location];
 
     private readonly Workspace _workspace = new();

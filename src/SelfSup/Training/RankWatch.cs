@@ -1,0 +1,215 @@
+using System.Globalization;
+
+using SelfSup.Distributed;
+using SelfSup.Errors;
+using SelfSup.Telemetry;
+
+namespace SelfSup.Training;
+
+/// <summary>
+/// Tells other ranks that this one lives, and notices when one of them does not: its process is gone, it was stopped, its machine
+/// does not answer, or it has ended with an error. Whoever waits in a collective operation looks, and ends with a message that
+/// names rank, machine and cause, where the operation itself would wait for ever. Signs are files in the run directory: they
+/// need no library, and tell of ranks that can no longer speak.
+/// </summary>
+internal sealed class RankWatch : IDisposable
+{
+    private const int MostWatched = 16; // of the next ranks, beside the first: with many, each is watched by some
+
+    private static readonly TimeSpan _look = TimeSpan.FromSeconds(0.5);
+    private static readonly TimeSpan _longestSign = TimeSpan.FromSeconds(1);
+
+    private readonly string _directory;
+    private readonly string _session;
+    private readonly Communicator _communicator;
+    private readonly Heartbeat _heartbeat;
+    private readonly TimeSpan _silence;
+    private readonly TimeProvider _time;
+    private readonly ManualResetEventSlim _ended = new();
+    private readonly Thread _thread;
+    private readonly Other[] _others;
+    private readonly Lock _gate = new();
+    private long _lastLook;
+    private long _count;
+    private string? _endedBy;
+    private bool _endedByOther;
+
+    /// <summary>Begins to give signs, and to look whenever the communicator waits.</summary>
+    /// <param name="directory">The run directory, which all ranks must see.</param>
+    /// <param name="session">The same for all ranks of this start, and for no other.</param>
+    /// <param name="communicator">The ranks.</param>
+    /// <param name="heartbeat">What this one does.</param>
+    /// <param name="silence">How long another may give no sign.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="RecipeException">The run directory cannot be written.</exception>
+    public RankWatch(
+        string directory, string session, Communicator communicator, Heartbeat heartbeat, TimeSpan silence, TimeProvider time)
+    {
+        (_directory, _session, _communicator, _heartbeat) = (directory, session, communicator, heartbeat);
+        (_silence, _time) = (silence, time);
+        var now = time.GetTimestamp();
+        _lastLook = now;
+        _others = [.. Watched(communicator.Rank, communicator.Ranks).Select(rank => new Other(rank, RankSign.FileOf(directory, rank, session), now))];
+        try
+        {
+            Directory.CreateDirectory(RankSign.FolderOf(directory));
+            Sign();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RecipeException($"{directory}: the run directory cannot be written ({e.Message}); choose another with --run");
+        }
+
+        _thread = new Thread(GiveSigns) { IsBackground = true, Name = "rank signs" };
+        _thread.Start();
+        communicator.LookAtRanks = Look;
+    }
+
+    /// <summary>Removes what earlier starts of the run have left.</summary>
+    public void RemoveOld()
+    {
+        foreach (var file in Directory.EnumerateFiles(RankSign.FolderOf(_directory), "rank-*.json*"))
+        {
+            if (!Path.GetFileName(file).Contains($".{_session}.", StringComparison.Ordinal))
+            {
+                File.Delete(file);
+            }
+        }
+    }
+
+    /// <summary>This rank ends with an error: the others are told of it.</summary>
+    public void End(Exception error)
+    {
+        lock (_gate)
+        {
+            _endedBy = error.Message.ReplaceLineEndings(" ");
+            _endedByOther = error is CommunicationException;
+        }
+
+        try
+        {
+            Sign();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // They will notice that this one gives no more signs.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _communicator.LookAtRanks = null;
+        _ended.Set();
+        _thread.Join();
+        _ended.Dispose();
+        if (_endedBy is null)
+        {
+            try
+            {
+                File.Delete(RankSign.FileOf(_directory, _communicator.Rank, _session));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // The next start removes it.
+            }
+        }
+    }
+
+    /// <summary>Looks at the others, now and then.</summary>
+    /// <exception cref="CommunicationException">One is gone.</exception>
+    internal void Look()
+    {
+        var now = _time.GetTimestamp();
+        if (_time.GetElapsedTime(_lastLook, now) < _look)
+        {
+            return;
+        }
+
+        _lastLook = now;
+        foreach (var other in _others)
+        {
+            if (other.Missing(_session, _time.GetElapsedTime, now, _silence) is { } why)
+            {
+                throw new CommunicationException(why);
+            }
+        }
+    }
+
+    private static IEnumerable<int> Watched(int rank, int ranks) =>
+        Enumerable.Range(1, Math.Min(ranks - 1, MostWatched)).Select(i => (rank + i) % ranks).Append(0).Where(other => other != rank).Distinct();
+
+    private void GiveSigns()
+    {
+        var every = _silence / 10 < _longestSign ? _silence / 10 : _longestSign;
+        while (!_ended.Wait(every))
+        {
+            try
+            {
+                Sign();
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // A disk that refuses once may take the next; if it does not, the others will say so.
+            }
+        }
+    }
+
+    private void Sign()
+    {
+        lock (_gate)
+        {
+            new RankSign(
+                _communicator.Rank, Environment.MachineName, Environment.ProcessId, _session, _count++, _heartbeat.Step, _heartbeat.Doing)
+            {
+                Ended = _endedBy,
+                EndedByOther = _endedByOther,
+            }.Write(RankSign.FileOf(_directory, _communicator.Rank, _session));
+        }
+    }
+
+    /// <summary>Another rank, as its signs show it.</summary>
+    private sealed class Other(int rank, string path, long since)
+    {
+        private RankSign? _last;
+        private long _changed = since;
+
+        /// <summary>Why it is given up, or null.</summary>
+        public string? Missing(string session, Func<long, long, TimeSpan> elapsed, long now, TimeSpan silence)
+        {
+            if (RankSign.TryRead(path) is { } sign && sign.Session == session && (_last is null || sign.Count != _last.Count))
+            {
+                (_last, _changed) = (sign, now);
+            }
+
+            if (_last is { Ended: { } message } ended)
+            {
+                return ended.EndedByOther ? message : $"{Name(ended)} has ended: {message}";
+            }
+
+            var state = _last is { } last && last.Host == Environment.MachineName ? ProcessStates.Of(last.Process) : ProcessState.Unknown;
+            if (state == ProcessState.Gone)
+            {
+                return $"{Name(_last!)} is gone, killed or crashed, {Where(_last!)}; the same command goes on from the last checkpoint";
+            }
+
+            if (elapsed(_changed, now) < silence)
+            {
+                return null;
+            }
+
+            var text = string.Create(CultureInfo.InvariantCulture, $"{silence.TotalSeconds:0.#} s (ranks.silenceSeconds)");
+            return _last is null
+                ? $"rank {rank}: has given no sign of life in {Path.GetDirectoryName(path)} for {text}: it never began, or its machine does not see "
+                    + "this folder; the run directory must be on a disk that all machines share"
+                : $"{Name(_last)} {(state == ProcessState.Stopped ? "is stopped (SIGSTOP)" : "has given no sign of life")} for {text}, {Where(_last)}; "
+                    + "the same command goes on from the last checkpoint";
+        }
+
+        private static string Name(RankSign sign) =>
+            string.Create(CultureInfo.InvariantCulture, $"rank {sign.Rank} (process {sign.Process} on {sign.Host})");
+
+        private static string Where(RankSign sign) =>
+            string.Create(CultureInfo.InvariantCulture, $"last seen after step {sign.Step}, {sign.Doing}");
+    }
+}

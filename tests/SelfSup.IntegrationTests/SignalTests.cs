@@ -28,7 +28,7 @@ public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<Undi
         var files = _workspace.Files("run");
         var asked = Assert.Single(files.History, happened => happened.Event == RunEventKind.CheckpointAsked);
         Assert.Equal("SIGUSR1", asked.Signal);
-        Assert.InRange(asked.Step, step, step + 4); // a busy machine brings signals late
+        Assert.InRange(asked.Step ?? -1, step, step + 4); // a busy machine brings signals late
         Assert.Single(outcome.Output.Split('\n'), line => line == $"checkpoint of step {asked.Step} is written, as asked");
         Assert.True(Directory.Exists(files["checkpoints", $"step-{asked.Step:D8}"]));
         Assert.Equal(RunEventKind.Finished, files.Kinds.Last());

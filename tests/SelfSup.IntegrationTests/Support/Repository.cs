@@ -16,6 +16,9 @@ internal static class Repository
     /// <summary>A checkpoint as version 0.1.0 wrote it: the tenth step of the workspace's recipe.</summary>
     public static string OlderCheckpoint => Path.Combine(Root(), "tests", "SelfSup.IntegrationTests", "Fixtures", "checkpoint-layout-1");
 
+    /// <summary>The field's reference for the loss over two processes.</summary>
+    public static string DistributedGolden => Path.Combine(Root(), "tests", "SelfSup.Tests", "Golden", "ntxent_distributed.json");
+
     private static string Root([CallerFilePath] string here = "") =>
         Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", ".."));
 }

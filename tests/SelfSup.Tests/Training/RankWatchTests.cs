@@ -1,0 +1,161 @@
+using System.Diagnostics;
+
+using SelfSup.Distributed;
+using SelfSup.Errors;
+using SelfSup.Telemetry;
+using SelfSup.Training;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Tests.Training;
+
+/// <summary>How a rank that waits learns that another will not come, and why.</summary>
+public sealed class RankWatchTests : IDisposable
+{
+    private const string Session = "one";
+
+    private static readonly TimeSpan _silence = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan _betweenLooks = TimeSpan.FromSeconds(0.6);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("selfsup-ranks-").FullName;
+    private readonly Fake _ranks = new();
+    private readonly Heartbeat _heartbeat = new();
+    private readonly RankWatch _watch;
+
+    public RankWatchTests() => _watch = new RankWatch(_folder, Session, _ranks, _heartbeat, _silence, TimeProvider.System);
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    [Fact]
+    public void AProcessThatIsGoneIsNamedAtOnce()
+    {
+        using var other = Process.Start("sleep", "60");
+        Sign(other.Id, count: 1);
+        Look();
+        other.Kill();
+        other.WaitForExit();
+        var message = Fails();
+        Assert.Contains($"rank 1 (process {other.Id} on {Environment.MachineName}) is gone, killed or crashed, last seen after step 7, forward pass", message, StringComparison.Ordinal);
+        Assert.Contains("the same command goes on from the last checkpoint", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AStoppedProcessIsGivenUpWhenItsTimeIsOver()
+    {
+        using var other = Process.Start("sleep", "60");
+        try
+        {
+            Process.Start("kill", ["-STOP", $"{other.Id}"]).WaitForExit();
+            Sign(other.Id, count: 1);
+            Look(); // it may go on
+            Assert.Contains($"rank 1 (process {other.Id} on {Environment.MachineName}) is stopped (SIGSTOP) for 1.5 s", Fails(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            other.Kill();
+        }
+    }
+
+    [Fact]
+    public void AnErrorOfAnotherIsPassedOn()
+    {
+        Sign(Environment.ProcessId, count: 1, ended: "a.jpg: cannot be read");
+        Assert.Contains("has ended: a.jpg: cannot be read", Fails(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhoWasEndedByAThirdNamesTheThird()
+    {
+        Sign(Environment.ProcessId, count: 1, ended: "rank 3 is gone", byOther: true);
+        Assert.Equal("rank 3 is gone", Fails());
+    }
+
+    [Fact]
+    public void OneThatNeverCameIsSaidToSeeAnotherFolder() =>
+        Assert.Contains("the run directory must be on a disk that all machines share", Fails(), StringComparison.Ordinal);
+
+    [Fact]
+    public void WhatAnEarlierStartLeftIsNotLookedAtAndRemoved()
+    {
+        var old = RankSign.FileOf(_folder, 1, "two");
+        new RankSign(1, "elsewhere", 1, "two", 1, 7, "forward pass") { Ended = "long ago" }.Write(old);
+        Look();
+        _watch.RemoveOld();
+        Assert.False(File.Exists(old));
+        Assert.True(File.Exists(RankSign.FileOf(_folder, 0, Session)));
+    }
+
+    [Fact]
+    public void SignsKeepARankAliveHoweverLongItTakes()
+    {
+        for (var count = 0; count < 5; count++)
+        {
+            Sign(process: 1, count, host: "elsewhere");
+            Look();
+        }
+
+        Assert.Contains("rank 1 (process 1 on elsewhere) has given no sign of life for 1.5 s", Fails(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ItsOwnSignsSayWhatItDoes()
+    {
+        _heartbeat.StepDone(12);
+        _heartbeat.Beat("backward pass");
+        var first = Own();
+        Thread.Sleep(_betweenLooks);
+        var second = Own();
+        Assert.True(second.Count > first.Count);
+        Assert.Equal((12, "backward pass", Environment.ProcessId), (second.Step, second.Doing, second.Process));
+        _watch.End(new DataException("b.jpg: cannot be read"));
+        Assert.Equal(("b.jpg: cannot be read", false), (Own().Ended, Own().EndedByOther));
+    }
+
+    private RankSign Own() => RankSign.TryRead(RankSign.FileOf(_folder, 0, Session))!;
+
+    private void Sign(int process, long count, string? ended = null, bool byOther = false, string? host = null) =>
+        new RankSign(1, host ?? Environment.MachineName, process, Session, count, 7, "forward pass") { Ended = ended, EndedByOther = byOther }
+            .Write(RankSign.FileOf(_folder, 1, Session));
+
+    private void Look()
+    {
+        Thread.Sleep(_betweenLooks);
+        _ranks.LookAtRanks!();
+    }
+
+    /// <summary>Looks until it fails, a little longer than it may take.</summary>
+    private string Fails() => Assert.Throws<CommunicationException>(() =>
+    {
+        for (var i = 0; i < 8; i++)
+        {
+            Look();
+        }
+    }).Message;
+
+    private sealed class Fake : Communicator
+    {
+        public override int Rank => 0;
+
+        public override int Ranks => 2;
+
+        internal override string Engine => "none";
+
+        public override Tensor AllGather(Tensor local) => throw new NotSupportedException();
+
+        public override Tensor ReduceScatter(Tensor all) => throw new NotSupportedException();
+
+        public override void Broadcast(Tensor tensor, int root = 0) => throw new NotSupportedException();
+
+        public override void Barrier() => throw new NotSupportedException();
+
+        public override void Dispose()
+        {
+        }
+
+        internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction) => throw new NotSupportedException();
+    }
+}

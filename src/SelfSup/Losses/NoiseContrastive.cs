@@ -34,6 +34,8 @@ public static class NoiseContrastive
     public static Tensor Loss(
         Tensor embeddings, Tensor slots, Tensor samples, Tensor negatives, double temperature, double normaliser)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(normaliser);
         Check(embeddings, slots, samples, negatives);
         var noise = new Noise(temperature, normaliser, negatives.shape[1], slots.shape[0]);
         return LossWithGradient.Of(embeddings, learned =>
@@ -167,8 +169,6 @@ public static class NoiseContrastive
         /// <param name="images">M, the slots of the whole bank.</param>
         public Noise(double temperature, double normaliser, long negatives, long images)
         {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(normaliser);
             var noise = negatives / (double)images;
             Temperature = temperature;
             Shift = Math.Log(normaliser) + Math.Log(noise + Epsilon);

@@ -1,8 +1,10 @@
 using System.Diagnostics;
 
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Tests.Support;
+using SelfSup.Training;
 
 using static TorchSharp.torch;
 
@@ -140,6 +142,18 @@ public sealed class ShardedCheckpointTests : IDisposable
             ranks.Barrier();
         });
         Assert.Equal(["step-00000003", "step-00000007.2"], Store(0, 1).Paths.Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void AllRanksOfAStartHaveOneNameForIt()
+    {
+        var sessions = new string[3];
+        var again = new string[3];
+        ThreadRanks.Run(3, ranks => sessions[ranks.Rank] = CheckpointGroup.Of(ranks, CPU).Session);
+        ThreadRanks.Run(3, ranks => again[ranks.Rank] = CheckpointGroup.Of(ranks, CPU).Session);
+        Assert.NotEqual(Assert.Single(sessions.Distinct()), Assert.Single(again.Distinct()));
+        Assert.Matches("^[0-9a-f]{16}$", sessions[0]);
+        Assert.Same(CheckpointRanks.Single, CheckpointGroup.Of(Communicator.Single, CPU));
     }
 
     [Fact]
@@ -338,17 +352,7 @@ public sealed class ShardedCheckpointTests : IDisposable
     private static CheckpointWriter Writer(CheckpointStore store, TimeSpan patience = default) =>
         new(store, new CheckpointRetention(9, []), patience, TimeProvider.System);
 
-    private CheckpointStore Agreeing(Distributed.Communicator ranks, string? folder = null) => new(
-        folder ?? Folder,
-        new CheckpointRanks(ranks.Rank, ranks.Ranks, "b")
-        {
-            Least = value =>
-            {
-                using var least = tensor(value);
-                ranks.AllReduce(least, Distributed.Reduction.Min);
-                return least.item<long>();
-            },
-        });
+    private CheckpointStore Agreeing(Communicator ranks, string? folder = null) => new(folder ?? Folder, CheckpointGroup.Of(ranks, CPU));
 
     /// <summary>The count that each of so many ranks finds in the newest checkpoint, all at the same time.</summary>
     private long[] Found(int count)

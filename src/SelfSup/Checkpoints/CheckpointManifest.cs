@@ -8,14 +8,20 @@ namespace SelfSup.Checkpoints;
 /// <summary>What a checkpoint says of itself, in <c>manifest.json</c>, which is written last.</summary>
 internal sealed record CheckpointManifest
 {
-    /// <summary>The version of this layout that this program writes. 1 had no checksum of its own and SHA-256 of its files.</summary>
-    public const int CurrentSchema = 2;
+    /// <summary>
+    /// The newest version of this layout that this program knows. 1 had no checksum of its own and SHA-256 of its files; 3 has parts
+    /// of several ranks.
+    /// </summary>
+    public const int CurrentSchema = 3;
+
+    /// <summary>The version that it writes where there are no such parts, which versions that know 2 can read.</summary>
+    private const int SchemaOfOneState = 2;
 
     /// <summary>Its file in the checkpoint's folder.</summary>
     public const string FileName = "manifest.json";
 
     /// <summary>The version of the layout.</summary>
-    public int Schema { get; init; } = CurrentSchema;
+    public int Schema { get; init; } = SchemaOfOneState;
 
     /// <summary>Optimizer steps done.</summary>
     public required long Step { get; init; }
@@ -71,7 +77,10 @@ internal sealed record CheckpointManifest
     /// <summary>Where it was written.</summary>
     public required string Host { get; init; }
 
-    /// <summary>The files beside this one.</summary>
+    /// <summary>How many ranks wrote it; null for one.</summary>
+    public int? Ranks { get; init; }
+
+    /// <summary>The files beside this one: the state, then the ranks' parts in their order, where there are any.</summary>
     public IReadOnlyList<CheckpointFile> Files { get; init; } = [];
 
     /// <summary>XXH128 of this file with zeros in the checksum's place.</summary>
@@ -85,6 +94,14 @@ internal sealed record CheckpointManifest
             let become = now.GetValueOrDefault(key, SettingChange.NotSet)
             where was != become
             select new SettingChange(key, was, become)];
+
+    /// <summary>The same of a checkpoint with these files.</summary>
+    public CheckpointManifest Of(IReadOnlyList<CheckpointFile> files, int ranks) => this with
+    {
+        Schema = files.Count > 1 ? CurrentSchema : SchemaOfOneState,
+        Ranks = ranks > 1 ? ranks : null,
+        Files = files,
+    };
 
     /// <summary>How the product writes JSON.</summary>
     internal static JsonSerializerOptions Json { get; } = new(JsonSerializerDefaults.Web)
@@ -148,7 +165,11 @@ internal sealed record CheckpointManifest
 /// <param name="Bytes">Its length.</param>
 /// <param name="Xxh128">Its checksum, as <c>xxh128sum</c> prints it.</param>
 /// <param name="Sha256">Its checksum in checkpoints of the first layout.</param>
-internal sealed record CheckpointFile(string Name, long Bytes, string? Xxh128 = null, string? Sha256 = null);
+internal sealed record CheckpointFile(string Name, long Bytes, string? Xxh128 = null, string? Sha256 = null)
+{
+    /// <summary>In a rank's part, which rows of which tensors it has; else null.</summary>
+    public IReadOnlyList<ShardRows>? Shards { get; init; }
+}
 
 /// <summary>What an evaluation found.</summary>
 /// <param name="Step">After how many steps.</param>

@@ -7,7 +7,7 @@ namespace SelfSup.Checkpoints;
 /// <summary>
 /// Writes checkpoints on a thread of its own while training goes on: a snapshot is taken between two steps, the rest happens
 /// beside them. One is on its way at most; the next waits for it. A disk that fails is tried again for a while, until there is
-/// a newer snapshot to try.
+/// a newer snapshot to try. Of several ranks each has a writer, whose checkpoints are begun in the same order.
 /// </summary>
 /// <param name="store">Where they go.</param>
 /// <param name="retention">Which are kept.</param>
@@ -18,7 +18,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private static readonly TimeSpan _firstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _longestPause = TimeSpan.FromMinutes(1);
 
-    private readonly StateArchive _snapshot = StateArchive.Saving(defers: true); // its memory is kept from one to the next
+    private readonly StateArchive _snapshot = StateArchive.Saving(defers: true, onlyShards: store.Ranks.Rank > 0); // its memory is kept from one to the next
     private readonly Queue<CheckpointNews> _news = new();
     private readonly ManualResetEventSlim _wanted = new(); // somebody waits for the thread: no pauses any more
     private readonly ManualResetEventSlim _copied = new(initialState: true);
@@ -28,6 +28,8 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     private Exception? _failure;
     private volatile bool _superseded; // a newer snapshot will be tried, so that this one need not be written
     private long? _failingSince; // of the writing thread
+    private CheckpointStage? _stage; // of the newest
+    private int _saves;
 
     /// <summary>Takes the memory of a snapshot beforehand: the first one costs no more than the others then.</summary>
     /// <param name="exchange">The walk over the state.</param>
@@ -63,11 +65,12 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
 
         _idle.Reset();
         _copied.Reset();
+        var stage = _stage = store.NewStage(manifest.Step, ++_saves, time);
         _work.Add(() =>
         {
             _snapshot.Complete();
             _copied.Set();
-            Write(manifest, beforehand);
+            Write(manifest, stage, beforehand);
         });
     }
 
@@ -110,6 +113,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
     /// <inheritdoc/>
     public void Dispose()
     {
+        _stage?.Abandon();
         Join();
         _work.CompleteAdding();
         _thread?.Join();
@@ -153,7 +157,7 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
         }
     }
 
-    private void Write(CheckpointManifest manifest, Action? beforehand)
+    private void Write(CheckpointManifest manifest, CheckpointStage stage, Action? beforehand)
     {
         var started = time.GetTimestamp();
         for (var pause = _firstPause; ; pause = pause < _longestPause ? pause * 2 : _longestPause)
@@ -161,13 +165,13 @@ internal sealed class CheckpointWriter(CheckpointStore store, CheckpointRetentio
             try
             {
                 beforehand?.Invoke();
-                var path = store.Write(manifest, _snapshot);
+                var path = store.Write(manifest, _snapshot, stage);
                 _failingSince = null;
                 Tell(new CheckpointNews(
                     manifest.Step,
                     path,
                     time.GetElapsedTime(started),
-                    _snapshot.Entries.Values.Sum(tensor => tensor.numel() * tensor.ElementSize)));
+                    _snapshot.Bytes));
                 store.Prune(retention);
                 return;
             }

@@ -14,13 +14,28 @@ internal static class StateFile
 {
     /// <summary>Writes a file and forces it to disk.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static CheckpointFile Write(string path, StateArchive state)
+    public static CheckpointFile Write(string path, StateArchive state) => Write(path, state.Entries);
+
+    /// <summary>Writes the rows that a rank has, and forces them to disk.</summary>
+    /// <exception cref="IOException">They cannot be written.</exception>
+    public static CheckpointFile WriteShards(string path, StateArchive state) =>
+        Write(path, state.Shards.Select(shard => KeyValuePair.Create(shard.Key, shard.Value.Rows))) with
+        {
+            Shards =
+            [
+                .. from shard in state.Shards
+                   orderby shard.Key
+                   select new ShardRows(shard.Key, shard.Value.FirstRow, shard.Value.Rows.shape[0], shard.Value.AllRows),
+            ],
+        };
+
+    private static CheckpointFile Write(string path, IEnumerable<KeyValuePair<string, TorchSharp.torch.Tensor>> tensors)
     {
         using var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         var hash = new XxHash128();
         using (var hashing = new HashingStream(file, hash))
         {
-            SafeTensors.Write(hashing, state.Entries, new Dictionary<string, string> { ["format"] = "pt" });
+            SafeTensors.Write(hashing, tensors, new Dictionary<string, string> { ["format"] = "pt" });
         }
 
         DurableFile.Flush(file);
@@ -47,7 +62,11 @@ internal static class StateFile
 
     /// <summary>Reads a file and checks it.</summary>
     /// <exception cref="CheckpointException">It is damaged.</exception>
-    public static StateArchive Read(string path, CheckpointFile expected)
+    public static StateArchive Read(string path, CheckpointFile expected) => Read(path, expected, ShardFiles.None);
+
+    /// <summary>Reads a file and checks it, and puts the ranks' parts beside it.</summary>
+    /// <exception cref="CheckpointException">It is damaged.</exception>
+    public static StateArchive Read(string path, CheckpointFile expected, ShardFiles shards)
     {
         Guard(path, () => RequireLength(path, new FileInfo(path).Length, expected));
         if (expected.Xxh128 is null)
@@ -66,7 +85,7 @@ internal static class StateFile
             throw new CheckpointException($"{path}: the checkpoint is damaged ({e.Message})", e);
         }
 
-        var state = StateArchive.Loading(tensors, path);
+        var state = StateArchive.Loading(tensors, path, shards);
         try
         {
             if (expected.Xxh128 is not null)

@@ -1,5 +1,3 @@
-using SelfSup.Tensors;
-
 using TorchSharp;
 
 using static TorchSharp.torch;
@@ -14,6 +12,9 @@ namespace SelfSup.Losses;
 /// </summary>
 public static class NoiseContrastive
 {
+    /// <summary>Stands for a slot that does not count: another part of the bank has it.</summary>
+    internal const long Elsewhere = -1;
+
     /// <summary>What the authors' code adds to a denominator.</summary>
     private const double Epsilon = 1e-7;
 
@@ -36,10 +37,13 @@ public static class NoiseContrastive
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(normaliser);
         Check(embeddings, slots, samples, negatives);
-        using var scope = NewDisposeScope(); // it ends when libtorch has taken what is saved, and not before
-        var learned = is_grad_enabled() && embeddings.requires_grad;
-        var settings = new Settings(slots, samples, negatives, temperature, normaliser, learned);
-        return Function.apply(embeddings, settings).MoveToOuterDisposeScope();
+        var noise = new Noise(temperature, normaliser, negatives.shape[1], slots.shape[0]);
+        return LossWithGradient.Of(embeddings, learned =>
+        {
+            var rows = new BankRows(slots, samples, negatives, IsPart: false);
+            var (losses, gradient) = Terms(embeddings, rows, noise, embeddings.shape[0], learned);
+            return (losses.mean() + noise.Constant, gradient);
+        });
     }
 
     /// <summary>
@@ -50,52 +54,84 @@ public static class NoiseContrastive
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         Check(embeddings, slots, samples, negatives);
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var sum = zeros([], dtype: float64, device: embeddings.device);
-        ForEachSlice(embeddings, slots, samples, negatives, (_, rows, images) =>
-            sum.add_(rows.bmm(images.unsqueeze(2)).to(float64).div_(temperature).exp_().sum()));
+        using var sum = Exponentials(embeddings, new BankRows(slots, samples, negatives, IsPart: false), temperature);
         return sum.item<double>() / (negatives.numel() + samples.numel()) * slots.shape[0];
     }
 
-    // With x = log(P / (m/n + eps)), where P is the probability by the model and m/n that by the noise times K, the term of the
-    // own slot is log(1 + exp(-x)), and that of a negative log(1 + exp(x)) + log((m/n + eps) / (m/n)).
-    private static (Tensor Loss, Tensor? Gradient) Compute(Tensor embeddings, Settings settings)
+    /// <summary>
+    /// What some slots add to the losses of images: the losses are sums over slots, so that parts of a bank may be gone through
+    /// in different places.
+    /// </summary>
+    /// <param name="embeddings">Unit-length embeddings, [N, D].</param>
+    /// <param name="rows">The slots of each.</param>
+    /// <param name="noise">What they are told from.</param>
+    /// <param name="images">Over how many images the mean of losses is taken, which divides the gradient.</param>
+    /// <param name="learned">Whether a gradient is wanted.</param>
+    /// <returns>[N], without <see cref="Noise.Constant"/>, and the gradient of their sum divided by <paramref name="images"/>, [N, D].</returns>
+    internal static (Tensor Losses, Tensor? Gradient) Terms(
+        Tensor embeddings, BankRows rows, Noise noise, long images, bool learned)
     {
-        var noise = settings.Negatives.shape[1] / (double)settings.Slots.shape[0];
-        var shift = Math.Log(settings.Normaliser) + Math.Log(noise + Epsilon);
+        // With x = log(P / (m/n + eps)), where P is the probability by the model and m/n that by the noise times K, the term of
+        // the own slot is log(1 + exp(-x)), and that of a negative log(1 + exp(x)) + log((m/n + eps) / (m/n)).
         var losses = empty(embeddings.shape[0], dtype: embeddings.dtype, device: embeddings.device);
-        var gradient = settings.Learned ? empty_like(embeddings) : null;
-        ForEachSlice(embeddings, settings.Slots, settings.Samples, settings.Negatives, (slice, rows, images) =>
+        var gradient = learned ? empty_like(embeddings) : null;
+        ForEachSlice(embeddings, rows, (slice, own, ofOne, elsewhere) =>
         {
-            var terms = rows.bmm(images.unsqueeze(2)).squeeze(2).div_(settings.Temperature).sub_(shift); // x, [n, 1 + K]
+            var terms = own.bmm(ofOne.unsqueeze(2)).squeeze(2).div_(noise.Temperature).sub_(noise.Shift); // x, [n, 1 + K]
             terms.narrow(1, 0, 1).neg_();
+            Leave(terms, elsewhere);
             slice.Of(losses).copy_(nn.functional.softplus(terms, beta: 1, threshold: LinearFrom).sum(dim: 1));
             if (gradient is not null)
             {
                 var shares = terms.sigmoid_();
                 shares.narrow(1, 0, 1).neg_();
-                slice.Of(gradient).copy_(shares.unsqueeze(1).bmm(rows).squeeze(1));
+                slice.Of(gradient).copy_(shares.unsqueeze(1).bmm(own).squeeze(1));
             }
         });
-        gradient?.div_(settings.Temperature * embeddings.shape[0]);
-        return (losses.mean() + (settings.Negatives.shape[1] * Math.Log(1 + (Epsilon / noise))), gradient);
+        gradient?.div_(noise.Temperature * images);
+        return (losses, gradient);
     }
 
-    // Which embeddings, their slots [n, 1 + K, D] with the own one first, and they themselves [n, D].
-    private static void ForEachSlice(
-        Tensor embeddings, Tensor slots, Tensor samples, Tensor negatives, Action<Block, Tensor, Tensor> body)
+    /// <summary>The sum of the exponentials of all logits with some slots, a float64 scalar.</summary>
+    internal static Tensor Exponentials(Tensor embeddings, BankRows rows, double temperature)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var sum = zeros([], dtype: float64, device: embeddings.device);
+        ForEachSlice(embeddings, rows, (_, own, ofOne, elsewhere) =>
+        {
+            var logits = own.bmm(ofOne.unsqueeze(2)).squeeze(2).to(float64).div_(temperature);
+            Leave(logits, elsewhere);
+            sum.add_(logits.exp_().sum());
+        });
+        return sum.MoveToOuterDisposeScope();
+    }
+
+    // What log(1 + exp(x)), its derivative and exp(x) make nothing of.
+    private static void Leave(Tensor terms, Tensor? elsewhere)
+    {
+        if (elsewhere is not null)
+        {
+            terms.masked_fill_(elsewhere, double.NegativeInfinity);
+        }
+    }
+
+    // Which embeddings, their slots [n, 1 + K, D] with the own one first, they themselves [n, D], and which slots do not count.
+    private static void ForEachSlice(Tensor embeddings, BankRows rows, Action<Block, Tensor, Tensor, Tensor?> body)
     {
         var width = embeddings.shape[1];
-        var drawn = cat([samples.unsqueeze(1), negatives], 1);
+        var drawn = cat([rows.Own.unsqueeze(1), rows.Negatives], 1);
         var bytesOfOne = drawn.shape[1] * width * embeddings.element_size();
         // What a core's cache holds; a GPU would rather start few kernels.
         var budget = embeddings.device_type == DeviceType.CPU ? 3L << 20 : 256L << 20;
         foreach (var slice in Block.Divide(embeddings.shape[0], budget / bytesOfOne))
         {
             using var scope = NewDisposeScope();
-            var rows = slots.index_select(0, slice.Of(drawn).reshape(-1)).to(embeddings.dtype);
-            body(slice, rows.view(slice.Length, -1, width), slice.Of(embeddings));
+            var indices = slice.Of(drawn);
+            var elsewhere = rows.IsPart ? indices.lt(0) : null;
+            indices = rows.IsPart ? indices.clamp_min(0) : indices;
+            var own = rows.Slots.index_select(0, indices.reshape(-1)).to(embeddings.dtype);
+            body(slice, own.view(slice.Length, -1, width), slice.Of(embeddings), elsewhere);
         }
     }
 
@@ -117,23 +153,35 @@ public static class NoiseContrastive
         }
     }
 
-    private sealed record Settings(
-        Tensor Slots, Tensor Samples, Tensor Negatives, double Temperature, double Normaliser, bool Learned);
+    /// <summary>Which slots images are compared with.</summary>
+    /// <param name="Slots">A memory bank or a part of it, [M, D].</param>
+    /// <param name="Own">The row of each image's own slot, int64 [N].</param>
+    /// <param name="Negatives">The rows of those that were drawn for it, int64 [N, K].</param>
+    /// <param name="IsPart">Whether rows may be <see cref="Elsewhere"/>.</param>
+    internal readonly record struct BankRows(Tensor Slots, Tensor Own, Tensor Negatives, bool IsPart);
 
-    private sealed class Function : autograd.SingleTensorFunction<Function>
+    /// <summary>What images are told from, and how.</summary>
+    internal readonly record struct Noise
     {
-        public override string Name => nameof(NoiseContrastive);
-
-        public override Tensor forward(autograd.AutogradContext context, params object[] arguments)
+        /// <param name="temperature">Divides every logit.</param>
+        /// <param name="normaliser">Z.</param>
+        /// <param name="negatives">K, drawn for each image.</param>
+        /// <param name="images">M, the slots of the whole bank.</param>
+        public Noise(double temperature, double normaliser, long negatives, long images)
         {
-            using var _ = no_grad();
-            var (loss, gradient) = Compute((Tensor)arguments[0], (Settings)arguments[1]);
-            context.save_for_backward(gradient is null ? [] : [gradient]);
-            context.set_materialize_grads(false);
-            return loss;
+            var noise = negatives / (double)images;
+            Temperature = temperature;
+            Shift = Math.Log(normaliser) + Math.Log(noise + Epsilon);
+            Constant = negatives * Math.Log(1 + (Epsilon / noise));
         }
 
-        public override List<Tensor> backward(autograd.AutogradContext context, Tensor gradient) => GuardedBackward.Body(
-            2, gradient, () => [context.get_saved_variables()[0] * gradient]);
+        /// <summary>Divides every logit.</summary>
+        public double Temperature { get; }
+
+        /// <summary>log(Z (K/M + eps)), what a logit is compared with.</summary>
+        public double Shift { get; }
+
+        /// <summary>What eps adds to the loss of every image.</summary>
+        public double Constant { get; }
     }
 }

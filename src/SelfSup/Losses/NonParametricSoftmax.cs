@@ -17,7 +17,19 @@ public static class NonParametricSoftmax
     public static Tensor Loss(Tensor embeddings, Tensor slots, Tensor samples, double temperature)
     {
         var own = slots.index_select(0, samples).to(embeddings.dtype);
-        var all = SimilarityLogSumExp.Of(embeddings, slots, temperature, []);
-        return (all - Pairs.Logits(embeddings, own, temperature)).mean();
+        return FromLogSumExp(embeddings, own, LogSumExp(embeddings, slots, temperature), temperature);
     }
+
+    /// <summary>The mean loss over this rank's images, wherever the slots are.</summary>
+    /// <param name="embeddings">Unit-length embeddings, [N, D].</param>
+    /// <param name="own">Their own slots, [N, D].</param>
+    /// <param name="logSumExp">Over all slots, <see cref="LogSumExp"/>, [N].</param>
+    /// <param name="temperature">Divides every logit.</param>
+    /// <returns>A scalar.</returns>
+    internal static Tensor FromLogSumExp(Tensor embeddings, Tensor own, Tensor logSumExp, double temperature) =>
+        (logSumExp - Pairs.Logits(embeddings, own, temperature)).mean();
+
+    /// <summary>The logarithm of the sum of exponentials of the logits with some slots, [N] from [N, D] and [M, D].</summary>
+    internal static Tensor LogSumExp(Tensor embeddings, Tensor slots, double temperature) =>
+        SimilarityLogSumExp.Of(embeddings, slots, temperature, []);
 }

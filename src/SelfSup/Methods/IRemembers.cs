@@ -11,4 +11,8 @@ public interface IRemembers
 /// <param name="Images">M, images of the data set.</param>
 /// <param name="Width">D, width of embeddings.</param>
 /// <param name="Parameters">P, parameters of backbone and head.</param>
-public sealed record StoreScale(long Images, long Width, long Parameters);
+public sealed record StoreScale(long Images, long Width, long Parameters)
+{
+    /// <summary>R, among which a store may be divided: what is said is of one of them.</summary>
+    public int Ranks { get; init; } = 1;
+}

@@ -28,9 +28,10 @@ internal sealed class InstanceDiscrimination : Method
         : base(context)
     {
         _options = options;
-        _bank = new MemoryBank(
-            context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed, Encoder.Parameters.Values);
-        _normaliser = new NoiseNormaliser(_bank, options.Negatives ?? 4096, options.Temperature, context.Communicator);
+        var settings = new BankSettings(
+            context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed);
+        _bank = MemoryBank.Create(settings, Encoder.Parameters.Values, context.Communicator, options.ShardBank == true);
+        _normaliser = new NoiseNormaliser(_bank, options.Negatives ?? 4096, options.Temperature);
     }
 
     /// <inheritdoc/>
@@ -47,7 +48,7 @@ internal sealed class InstanceDiscrimination : Method
     {
         var (v, slot) = (embeddings.Learned[0], embeddings.Constant[0]);
         var loss = _options.Loss == InstanceLoss.Softmax
-            ? NonParametricSoftmax.Loss(v, _bank.Slots, batch.Samples, _options.Temperature) // eq. 2
+            ? NonParametricSoftmax.FromLogSumExp(v, slot, _bank.LogSumExp(v, _options.Temperature), _options.Temperature) // eq. 2
             : Estimated(batch, v);
         return _options.Proximal == 0 ? loss : loss + (_options.Proximal * (v - slot).square().sum(dim: 1).mean()); // eq. 9
     }
@@ -61,7 +62,7 @@ internal sealed class InstanceDiscrimination : Method
             _normaliser.Keep(batch, v);
         }
 
-        _bank.Update(batch.Step, Context.Communicator.AllGather(batch.Samples), Context.Communicator.AllGather(v));
+        _bank.Update(batch.Step, batch.Samples, v);
     }
 
     /// <inheritdoc/>
@@ -95,8 +96,7 @@ internal sealed class InstanceDiscrimination : Method
     private Tensor Estimated(ViewBatch batch, Tensor v)
     {
         var drawn = _normaliser.Draw(batch);
-        var normaliser = _normaliser.Of(batch, v, drawn);
-        return NoiseContrastive.Loss(v, _bank.Slots, batch.Samples, drawn, _options.Temperature, normaliser); // eq. 7
+        return _bank.NoiseContrastiveLoss(v, drawn, _options.Temperature, _normaliser.Of(v, drawn)); // eq. 7
     }
 }
 
@@ -121,13 +121,19 @@ internal sealed class InstanceDiscriminationOptions : IValidatableObject, IRemem
     /// <summary>How slots are stored; bfloat16 takes half the memory.</summary>
     public BankPrecision BankPrecision { get; set; } = BankPrecision.Float32;
 
+    /// <summary>
+    /// Whether each rank keeps the slots of a part of the images, for banks larger than one card; false where it is left out. The
+    /// numbers are the same up to rounding, and nothing changes with one rank.
+    /// </summary>
+    public bool? ShardBank { get; set; }
+
     /// <summary>lambda of the proximal term, which holds embeddings near their slots (section 3.3); 0 leaves it out.</summary>
     [Range(0.0, 10000.0)]
     public double Proximal { get; set; }
 
     /// <inheritdoc/>
     public IEnumerable<StoreSize> Stores(StoreScale scale) =>
-        [new("memory bank", MemoryBank.Bytes(scale.Images, scale.Width, BankPrecision))];
+        [new("memory bank", MemoryBank.Bytes(scale.Images, scale.Width, BankPrecision, ShardBank == true ? scale.Ranks : 1))];
 
     /// <inheritdoc/>
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)

@@ -1,7 +1,5 @@
 using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
-using SelfSup.Distributed;
-using SelfSup.Losses;
 using SelfSup.Negatives;
 
 using static TorchSharp.torch;
@@ -15,29 +13,18 @@ namespace SelfSup.Methods;
 /// <param name="bank">Where negatives are drawn from.</param>
 /// <param name="negatives">K, slots drawn for each image.</param>
 /// <param name="temperature">Divides every similarity.</param>
-/// <param name="communicator">The ranks, whose Z is one.</param>
-internal sealed class NoiseNormaliser(MemoryBank bank, int negatives, double temperature, Communicator communicator) : IStateful, IDisposable
+internal sealed class NoiseNormaliser(MemoryBank bank, int negatives, double temperature) : IStateful, IDisposable
 {
     private readonly Tensor _value = zeros(1, float64).DetachFromDisposeScope(); // Z, 0 until the first batch has told it
 
-    /// <summary>Negatives of a batch's images, int64 [N, K]: the same whenever a step asks for them.</summary>
-    public Tensor Draw(ViewBatch batch) => bank.Draw(batch.Step, batch.Samples, negatives);
+    /// <summary>Negatives of a batch's images: the same whenever a step asks for them.</summary>
+    public BankDraw Draw(ViewBatch batch) => bank.Draw(batch.Step, batch.Samples, negatives);
 
     /// <summary>Z: the one that is kept or, in the first step, that of the batch.</summary>
-    /// <param name="batch">Whose images.</param>
-    /// <param name="embeddings">Their unit-length embeddings, [N, D].</param>
+    /// <param name="embeddings">Unit-length embeddings of its images, [N, D].</param>
     /// <param name="drawn">Their negatives, <see cref="Draw"/>.</param>
-    public double Of(ViewBatch batch, Tensor embeddings, Tensor drawn)
-    {
-        if (_value.item<double>() is > 0 and var known)
-        {
-            return known;
-        }
-
-        using var estimate = tensor(NoiseContrastive.Normaliser(embeddings, bank.Slots, batch.Samples, drawn, temperature));
-        communicator.AllReduceMean(estimate);
-        return estimate.item<double>();
-    }
+    public double Of(Tensor embeddings, BankDraw drawn) =>
+        _value.item<double>() is > 0 and var known ? known : bank.Normaliser(embeddings, drawn, temperature);
 
     /// <summary>Keeps Z from the first step on; before slots move, so that it is that of the step's loss.</summary>
     public void Keep(ViewBatch batch, Tensor embeddings)
@@ -45,7 +32,7 @@ internal sealed class NoiseNormaliser(MemoryBank bank, int negatives, double tem
         if (_value.item<double>() == 0)
         {
             using var scope = NewDisposeScope();
-            _value.fill_(Of(batch, embeddings, Draw(batch)));
+            _value.fill_(Of(embeddings, Draw(batch)));
         }
     }
 

@@ -4,7 +4,6 @@ using SelfSup.Augmentation;
 using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
-using SelfSup.Losses;
 using SelfSup.Models;
 using SelfSup.Negatives;
 using SelfSup.Randomness;
@@ -42,9 +41,10 @@ internal sealed class Pirl : Method
         : base(context, Parts(options.Grid))
     {
         _options = options;
-        _bank = new MemoryBank(
-            context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed, Encoder.Parameters.Values);
-        _normaliser = new NoiseNormaliser(_bank, options.Negatives, options.Temperature, context.Communicator);
+        var settings = new BankSettings(
+            context.Images, Encoder.Widths.Embedding, options.BankMomentum, options.BankPrecision, context.Seed);
+        _bank = MemoryBank.Create(settings, Encoder.Parameters.Values, context.Communicator, options.ShardBank == true);
+        _normaliser = new NoiseNormaliser(_bank, options.Negatives, options.Temperature);
     }
 
     /// <summary>The image, and the one that is cut into pieces: of the same photograph, each with augmentations of its own.</summary>
@@ -66,8 +66,8 @@ internal sealed class Pirl : Method
     {
         var (image, jigsaw) = (embeddings.Learned[0], embeddings.Learned[1]);
         var drawn = _normaliser.Draw(batch);
-        var normaliser = _normaliser.Of(batch, jigsaw.detach(), drawn);
-        Tensor Loss(Tensor v) => NoiseContrastive.Loss(v, _bank.Slots, batch.Samples, drawn, _options.Temperature, normaliser);
+        var normaliser = _normaliser.Of(jigsaw.detach(), drawn);
+        Tensor Loss(Tensor v) => _bank.NoiseContrastiveLoss(v, drawn, _options.Temperature, normaliser);
         return (_options.JigsawWeight * Loss(jigsaw)) + ((1 - _options.JigsawWeight) * Loss(image));
     }
 
@@ -75,10 +75,7 @@ internal sealed class Pirl : Method
     public override void Commit(ViewBatch batch, Embeddings embeddings)
     {
         _normaliser.Keep(batch, embeddings.Learned[1].detach());
-        _bank.Update(
-            batch.Step,
-            Context.Communicator.AllGather(batch.Samples),
-            Context.Communicator.AllGather(embeddings.Learned[0].detach()));
+        _bank.Update(batch.Step, batch.Samples, embeddings.Learned[0]);
     }
 
     /// <inheritdoc/>
@@ -182,7 +179,13 @@ internal sealed class PirlOptions : IRemembers
     /// <summary>How slots are stored; bfloat16 takes half the memory.</summary>
     public BankPrecision BankPrecision { get; set; } = BankPrecision.Float32;
 
+    /// <summary>
+    /// Whether each rank keeps the slots of a part of the images, for banks larger than one card; false where it is left out. The
+    /// numbers are the same up to rounding, and nothing changes with one rank.
+    /// </summary>
+    public bool? ShardBank { get; set; }
+
     /// <inheritdoc/>
     public IEnumerable<StoreSize> Stores(StoreScale scale) =>
-        [new("memory bank", MemoryBank.Bytes(scale.Images, scale.Width, BankPrecision))];
+        [new("memory bank", MemoryBank.Bytes(scale.Images, scale.Width, BankPrecision, ShardBank == true ? scale.Ranks : 1))];
 }

@@ -92,7 +92,7 @@ internal sealed record MemoryUse
     {
         using var archive = StateArchive.Saving();
         archive.Part("part", part);
-        return archive.Entries.Values.Sum(Bytes);
+        return archive.Bytes;
     }
 }
 

@@ -82,6 +82,33 @@ internal static class SafeTensors
         }
     }
 
+    /// <summary>Reads some rows of one tensor of a file, onto the CPU. The caller owns them.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">The tensor's name.</param>
+    /// <param name="first">The first row.</param>
+    /// <param name="count">How many.</param>
+    /// <exception cref="CheckpointException">The file is missing or not a well-formed safetensors file, or does not hold them.</exception>
+    public static Tensor ReadRows(string path, string name, long first, long count)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            var (entries, start) = Entries(file, path, checksum: null, out _);
+            if (entries.Find(e => e.Name == name) is not { Shape: [var rows, ..] shape } entry || first < 0 || count < 0 || first > rows - count)
+            {
+                throw new CheckpointException($"{path}: does not hold rows {first} to {first + count - 1} of '{name}'; take another checkpoint");
+            }
+
+            var bytesOfOne = rows == 0 ? 0 : (entry.End - entry.Begin) / rows;
+            var part = new Entry(name, entry.Type, [count, .. shape.Skip(1)], entry.Begin + (first * bytesOfOne), entry.Begin + ((first + count) * bytesOfOne));
+            return Values(file, [part], start, checksum: null)[name];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"{path}: cannot be read ({e.Message})", e);
+        }
+    }
+
     private static byte[] Header(
         KeyValuePair<string, Tensor>[] tensors, IReadOnlyDictionary<string, string> metadata)
     {

@@ -69,7 +69,8 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
     {
         using var state = StateArchive.Saving();
         method.Exchange(state);
-        return First(state.Entries.Where(entry => !IsStatistic(entry.Key)).Select(entry => (entry.Key, entry.Value))) is { } found
+        return First(state.Entries.Where(entry => !IsStatistic(entry.Key)).Select(entry => (entry.Key, entry.Value))
+            .Concat(state.Shards.Select(shard => (shard.Key, shard.Value.Rows)))) is { } found
             ? $"of what the method remembers, {found}"
             : null;
     }

@@ -1,3 +1,4 @@
+using SelfSup.Distributed;
 using SelfSup.Negatives;
 using SelfSup.Tests.Support;
 
@@ -11,11 +12,11 @@ public sealed class InstanceDiscriminationTests
     public void DrawsAreAFunctionOfStepAndImage()
     {
         using var scope = NewDisposeScope();
-        using var bank = new MemoryBank(1000, 4, 0.5, BankPrecision.Float32, 7, ones(1));
-        var two = bank.Draw(3, tensor(new[] { 17L, 5 }), 64);
+        using var bank = new WholeBank(new(1000, 4, 0.5, BankPrecision.Float32, 7), ones(1), Communicator.Single);
+        var two = bank.Draw(3, tensor(new[] { 17L, 5 }), 64).Negatives;
         Assert.Equal([2, 64], two.shape);
-        Assert.True(two.narrow(0, 1, 1).equal(bank.Draw(3, tensor(new[] { 5L }), 64)).all().item<bool>()); // whatever else is in the batch
-        Assert.False(two.equal(bank.Draw(4, tensor(new[] { 17L, 5 }), 64)).all().item<bool>());
+        Assert.True(two.narrow(0, 1, 1).equal(bank.Draw(3, tensor(new[] { 5L }), 64).Negatives).all().item<bool>()); // whatever else is in the batch
+        Assert.False(two.equal(bank.Draw(4, tensor(new[] { 17L, 5 }), 64).Negatives).all().item<bool>());
         Assert.InRange(two.max().item<long>(), 500, 999);
         Assert.InRange(two.min().item<long>(), 0, 500);
     }
@@ -27,7 +28,7 @@ public sealed class InstanceDiscriminationTests
     {
         var precision = half ? BankPrecision.Bfloat16 : BankPrecision.Float32;
         using var scope = NewDisposeScope();
-        using var bank = new MemoryBank(100, 16, 0.75, precision, 7, ones(1));
+        using var bank = new WholeBank(new(100, 16, 0.75, precision, 7), ones(1), Communicator.Single);
         Assert.True(bank.Slots.to(float32).norm(1).allclose(ones(100), atol: tolerance));
         Assert.Equal((0.0, 0.0), bank.Age(0));
         var samples = tensor(new[] { 3L, 99 });

@@ -1,7 +1,9 @@
 using SelfSup.Augmentation;
+using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Methods;
 using SelfSup.Models;
+using SelfSup.Negatives;
 using SelfSup.Tests.Support;
 
 using static TorchSharp.torch;
@@ -72,9 +74,9 @@ public sealed class PirlTests
         using var method = new Pirl(options, SmallMethods.Context(Images));
         var batch = SmallMethods.Batch(Images, 16, views: 2);
         var embeddings = new Embeddings(method.Embed(method.Encoder, batch), []);
-        using var bank = new Negatives.MemoryBank(
-            Images, 8, 0.5, Negatives.BankPrecision.Float32, seed: 1, method.Encoder.Parameters.Values);
-        var drawn = bank.Draw(0, batch.Samples, 5);
+        using var bank = new WholeBank(
+            new(Images, 8, 0.5, BankPrecision.Float32, Seed: 1), method.Encoder.Parameters.Values, Communicator.Single);
+        var drawn = bank.Draw(0, batch.Samples, 5).Negatives;
         double Exponential(int which, int image, long slot) =>
             Math.Exp((embeddings.Learned[which][image] * bank.Slots[slot]).sum(dim: 0).item<double>() / 0.5);
         var normaliser = Images * Enumerable.Range(0, Images)

@@ -15,12 +15,13 @@ using static TorchSharp.torch;
 namespace SelfSup.Tests.Methods;
 
 /// <summary>
-/// Two ranks with half of the batch each compute what one rank computes with all of it, and remember the same. In float64,
-/// and without BatchNorm's statistics, which every rank has of its own.
+/// Ranks with a part of the batch each compute what one rank computes with all of it, and remember the same. In float64, and
+/// without BatchNorm's statistics, which every rank has of its own.
 /// </summary>
 public sealed class RanksTests
 {
-    private const int Images = 8;
+    /// <summary>Of the data set.</summary>
+    private const int Images = 100;
 
     private static readonly Lock _initialising = new();
 
@@ -28,32 +29,70 @@ public sealed class RanksTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void TwoRanksOnHalfBatchesAreOneRank(string name)
+    public void TwoRanksOnHalfBatchesAreOneRank(string name) => RanksAreOneRank(2, name, () => Options(name), 1e-9);
+
+    /// <summary>One hundred slots, in parts of 50, or of 33 and 34.</summary>
+    [Theory]
+    [InlineData(2, "pirl")]
+    [InlineData(3, "pirl")]
+    [InlineData(2, "nce")]
+    [InlineData(3, "nce")]
+    [InlineData(2, "softmax")]
+    [InlineData(3, "softmax")]
+    [InlineData(4, "softmax")]
+    public void RanksWithAPartOfTheBankAreOneRankWithAll(int ranks, string loss) => RanksAreOneRank(
+        ranks,
+        loss == "pirl" ? "pirl" : "instanceDiscrimination",
+        () => loss switch
+        {
+            "pirl" => new PirlOptions { Negatives = 40, ShardBank = true },
+            "nce" => new InstanceDiscriminationOptions { Negatives = 40, Proximal = 0.5, ShardBank = true },
+            _ => new InstanceDiscriminationOptions { Loss = InstanceLoss.Softmax, Proximal = 0.5, ShardBank = true },
+        },
+        1e-10);
+
+    /// <summary>Three steps: loss and gradient of each, and what is remembered after the last.</summary>
+    private static void RanksAreOneRank(int count, string name, Func<object> options, double tolerance)
     {
-        var (expectedLoss, expectedGradient, expectedState) = (0.0, (Tensor?)null, (Dictionary<string, Tensor>?)null);
+        var images = count * 4;
+        var (expected, expectedState, expectedFacts) = (new List<(double Loss, Tensor Gradient)>(), (Dictionary<string, Tensor>?)null, Array.Empty<(string, double)>());
         using var scope = NewDisposeScope();
         {
-            using var method = Create(name, Communicator.Single);
-            (expectedLoss, expectedGradient) = Step(method, Batch(method.Views), Communicator.Single);
-            expectedState = State(method);
+            using var method = Create(name, options(), images, Communicator.Single);
+            for (var step = 3; step < 6; step++)
+            {
+                expected.Add(Step(method, Batch(step, images, method.Views), Communicator.Single));
+            }
+
+            expectedState = State(method, Communicator.Single);
+            expectedFacts = Facts(method, images);
         }
 
-        var losses = new double[2];
-        ThreadRanks.Run(2, ranks =>
+        var losses = new double[count, expected.Count];
+        ThreadRanks.Run(count, ranks =>
         {
-            using var method = Create(name, ranks);
-            var (loss, gradient) = Step(method, Half(Batch(method.Views), ranks.Rank), ranks);
-            losses[ranks.Rank] = loss;
-            Assert.InRange((gradient - expectedGradient!).abs().max().to(float64).item<double>(), 0, 1e-9);
-            var state = State(method);
-            Assert.Equal(expectedState.Keys, state.Keys);
+            using var method = Create(name, options(), images, ranks);
+            for (var step = 0; step < expected.Count; step++)
+            {
+                var (loss, gradient) = Step(method, Part(Batch(step + 3, images, method.Views), ranks), ranks);
+                losses[ranks.Rank, step] = loss;
+                Assert.InRange((gradient - expected[step].Gradient).abs().max().to(float64).item<double>(), 0, tolerance);
+            }
+
+            Assert.Equal(expectedFacts, Facts(method, images));
+            var state = State(method, ranks);
+            Assert.Equal(expectedState.Keys.Order(), state.Keys.Order());
             foreach (var (key, value) in state)
             {
                 var difference = (value - expectedState[key]).abs().max().to(float64).item<double>();
-                Assert.True(difference < 1e-9, $"{key} differs by {difference:g3}");
+                difference /= Math.Max(1, expectedState[key].abs().max().to(float64).item<double>());
+                Assert.True(difference < tolerance, $"{key} differs by {difference:g3}");
             }
         });
-        Assert.Equal(expectedLoss, losses.Average(), 1e-9);
+        for (var step = 0; step < expected.Count; step++)
+        {
+            Assert.Equal(expected[step].Loss, Enumerable.Range(0, count).Average(rank => losses[rank, step]), tolerance);
+        }
     }
 
     /// <summary>One step without an optimizer: gradients, and what is remembered.</summary>
@@ -76,27 +115,47 @@ public sealed class RanksTests
         return (loss.to(float64).item<double>(), gradient);
     }
 
-    private static Dictionary<string, Tensor> State(Method method)
+    /// <summary>What is remembered, put together where every rank has a part of it.</summary>
+    private static Dictionary<string, Tensor> State(Method method, Communicator ranks)
     {
         var archive = StateArchive.Saving(); // its tensors end with the scope
         method.Exchange(archive);
-        return archive.Entries.Where(e => !e.Key.StartsWith("encoder.", StringComparison.Ordinal))
+        var state = archive.Entries.Where(e => !e.Key.StartsWith("encoder.", StringComparison.Ordinal))
             .ToDictionary(e => e.Key, e => e.Value.MoveToOuterDisposeScope());
-    }
-
-    private static Method Create(string name, Communicator ranks)
-    {
-        var methods = new RecipeReader().Methods;
-        var options = Activator.CreateInstance(methods.OptionsType(name))!;
-        if (options is SwAvOptions swav)
+        foreach (var (name, shard) in archive.Shards.OrderBy(s => s.Key, StringComparer.Ordinal))
         {
-            swav.QueueLength = 2 * Images; // its queues are everyone's too
+            Assert.InRange(shard.Rows.shape[0], 1, ((Images - 1) / ranks.Ranks) + 1); // nobody has all
+            long[] shape = [.. shard.Rows.shape];
+            shape[0] = shard.AllRows;
+            var whole = zeros(shape, shard.Rows.dtype);
+            whole.narrow(0, shard.FirstRow, shard.Rows.shape[0]).copy_(shard.Rows);
+            ranks.AllReduce(whole, Reduction.Sum);
+            state.Add(name, whole);
         }
 
+        return state;
+    }
+
+    private static (string, double)[] Facts(Method method, int images) =>
+        method is InstanceDiscrimination or Pirl ? [.. method.Facts(Batch(7, images, method.Views), loss: 1)] : [];
+
+    private static object Options(string name)
+    {
+        var options = Activator.CreateInstance(new RecipeReader().Methods.OptionsType(name))!;
+        if (options is SwAvOptions swav)
+        {
+            swav.QueueLength = 16; // its queues are everyone's too
+        }
+
+        return options;
+    }
+
+    private static Method Create(string name, object options, int images, Communicator ranks)
+    {
         lock (_initialising) // initial weights are drawn from the process's generator
         {
-            return methods.Create(
-                name, options, new MethodContext(NewEncoder, 100, ranks) { GlobalBatchSize = Images });
+            return new RecipeReader().Methods.Create(
+                name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = images });
         }
     }
 
@@ -109,13 +168,14 @@ public sealed class RanksTests
     }
 
     /// <summary>A rank's batch, of which it knows nothing but its own images.</summary>
-    private static ViewBatch Half(ViewBatch batch, int rank)
+    private static ViewBatch Part(ViewBatch batch, Communicator ranks)
     {
-        var half = batch.Parts(2)[rank];
-        return new ViewBatch(half.Step, half.Epoch, half.Samples, half.Labels, half.Views);
+        var part = batch.Parts(ranks.Ranks)[ranks.Rank];
+        return new ViewBatch(part.Step, part.Epoch, part.Samples, part.Labels, part.Views);
     }
 
-    private static ViewBatch Batch(int views) => new(
-        3, 0, arange(Images), arange(Images).remainder(3),
-        [.. Enumerable.Range(0, views).Select(v => Numbers.Normal(Images, 3, 16, 16).roll(v, 0).to(float64) + (0.1 * v))]);
+    /// <summary>Images from all over the data set.</summary>
+    private static ViewBatch Batch(long step, int images, int views) => new(
+        step, 0, (arange(images) * 23).add(step * 7).remainder(Images), arange(images).remainder(3),
+        [.. Enumerable.Range(0, views).Select(v => Numbers.Normal(images, 3, 16, 16).roll(v + step, 0).to(float64) + (0.1 * v))]);
 }

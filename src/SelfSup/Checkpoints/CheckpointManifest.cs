@@ -62,9 +62,6 @@ internal sealed record CheckpointManifest
     /// <summary>CPU threads of the network, on which bits depend.</summary>
     public required int Threads { get; init; }
 
-    /// <summary>On how many ranks, on which bits depend too.</summary>
-    public int Ranks { get; init; } = 1;
-
     /// <summary>What else bits depend on: processor, device.</summary>
     public IReadOnlyDictionary<string, string> Machine { get; init; } = new Dictionary<string, string>();
 

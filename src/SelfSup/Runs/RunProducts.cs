@@ -34,7 +34,7 @@ internal sealed class RunProducts(
     /// <summary>What the method keeps between steps.</summary>
     /// <param name="images">M, images to train on.</param>
     public StoreSize[] Stores(long images) => (recipe.Method!.Options as IRemembers)?.Stores(
-        new StoreScale(images, method.Encoder.Widths.Embedding, method.Encoder.SharedLength)).ToArray() ?? [];
+        new StoreScale(images, method.Encoder.Widths.Embedding, method.Encoder.SharedLength) { Ranks = communicator.Ranks }).ToArray() ?? [];
 
     /// <summary>Writes backbone and result of a run that is finished; the result last, since it says so.</summary>
     /// <param name="run">The run.</param>

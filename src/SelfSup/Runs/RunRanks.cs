@@ -1,9 +1,12 @@
 using SelfSup.Augmentation;
+using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Recipes;
 using SelfSup.Telemetry;
 using SelfSup.Training;
+
+using static TorchSharp.torch;
 
 namespace SelfSup.Runs;
 
@@ -12,6 +15,7 @@ namespace SelfSup.Runs;
 internal sealed class RunRanks(Communicator communicator) : IDisposable
 {
     private RankWatch? _watch;
+    private CheckpointRanks _checkpoints = CheckpointRanks.Single;
 
     /// <summary>How they speak.</summary>
     public Communicator Communicator => communicator;
@@ -33,9 +37,9 @@ internal sealed class RunRanks(Communicator communicator) : IDisposable
             return;
         }
 
-        // The first rank's: what earlier starts, or another run in the same folder, have left is told apart by it.
-        var session = communicator.Broadcast(Guid.NewGuid().ToString("N")[..12]);
-        _watch = new RankWatch(runDirectory, session, communicator, heartbeat, TimeSpan.FromSeconds(recipe.Ranks.SilenceSeconds), time);
+        // What earlier starts, or another run in the same folder, have left is told apart by the name of this start.
+        _checkpoints = CheckpointGroup.Of(communicator, CPU);
+        _watch = new RankWatch(runDirectory, _checkpoints.Session, communicator, heartbeat, TimeSpan.FromSeconds(recipe.Ranks.SilenceSeconds), time);
         if (batch % ranks != 0 || batch < 2 * ranks)
         {
             var each = Math.Max(2, batch / ranks);
@@ -58,10 +62,10 @@ internal sealed class RunRanks(Communicator communicator) : IDisposable
     {
         if (!IsFirst)
         {
-            return RunDirectory.Join(path);
+            return RunDirectory.Join(path, _checkpoints);
         }
 
-        var directory = RunDirectory.Open(path);
+        var directory = RunDirectory.Open(path, ranks: _checkpoints);
         _watch?.RemoveOld();
         return directory;
     }

@@ -29,6 +29,7 @@ internal sealed class RankWatch : IDisposable
     private readonly Thread _thread;
     private readonly Other[] _others;
     private readonly Lock _gate = new();
+    private readonly Lock _looking = new();
     private long _lastLook;
     private long _count;
     private string? _endedBy;
@@ -120,18 +121,21 @@ internal sealed class RankWatch : IDisposable
     /// <exception cref="CommunicationException">One is gone.</exception>
     internal void Look()
     {
-        var now = _time.GetTimestamp();
-        if (_time.GetElapsedTime(_lastLook, now) < _look)
+        lock (_looking) // a checkpoint waits for other ranks too, on a thread of its own
         {
-            return;
-        }
-
-        _lastLook = now;
-        foreach (var other in _others)
-        {
-            if (other.Missing(_session, _time.GetElapsedTime, now, _silence) is { } why)
+            var now = _time.GetTimestamp();
+            if (_time.GetElapsedTime(_lastLook, now) < _look)
             {
-                throw new CommunicationException(why);
+                return;
+            }
+
+            _lastLook = now;
+            foreach (var other in _others)
+            {
+                if (other.Missing(_session, _time.GetElapsedTime, now, _silence) is { } why)
+                {
+                    throw new CommunicationException(why);
+                }
             }
         }
     }

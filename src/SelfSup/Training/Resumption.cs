@@ -1,5 +1,4 @@
 using SelfSup.Checkpoints;
-using SelfSup.Distributed;
 using SelfSup.Errors;
 
 namespace SelfSup.Training;
@@ -11,15 +10,13 @@ namespace SelfSup.Training;
 /// <param name="allowedChanges">Settings, or sections of them, that may differ.</param>
 /// <param name="history">Where it is written down.</param>
 /// <param name="progress">Where it is said.</param>
-/// <param name="communicator">The ranks: which checkpoint it is, the first one says.</param>
 internal sealed class Resumption(
     RunDirectory directory,
     RunIdentity identity,
     TrainingPlan plan,
     IReadOnlyCollection<string> allowedChanges,
     RunHistory history,
-    IRunProgress progress,
-    Communicator communicator)
+    IRunProgress progress)
 {
     /// <summary>The fingerprint's entry for the number of images: a path says nothing of what lies there now.</summary>
     public const string ImagesFound = "data (images found)";
@@ -38,7 +35,13 @@ internal sealed class Resumption(
     /// <exception cref="CheckpointException">The checkpoints are damaged or belong to another recipe.</exception>
     public bool Restore(IStateful trainer, RunState state)
     {
-        if ((communicator.Rank == 0 ? Newest() : Same()) is not { } checkpoint)
+        foreach (var unfinished in directory.Checkpoints.Unfinished)
+        {
+            Damaged($"{unfinished}: half-written when the process before ended; it is removed with the next checkpoint");
+        }
+
+        if (directory.Checkpoints.LoadLatest(damaged => Damaged($"{damaged.Message}; the one before is used"))
+            is not { } checkpoint)
         {
             return false;
         }
@@ -71,23 +74,6 @@ internal sealed class Resumption(
         state.Restore(manifest);
         return true;
     }
-
-    /// <summary>The newest that is whole; other ranks are told which.</summary>
-    private (CheckpointManifest Manifest, StateArchive State)? Newest()
-    {
-        foreach (var unfinished in directory.Checkpoints.Unfinished)
-        {
-            Damaged($"{unfinished}: half-written when the process before ended; it is removed with the next checkpoint");
-        }
-
-        var newest = directory.Checkpoints.LoadLatest(damaged => Damaged($"{damaged.Message}; the one before is used"));
-        _ = communicator.Broadcast(newest is null ? "" : directory.Checkpoints.Paths.Last(path => CheckpointName.Parse(path)!.Value.Step == newest.Value.Manifest.Step));
-        return newest;
-    }
-
-    /// <summary>The one that the first rank has.</summary>
-    private (CheckpointManifest Manifest, StateArchive State)? Same() =>
-        communicator.Broadcast("") is { Length: > 0 } path ? CheckpointStore.Load(Path.Combine(directory.Checkpoints.Folder, Path.GetFileName(path))) : null;
 
     private void Damaged(string message)
     {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 
 using SelfSup.Checkpoints;
-using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
 
@@ -19,7 +18,6 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it is said.</param>
 /// <param name="metrics">The run's instruments.</param>
 /// <param name="time">The clock.</param>
-/// <param name="communicator">The ranks: what all have alike is written by the first.</param>
 internal sealed class RunCheckpoints(
     TrainingPlan plan,
     RunIdentity identity,
@@ -29,8 +27,7 @@ internal sealed class RunCheckpoints(
     RunHistory history,
     IRunProgress progress,
     TrainingMetrics metrics,
-    TimeProvider time,
-    Communicator communicator) : IDisposable
+    TimeProvider time) : IDisposable
 {
     private readonly CheckpointWriter _writer = new(directory.Checkpoints, options.Retention, options.CheckpointPatience, time);
 
@@ -41,8 +38,6 @@ internal sealed class RunCheckpoints(
     private double? _stall; // of the newest, until it is settled
     private long? _asked;
 
-    private bool Writes => communicator.Rank == 0;
-
     /// <summary>The step of the newest snapshot; -1 before the first.</summary>
     public long NewestStep { get; private set; } = -1;
 
@@ -52,23 +47,12 @@ internal sealed class RunCheckpoints(
     /// <summary>Says so when a checkpoint of a step, or a later one, is on disk.</summary>
     public void Answer(long step)
     {
-        if (!Writes)
-        {
-            return;
-        }
-
         _asked ??= step;
         Look();
     }
 
     /// <summary>Takes the memory of a snapshot.</summary>
-    public void Reserve()
-    {
-        if (Writes)
-        {
-            _writer.Reserve(Exchange);
-        }
-    }
+    public void Reserve() => _writer.Reserve(Exchange);
 
     /// <summary>Takes a snapshot and begins to write it; waits for the one before.</summary>
     /// <param name="state">The run.</param>
@@ -77,11 +61,6 @@ internal sealed class RunCheckpoints(
     public void Begin(RunState state, Action beforehand)
     {
         NewestStep = state.Step;
-        if (!Writes)
-        {
-            return;
-        }
-
         using var span = TrainingMetrics.Activities.StartActivity("checkpoint");
         var started = time.GetTimestamp();
         _writer.Begin(
@@ -101,7 +80,6 @@ internal sealed class RunCheckpoints(
                 Health = state.Health,
                 Data = _images,
                 Threads = identity.Threads,
-                Ranks = identity.Ranks,
                 Machine = identity.Machine,
                 Versions = RunIdentity.Versions,
                 Host = RunIdentity.Host,

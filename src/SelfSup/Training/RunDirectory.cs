@@ -21,10 +21,10 @@ internal sealed class RunDirectory : IDisposable
 
     private readonly FileStream? _lock;
 
-    private RunDirectory(string path, FileStream? held)
+    private RunDirectory(string path, FileStream? held, CheckpointRanks? ranks)
     {
         (Path, _lock) = (path, held);
-        Checkpoints = CheckpointsOf(path);
+        Checkpoints = CheckpointsOf(path, ranks);
     }
 
     /// <summary>The folder.</summary>
@@ -52,16 +52,20 @@ internal sealed class RunDirectory : IDisposable
     public static string HistoryOf(string path) => System.IO.Path.Combine(path, "history.jsonl");
 
     /// <summary>The checkpoints of a run that another process may hold.</summary>
-    public static CheckpointStore CheckpointsOf(string path) => new(System.IO.Path.Combine(path, "checkpoints"));
+    /// <param name="path">The run directory.</param>
+    /// <param name="ranks">Who writes and reads them together; null for nobody else.</param>
+    public static CheckpointStore CheckpointsOf(string path, CheckpointRanks? ranks = null) =>
+        new(System.IO.Path.Combine(path, "checkpoints"), ranks);
 
     /// <summary>The folder as a rank sees it that is not the first: which holds it.</summary>
-    public static RunDirectory Join(string path) => new(path, held: null);
+    public static RunDirectory Join(string path, CheckpointRanks ranks) => new(path, held: null, ranks);
 
     /// <summary>Makes the folder where it is missing, and takes hold of it.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="wait">Lets time pass between two tries; null for a real clock.</param>
+    /// <param name="ranks">Who writes and reads checkpoints together; null for nobody else.</param>
     /// <exception cref="RecipeException">It cannot be written, or another process holds it.</exception>
-    public static RunDirectory Open(string path, Action<TimeSpan>? wait = null)
+    public static RunDirectory Open(string path, Action<TimeSpan>? wait = null, CheckpointRanks? ranks = null)
     {
         var existed = Directory.Exists(path);
         try
@@ -90,7 +94,7 @@ internal sealed class RunDirectory : IDisposable
                 throw new TrainingException($"{path}: the run directory cannot be written ({e.Message}); make room there", e);
             }
 
-            return new RunDirectory(path, held);
+            return new RunDirectory(path, held, ranks);
         }
         catch (UnauthorizedAccessException e)
         {

@@ -71,9 +71,10 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
             reasons.Add($"threads were {manifest.Threads}, are {Threads} (the same with --set run.threads={manifest.Threads})");
         }
 
-        if (manifest.Ranks != Ranks)
+        var ranks = manifest.Ranks ?? 1;
+        if (ranks != Ranks)
         {
-            reasons.Add($"ranks were {manifest.Ranks}, are {Ranks}");
+            reasons.Add($"ranks were {ranks}, are {Ranks}");
         }
 
         Compare(manifest.Machine, Machine);

@@ -49,9 +49,9 @@ internal sealed class TrainingRun(
 {
     private readonly Throughput _throughput = new(plan);
     private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
-    private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress, communicator);
+    private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress);
     private readonly RunCheckpoints _checkpoints =
-        new(plan, identity, trainer, directory, options, history, progress, metrics, time, communicator);
+        new(plan, identity, trainer, directory, options, history, progress, metrics, time);
     private MetricsLog? _log;
     private long _lastMark;
 

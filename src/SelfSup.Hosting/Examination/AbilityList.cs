@@ -14,7 +14,7 @@ internal static class AbilityList
     {
         const string Name = "train on the CPU";
         return state.Torch.IsUsable
-            ? new Ability(Name, true, $"{state.Host.Cores} cores")
+            ? new Ability(Name, true, state.Host.Cores == 1 ? "1 core" : $"{state.Host.Cores} cores")
             : new Ability(Name, false, "libtorch does not load", TorchFindings.Advice);
     }
 

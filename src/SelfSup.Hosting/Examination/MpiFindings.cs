@@ -43,14 +43,15 @@ internal static class MpiFindings
 
     private static IEnumerable<Finding> Libraries(MachineState state)
     {
-        if (state.NamedMpi is { } named && state.Mpi.FirstOrDefault(library => library.Name == named) is { } own)
+        var named = state.Mpi.FirstOrDefault(library => library.Name == state.NamedMpi);
+        if (named is not null)
         {
-            yield return own.Failure is { } failure
-                ? Finding.Wrong("library", $"{Mpi.Variable}={named}: is no MPI library ({failure})", Unset(state))
-                : Finding.Ok("library", $"{own.Version}, {own.Path} (by {Mpi.Variable})");
+            yield return named.Failure is { } failure
+                ? Finding.Wrong("library", $"{Mpi.Variable}={named.Name}: is no MPI library ({failure})", Unset(state))
+                : Finding.Ok("library", $"{named.Version}, {named.Path} (by {Mpi.Variable})");
         }
 
-        var usable = state.UsableMpi.Where(library => library.Name != state.NamedMpi).ToArray();
+        var usable = state.UsableMpi.Where(library => library != named && library.Path != (named?.Path ?? "")).ToArray();
         foreach (var library in usable)
         {
             yield return Finding.Ok("library", $"{library.Version}, {library.Path}");

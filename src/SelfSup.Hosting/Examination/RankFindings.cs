@@ -23,7 +23,8 @@ internal static class RankFindings
 
     private static readonly string[] _settings = ["CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "LD_LIBRARY_PATH"];
 
-    private static readonly string[] _prefixes = ["NCCL_", "UCX_", "OMPI_MCA_", "MPIR_CVAR_", "TORCHELASTIC_", "PET_", "SELFSUP_"];
+    /// <summary>mpirun of Open MPI sets dozens of OMPI_MCA_ for itself; these are people's.</summary>
+    private static readonly string[] _prefixes = ["NCCL_", "UCX_", "OMPI_MCA_btl", "OMPI_MCA_pml", "OMPI_MCA_coll", "MPIR_CVAR_", "TORCHELASTIC_", "PET_", "SELFSUP_"];
 
     public static FindingGroup Of(MachineState state) => new("this process", [.. Findings(state)]);
 
@@ -116,7 +117,9 @@ internal static class RankFindings
                 library is null
                     ? $"{place.Ranks} ranks were started by {NameOf(place.Launcher)}, and there is no MPI library for them"
                     : $"{place.Ranks} ranks were started by {NameOf(place.Launcher)}, and the library is {library.Version}: each would be alone",
-                $"install the library of the MPI that starts the ranks, or let {Mpi.Variable} name it");
+                state.NamedMpi is null
+                    ? $"install the library of the MPI that starts the ranks, or let {Mpi.Variable} name it"
+                    : $"unset {Mpi.Variable}, or start the ranks with the mpirun of the library that it names");
     }
 
     private static string NoGpuEngine(MachineState state, bool hasGpus) =>

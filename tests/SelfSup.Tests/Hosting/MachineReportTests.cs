@@ -85,6 +85,7 @@ public sealed class MachineReportTests
     {
         var report = MachineReport.Of(Bare(("SELFSUP_MPI", "libmpich.so.12")) with { Mpi = [_openMpi, _mpich], Launchers = [_mpirun] });
         Assert.False(report.Abilities[2].Works);
+        Assert.Equal(2, Findings(report).Count(finding => finding.Name == "library" && finding.Value.Contains("MPI", StringComparison.Ordinal)));
         Assert.Contains("each process would be alone", report.Abilities[2].How, StringComparison.Ordinal);
         Assert.Contains("unset SELFSUP_MPI", report.Abilities[2].Advice, StringComparison.Ordinal);
     }

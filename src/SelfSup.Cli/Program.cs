@@ -19,6 +19,8 @@ var root = new RootCommand(
     LinearProbeCommand.Create(),
     DataCommand.Create(),
     StacksCommand.Create(),
+    DoctorCommand.Create(),
+    ProbeCommand.Create(),
 };
 
 var parsed = root.Parse(args);

@@ -1,0 +1,4 @@
+namespace SelfSup.Hosting.Examination;
+
+/// <summary>Findings that belong together.</summary>
+internal sealed record FindingGroup(string Name, IReadOnlyList<Finding> Findings);

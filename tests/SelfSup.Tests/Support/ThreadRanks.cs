@@ -67,16 +67,22 @@ internal sealed class ThreadRanks : IDisposable
 
         internal override string Engine => "threads";
 
-        public override Tensor AllGather(Tensor local) => cat(group.Exchange(rank, local));
+        public override Tensor AllGather(Tensor local)
+        {
+            RequireKnown(local);
+            return cat(group.Exchange(rank, local));
+        }
 
         public override Tensor ReduceScatter(Tensor all)
         {
+            RequireKnown(all);
             var rows = all.shape[0] / ranks;
-            return stack(group.Exchange(rank, all)).sum(dim: 0).narrow(0, rank * rows, rows).clone();
+            return stack(group.Exchange(rank, all)).sum(dim: 0, type: all.dtype).narrow(0, rank * rows, rows).clone();
         }
 
         public override void Broadcast(Tensor tensor, int root = 0)
         {
+            RequireKnown(tensor, inPlace: true);
             using var _ = no_grad();
             tensor.copy_(group.Exchange(rank, tensor)[root]);
         }
@@ -89,16 +95,27 @@ internal sealed class ThreadRanks : IDisposable
 
         internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)
         {
+            RequireKnown(tensor, inPlace: true, isMean: reduction == Reduction.Mean);
             using var _ = no_grad();
             var all = stack(group.Exchange(rank, tensor));
             tensor.copy_(reduction switch
             {
-                Reduction.Sum => all.sum(dim: 0),
+                Reduction.Sum => all.sum(dim: 0, type: tensor.dtype),
                 Reduction.Mean => all.mean([0L]),
                 Reduction.Max => all.amax([0L]),
                 _ => all.amin([0L]),
             });
             return PendingReduction.Done;
+        }
+
+        private static void RequireKnown(Tensor tensor, bool inPlace = false, bool isMean = false)
+        {
+            var isKnown = tensor.dtype is ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16
+                || (!isMean && tensor.dtype is ScalarType.Int64 or ScalarType.Byte);
+            if (!isKnown || (inPlace && !tensor.is_contiguous()))
+            {
+                throw new ArgumentException($"tensor: is {tensor.dtype}, or is not contiguous", nameof(tensor));
+            }
         }
     }
 }

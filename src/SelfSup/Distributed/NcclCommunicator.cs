@@ -13,8 +13,9 @@ namespace SelfSup.Distributed;
 /// <summary>
 /// Ranks on GPUs, over NCCL. Nothing here holds the host but <see cref="Barrier"/>, and small tensors of the CPU, which go
 /// through the GPU and back: results are ready for what libtorch is given to do next. What goes wrong on the way is seen by a
-/// watch (<see cref="NcclStream"/>) and thrown by the next call or wait. So whoever keeps something, a checkpoint or a result,
-/// calls <see cref="Barrier"/> before: it returns when all before it is done and sound, or throws.
+/// watch (<see cref="NcclStream"/>) and thrown by the next call or wait; a value that is read in between is worth nothing. So what
+/// decides something is exchanged in tensors of the CPU, and whoever keeps something, a checkpoint or a result, calls
+/// <see cref="Barrier"/> before: it returns when all before it is done and sound, or throws.
 /// </summary>
 internal sealed unsafe class NcclCommunicator : Communicator
 {

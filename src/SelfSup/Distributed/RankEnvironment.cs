@@ -17,7 +17,7 @@ internal sealed record RankEnvironment(int Rank, int Ranks, int LocalRank, Launc
     /// <summary>Where the first rank is found, <c>MASTER_ADDR</c>; null where nothing says so.</summary>
     public string? MasterAddress { get; init; }
 
-    /// <summary>A free port there, <c>MASTER_PORT</c>.</summary>
+    /// <summary>A free port there: <c>MASTER_PORT</c>, or the next one where torchrun's agent has taken that for itself.</summary>
     public int? MasterPort { get; init; }
 
     /// <summary>Reads the variables.</summary>
@@ -35,8 +35,13 @@ internal sealed record RankEnvironment(int Rank, int Ranks, int LocalRank, Launc
         return found with
         {
             MasterAddress = variables.GetValueOrDefault("MASTER_ADDR"),
-            MasterPort = variables.ContainsKey("MASTER_PORT") ? Number("MASTER_PORT", 1, ushort.MaxValue) : null,
+            MasterPort = variables.ContainsKey("MASTER_PORT") ? FreePort() : null,
         };
+
+        // The agent keeps its store at the port and says so; a rank that listened there, too, would find it in use.
+        int FreePort() => variables.GetValueOrDefault("TORCHELASTIC_USE_AGENT_STORE") == "True"
+            ? Number("MASTER_PORT", 1, ushort.MaxValue - 1) + 1
+            : Number("MASTER_PORT", 1, ushort.MaxValue);
 
         RankEnvironment? Read(string rank, string ranks, string localRank, Launcher launcher)
         {

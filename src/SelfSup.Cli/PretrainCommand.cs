@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
+using SelfSup.Distributed;
 using SelfSup.Hosting;
 using SelfSup.Hosting.Supervision;
 using SelfSup.Recipes;
@@ -26,24 +27,29 @@ internal static class PretrainCommand
         var threads = CommonOptions.Threads();
         var allow = CommonOptions.AllowChange();
         var assemblies = CommonOptions.Assemblies();
-        var restarts = SupervisedRun.Option();
         var command = new Command(
             "pretrain",
             "Trains a backbone as a recipe says. The same command again goes on where it stopped; Ctrl-C and SIGTERM finish the " +
             "step and write a checkpoint first, SIGUSR1 writes one and goes on. Example: selfsup pretrain recipes/quickstart.yaml --set training.epochs=2. " +
             "What a recipe can ask for is listed by selfsup methods")
         {
-            recipe, run, set, threads, allow, assemblies, restarts,
+            recipe, run, set, threads, allow, assemblies,
         };
+        var supervised = SupervisedRun.For(command);
         command.SetAction((parsed, _) =>
         {
             var path = parsed.GetRequiredValue(recipe);
             var directory = parsed.GetValue(run);
             var overrides = CommonOptions.Overrides(parsed.GetValue(set)!, parsed.GetValue(threads));
             var reader = CommonOptions.Reader(parsed.GetValue(assemblies));
-            return parsed.GetValue(restarts) is > 0 and var most
-                ? Task.FromResult(SupervisedRun.Run(parsed, DirectoryOf(path, directory, overrides, reader), most))
-                : Run(path, directory, overrides, parsed.GetValue(allow)!, reader);
+            if (!supervised.IsAskedFor(parsed))
+            {
+                return Run(path, directory, overrides, parsed.GetValue(allow)!, reader);
+            }
+
+            var settings = reader.Read(path, RunEnvironment.Settings(), overrides); // libtorch is not needed for it
+            return Task.FromResult(supervised.Run(
+                parsed, ServiceCollectionExtensions.RunDirectoryOf(settings, directory), () => settings.Training.GlobalBatchSize));
         });
         return command;
     }
@@ -59,11 +65,31 @@ internal static class PretrainCommand
         string recipePath, string? runDirectory, IReadOnlyList<string> overrides, IReadOnlyList<string> allowedChanges, RecipeReader reader)
     {
         TolerantWriter.Use();
+        var ranks = RunEnvironment.Ranks();
+        using var output = new RankOutput(ranks);
+        try
+        {
+            return await Run(ranks, output, recipePath, runDirectory, overrides, allowedChanges, reader);
+        }
+        catch (Exception e) when (ranks.Rank > 0)
+        {
+            return output.Report(e, began: false);
+        }
+    }
+
+    private static async Task<int> Run(
+        RankEnvironment ranks,
+        RankOutput output,
+        string recipePath,
+        string? runDirectory,
+        IReadOnlyList<string> overrides,
+        IReadOnlyList<string> allowedChanges,
+        RecipeReader reader)
+    {
         var (outcome, request) = (new RunOutcome(), new CheckpointRequest());
         using var signals = new RunSignals(outcome, request);
-        SupervisorLink.Listen(signals, ErrorReport.Warn);
+        SupervisorLink.Listen(ranks, signals, ErrorReport.Warn);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
-        var place = RunEnvironment.Place();
         RunEnvironment.LoadTorch();
         if (signals.Stopping.IsCancellationRequested)
         {
@@ -71,11 +97,12 @@ internal static class PretrainCommand
         }
 
         var directory = ServiceCollectionExtensions.RunDirectoryOf(recipe, runDirectory);
-        using var terminal = TerminalProgress.Create();
+        output.Open(directory);
+        using var terminal = output.Progress();
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.ClearProviders();
         builder.Services.AddSelfSup(
-            recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal), place);
+            recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal), ranks);
         if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
         {
             builder.Services.AddSelfSupTelemetry(recipe);
@@ -89,7 +116,7 @@ internal static class PretrainCommand
         terminal.End();
         if (outcome.Error is { } error)
         {
-            return ErrorReport.Print(error, Console.Error);
+            return output.Report(error, outcome.Began);
         }
 
         if (!outcome.Finished)
@@ -97,7 +124,11 @@ internal static class PretrainCommand
             return Stopped(outcome);
         }
 
-        terminal.Finished(directory, outcome.Result);
+        if (ranks.Rank == 0)
+        {
+            terminal.Finished(directory, outcome.Result);
+        }
+
         return ExitCodes.Success;
     }
 
@@ -107,8 +138,4 @@ internal static class PretrainCommand
         Console.Error.WriteLine($"selfsup: stopped {where}; resume with the same command");
         return outcome.Signal == PosixSignal.SIGINT ? ExitCodes.Interrupted : ExitCodes.Terminated;
     }
-
-    /// <summary>The run directory; libtorch is not needed to know it.</summary>
-    private static string DirectoryOf(string recipePath, string? runDirectory, IReadOnlyList<string> overrides, RecipeReader reader) =>
-        ServiceCollectionExtensions.RunDirectoryOf(reader.Read(recipePath, RunEnvironment.Settings(), overrides), runDirectory);
 }

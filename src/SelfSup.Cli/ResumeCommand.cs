@@ -1,6 +1,7 @@
 using System.CommandLine;
 
 using SelfSup.Errors;
+using SelfSup.Hosting;
 
 namespace SelfSup.Cli;
 
@@ -13,13 +14,13 @@ internal static class ResumeCommand
         var set = CommonOptions.Set();
         var allow = CommonOptions.AllowChange();
         var assemblies = CommonOptions.Assemblies();
-        var restarts = SupervisedRun.Option();
         var command = new Command(
             "resume",
             "Goes on with a run where it stopped, with the recipe it was started with. Example: selfsup resume runs/quickstart")
         {
-            run, set, allow, assemblies, restarts,
+            run, set, allow, assemblies,
         };
+        var supervised = SupervisedRun.For(command);
         command.SetAction((parsed, _) =>
         {
             var directory = parsed.GetRequiredValue(run);
@@ -29,10 +30,11 @@ internal static class ResumeCommand
                 throw new RecipeException($"{directory}: is not a run directory (there is no recipe.yaml); name one, such as runs/quickstart");
             }
 
-            return parsed.GetValue(restarts) is > 0 and var most
-                ? Task.FromResult(SupervisedRun.Run(parsed, directory, most))
-                : PretrainCommand.Run(
-                    recipe, directory, parsed.GetValue(set)!, parsed.GetValue(allow)!, CommonOptions.Reader(parsed.GetValue(assemblies)));
+            var (overrides, reader) = (parsed.GetValue(set)!, CommonOptions.Reader(parsed.GetValue(assemblies)));
+            return supervised.IsAskedFor(parsed)
+                ? Task.FromResult(supervised.Run(
+                    parsed, directory, () => reader.Read(recipe, RunEnvironment.Settings(), overrides).Training.GlobalBatchSize))
+                : PretrainCommand.Run(recipe, directory, overrides, parsed.GetValue(allow)!, reader);
         });
         return command;
     }

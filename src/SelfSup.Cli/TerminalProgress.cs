@@ -9,8 +9,9 @@ namespace SelfSup.Cli;
 /// <summary>Shows a run: a live bar where the output is a terminal, plain lines where it is a file or a pipe.</summary>
 internal abstract class TerminalProgress : IRunProgress, IDisposable
 {
-    public static TerminalProgress Create() =>
-        Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainProgress() : new LiveProgress();
+    /// <param name="mayMove">Whether the output may be a terminal; mpirun gives ranks one that nobody looks at.</param>
+    public static TerminalProgress Create(bool mayMove = true) =>
+        !mayMove || Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive ? new PlainProgress() : new LiveProgress();
 
     /// <summary>What the encoder is before the first step.</summary>
     protected string Beginning { get; private set; } = "untrained";

@@ -5,38 +5,83 @@ using SelfSup.Errors;
 using SelfSup.Recipes;
 using SelfSup.Tensors;
 
+using static TorchSharp.torch;
+
 namespace SelfSup.Hosting;
 
 /// <summary>What a run takes from the environment: the same for the command line and for hosts.</summary>
 internal static class RunEnvironment
 {
+    /// <summary>Of one operation on GPUs, and of joining: ranks that are gone are noticed sooner, ones that judge the backbone take long.</summary>
+    private static readonly TimeSpan _patience = TimeSpan.FromHours(2);
+
     /// <summary>The variables that replace settings.</summary>
     public static Dictionary<string, string> Settings() => Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()
         .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
         .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 
+    /// <summary>Which rank this process is: <see cref="RankEnvironment"/> reads the variables of launchers.</summary>
+    /// <exception cref="CommunicationException">They contradict themselves.</exception>
+    public static RankEnvironment Ranks() => RankEnvironment.Of(Environment.GetEnvironmentVariables()
+        .Cast<DictionaryEntry>()
+        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? ""));
+
+    /// <summary>The MPI library that <see cref="Mpi.Variable"/> names, or null.</summary>
+    public static string? MpiLibrary() => Variable(Mpi.Variable);
+
+    /// <summary>The program that <see cref="Supervision.MpiProgram.Variable"/> names, or null.</summary>
+    public static string? MpiProgram() => Variable(Supervision.MpiProgram.Variable);
+
+    /// <summary>Which GPUs may be seen, as CUDA reads it; null where nothing says so.</summary>
+    public static string? VisibleGpus() => Environment.GetEnvironmentVariable(Supervision.RankStarter.VisibleDevices);
+
+    /// <summary>The folders of PATH.</summary>
+    public static string? SearchPath() => Environment.GetEnvironmentVariable("PATH");
+
     /// <summary>Loads libtorch, from the folder that SELFSUP_LIBTORCH names if it is set.</summary>
     public static void LoadTorch() =>
-        TorchRuntime.Initialise(Environment.GetEnvironmentVariable("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null);
-
-    /// <summary>Which rank this process is.</summary>
-    /// <exception cref="CommunicationException">What started it has set variables that make no sense.</exception>
-    public static RankEnvironment Place() => RankEnvironment.Of(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
-        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? ""));
+        TorchRuntime.Initialise(TorchFolder());
 
     /// <summary>Joins the other ranks; libtorch is loaded.</summary>
     /// <param name="place">Which rank this process is.</param>
+    /// <param name="gpu">The GPU it computes on, or null for the CPU: GPUs speak through NCCL, CPUs through MPI.</param>
     /// <exception cref="CommunicationException">They cannot be joined.</exception>
-    public static Communicator Join(RankEnvironment place)
+    public static Communicator Join(RankEnvironment place, int? gpu)
     {
         if (place.Ranks == 1)
         {
             return Communicator.Single;
         }
 
-        var named = Environment.GetEnvironmentVariable(Mpi.Variable);
-        var mpi = Mpi.Load(named is { Length: > 0 } ? named : null, place.Launcher);
+        // Those that PyTorch's variables tell of one another have no MPI between them.
+        var mpi = place.Launcher == Launcher.Torch ? null : JoinMpi(place);
+        if (gpu is null)
+        {
+            return mpi ?? throw new CommunicationException(
+                $"WORLD_SIZE={place.Ranks}: ranks on CPUs speak through MPI, and torchrun has none; start them with mpirun, or with --devices cpu:N");
+        }
+
+        return NcclCommunicator.Join(
+            Nccl.Load(Variable(Nccl.Variable), TorchFolder()),
+            CudaRuntime.Load(Variable(CudaRuntime.Variable), TorchFolder()),
+            place,
+            gpu.Value,
+            _patience,
+            mpi);
+    }
+
+    /// <summary>The GPU of a rank that computes on one; null where it computes on the CPU.</summary>
+    /// <param name="place">Which rank it is.</param>
+    /// <param name="device">What its recipe asks for.</param>
+    /// <exception cref="CommunicationException">There is none for it.</exception>
+    public static int? Gpu(RankEnvironment place, Device device) => device.type != TorchSharp.DeviceType.CUDA
+        ? null
+        : place.Ranks == 1 && place.Device is null ? 0 : place.DeviceAmong(cuda.device_count());
+
+    private static MpiCommunicator JoinMpi(RankEnvironment place)
+    {
+        var mpi = Mpi.Load(MpiLibrary(), place.Launcher);
         var ranks = MpiCommunicator.Join(mpi);
         if (ranks.Ranks == place.Ranks)
         {
@@ -46,7 +91,11 @@ internal static class RunEnvironment
         var found = ranks.Ranks;
         ranks.Dispose();
         throw new CommunicationException(
-            $"{mpi.Path}: sees {found} ranks, those who started them say {place.Ranks}; the library must belong to what started the ranks "
-            + $"({place.Launcher}): let {Mpi.Variable} name the right one, see selfsup doctor");
+            $"{mpi.Path}: sees {found} ranks, what started them ({place.Launcher}) says {place.Ranks}; the library must belong to it: let "
+            + $"{Mpi.Variable} name the right one, see selfsup doctor");
     }
+
+    private static string? TorchFolder() => Variable("SELFSUP_LIBTORCH");
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;
 }

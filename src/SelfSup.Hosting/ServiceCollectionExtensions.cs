@@ -45,7 +45,7 @@ public static class ServiceCollectionExtensions
                 RunDirectoryOf(recipe, runDirectory),
                 builder.AllowedChanges,
                 builder.Progress ?? provider.GetRequiredService<LoggingProgress>(),
-                RunEnvironment.Join(RunEnvironment.Place()));
+                RunEnvironment.Ranks());
         });
         return builder;
     }
@@ -74,8 +74,7 @@ public static class ServiceCollectionExtensions
         RunSignals signals,
         IHangResponse onHang,
         RankEnvironment place) => services
-            .AddRun(outcome, request, provider => provider.Create(
-                recipe, reader, runDirectory, allowedChanges, progress, RunEnvironment.Join(place)))
+            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress, place))
             .AddSingleton(signals)
             .AddSingleton(onHang)
             .AddSingleton<IHostLifetime, SignalLifetime>()
@@ -111,7 +110,10 @@ public static class ServiceCollectionExtensions
         string runDirectory,
         IReadOnlyCollection<string> allowedChanges,
         IRunProgress progress,
-        Communicator communicator) => Pretraining.Create(
+        RankEnvironment place)
+    {
+        var gpu = RunEnvironment.Gpu(place, Devices.Find(recipe.Training.Device));
+        return Pretraining.Create(
             recipe,
             reader,
             runDirectory,
@@ -124,6 +126,8 @@ public static class ServiceCollectionExtensions
                 OnHang = provider.GetRequiredService<IHangResponse>(),
                 StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
                 AllowedChanges = allowedChanges,
+                Gpu = gpu,
             },
-            communicator: communicator);
+            communicator: RunEnvironment.Join(place, gpu));
+    }
 }

@@ -12,7 +12,7 @@ using static TorchSharp.torch;
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 RunEnvironment.LoadTorch();
 set_num_threads(1);
-using var ranks = RunEnvironment.Join(RunEnvironment.Place());
+using var ranks = RunEnvironment.Join(RunEnvironment.Ranks(), gpu: null);
 try
 {
     switch (args)

@@ -7,7 +7,7 @@ internal static class CudaFindings
 {
     /// <summary>What to do where there is no NCCL.</summary>
     internal const string NcclAdvice =
-        $"install libnccl2, or let {NcclSearch.Variable} name the libnccl.so.2 of a PyTorch (site-packages/nvidia/nccl/lib)";
+        $"install libnccl2, or let {Distributed.Nccl.Variable} name the libnccl.so.2 of a PyTorch (site-packages/nvidia/nccl/lib)";
 
     /// <summary>The oldest driver on which CUDA 12 runs.</summary>
     private static readonly Version _oldestDriver = new(525, 60, 13);
@@ -95,7 +95,7 @@ internal static class CudaFindings
 
         if (state.NamedNccl is { } named)
         {
-            return Finding.Wrong("NCCL", $"{NcclSearch.Variable}={named}: is no NCCL ({nccl.Failure})", "name the file, such as libnccl.so.2, or unset it");
+            return Finding.Wrong("NCCL", $"{Distributed.Nccl.Variable}={named}: is no NCCL ({nccl.Failure})", "name the file, such as libnccl.so.2, or unset it");
         }
 
         var text = $"{nccl.Name}: {nccl.Failure}; needed for several GPUs";

@@ -41,13 +41,13 @@ internal static class MachineExaminer
     /// <summary>The NCCL that is named, or the first that can be used; where none can, what there is to say of the first.</summary>
     private static LibraryAnswer Nccl(ProbeProcess probe, Dictionary<string, string> variables)
     {
-        if (variables.GetValueOrDefault(NcclSearch.Variable) is { Length: > 0 } named)
+        if (variables.GetValueOrDefault(Distributed.Nccl.Variable) is { Length: > 0 } named)
         {
             return probe.Ask(LibraryProbe.Nccl, named);
         }
 
         LibraryAnswer? first = null;
-        foreach (var candidate in NcclSearch.Candidates(variables.GetValueOrDefault("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null))
+        foreach (var candidate in Distributed.Nccl.Candidates(variables.GetValueOrDefault("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null))
         {
             var answer = probe.Ask(LibraryProbe.Nccl, candidate);
             if (answer.IsUsable)

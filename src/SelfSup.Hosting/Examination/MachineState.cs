@@ -29,7 +29,7 @@ internal sealed record MachineState
     public string? NamedMpi => Variables.GetValueOrDefault(Distributed.Mpi.Variable) is { Length: > 0 } name ? name : null;
 
     /// <summary>The NCCL library that the environment names.</summary>
-    public string? NamedNccl => Variables.GetValueOrDefault(NcclSearch.Variable) is { Length: > 0 } name ? name : null;
+    public string? NamedNccl => Variables.GetValueOrDefault(Distributed.Nccl.Variable) is { Length: > 0 } name ? name : null;
 
     /// <summary>The libtorch that the environment names.</summary>
     public string? NamedTorch => Variables.GetValueOrDefault("SELFSUP_LIBTORCH") is { Length: > 0 } folder ? folder : null;

@@ -4,12 +4,19 @@ using System.IO.Pipes;
 namespace SelfSup.Hosting.Supervision;
 
 /// <summary>A process that trains, seen from the one that watches over it. Its input and output are the watcher's own.</summary>
-internal sealed class SupervisedProcess : IDisposable
+internal sealed class SupervisedProcess : IRunProcess
 {
     private readonly AnonymousPipeServerStream _link;
     private readonly Process _process;
 
-    private SupervisedProcess(AnonymousPipeServerStream link, Process process) => (_link, _process) = (link, process);
+    private SupervisedProcess(AnonymousPipeServerStream link, Process process)
+    {
+        (_link, _process) = (link, process);
+        Ended = End();
+    }
+
+    /// <summary>Its exit code, when it has ended; 128 and the signal's number where a signal ended it.</summary>
+    public Task<int> Ended { get; }
 
     /// <summary>Starts it.</summary>
     public static SupervisedProcess Start(ProcessStartInfo start)
@@ -30,7 +37,7 @@ internal sealed class SupervisedProcess : IDisposable
         }
     }
 
-    /// <summary>Tells it something, one of <see cref="SupervisorLink"/>'s bytes; nothing where it has ended.</summary>
+    /// <inheritdoc/>
     public void Tell(byte what)
     {
         try
@@ -43,21 +50,22 @@ internal sealed class SupervisedProcess : IDisposable
         }
     }
 
-    /// <summary>Ends it without asking.</summary>
+    /// <inheritdoc/>
     public void Kill() => _process.Kill();
 
-    /// <summary>Waits for its end.</summary>
-    /// <returns>Its exit code; 128 and the signal's number where a signal ended it.</returns>
-    public int Wait()
-    {
-        _process.WaitForExit();
-        return _process.ExitCode;
-    }
+    /// <inheritdoc/>
+    public RunEnd Wait() => new(Ended.GetAwaiter().GetResult());
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _link.Dispose();
         _process.Dispose();
+    }
+
+    private async Task<int> End()
+    {
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
     }
 }

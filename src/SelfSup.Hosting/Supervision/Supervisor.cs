@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -11,19 +10,19 @@ namespace SelfSup.Hosting.Supervision;
 /// Starts the process that trains a run, and starts it again when it dies. It holds neither the run's directory nor libtorch,
 /// so that nothing that ends a run ends it too.
 /// </summary>
-/// <param name="start">The process that trains.</param>
+/// <param name="start">What trains: a process, or one for each rank.</param>
 /// <param name="directory">The run directory.</param>
 /// <param name="policy">Whether and when it is started again.</param>
 /// <param name="warn">Told what goes wrong, but stops nothing.</param>
 /// <param name="time">The clock.</param>
 internal sealed class Supervisor(
-    ProcessStartInfo start, string directory, RestartPolicy policy, Action<string> warn, TimeProvider time) : IDisposable
+    IRunStarter start, string directory, RestartPolicy policy, Action<string> warn, TimeProvider time) : IDisposable
 {
     private readonly RunHistory _history = new(RunDirectory.HistoryOf(directory), time, warn);
     private readonly CheckpointStore _checkpoints = RunDirectory.CheckpointsOf(directory);
     private readonly ManualResetEventSlim _stopped = new();
     private readonly Lock _gate = new();
-    private SupervisedProcess? _process;
+    private IRunProcess? _process;
     private PosixSignal? _stop;
     private int _stops;
 
@@ -35,16 +34,16 @@ internal sealed class Supervisor(
         while (true)
         {
             var before = RunHistory.Read(RunDirectory.HistoryOf(directory)).Count;
-            var exitCode = RunOnce();
-            if (IsOrderly(exitCode))
+            var end = RunOnce();
+            if (IsOrderly(end.ExitCode))
             {
-                return (exitCode, null);
+                return (end.ExitCode, null);
             }
 
-            var reason = Died(exitCode, before);
+            var (reason, lost) = Died(end, before);
             if (_stopped.IsSet)
             {
-                return (exitCode, null);
+                return (end.ExitCode, null);
             }
 
             var step = NewestStep();
@@ -52,12 +51,13 @@ internal sealed class Supervisor(
             newest = step;
             if (verdict.GivenUp is { } why)
             {
-                return (exitCode, GiveUp(exitCode, step, why, reason));
+                return (end.ExitCode, GiveUp(end.ExitCode, step, why, reason));
             }
 
+            var on = OnRanks(verdict, lost);
             var again = Again();
-            warn($"the run died ({Ended(exitCode)}); it is started again in {Seconds(verdict.Pause)} from " +
-                $"{(step > 0 ? $"the checkpoint of step {Text(step)}" : "its beginning")} ({again})");
+            warn($"the run died ({Ended(end)}); it is started again in {Seconds(verdict.Pause)} from " +
+                $"{(step > 0 ? $"the checkpoint of step {Text(step)}" : "its beginning")}{on} ({again})");
             if (_stopped.Wait(verdict.Pause))
             {
                 var signal = Signals.Stop(_stop!.Value);
@@ -65,7 +65,7 @@ internal sealed class Supervisor(
                 return (signal.ExitCode, null);
             }
 
-            Add(new RunEvent(RunEventKind.Restarted) { Step = step, Message = again });
+            Add(new RunEvent(RunEventKind.Restarted) { Step = step, Message = again + on, Ranks = start.Ranks > 1 || on.Length > 0 ? start.Ranks : null });
         }
     }
 
@@ -101,9 +101,9 @@ internal sealed class Supervisor(
     private static bool IsOrderly(int exitCode) => exitCode is 0 or 2 or 4
         || exitCode == Signals.Stop(PosixSignal.SIGINT).ExitCode || exitCode == Signals.Stop(PosixSignal.SIGTERM).ExitCode;
 
-    private int RunOnce()
+    private RunEnd RunOnce()
     {
-        using var process = SupervisedProcess.Start(start);
+        using var process = start.Start();
         lock (_gate)
         {
             _process = process;
@@ -113,28 +113,48 @@ internal sealed class Supervisor(
             }
         }
 
-        var exitCode = process.Wait();
+        var end = process.Wait();
         lock (_gate)
         {
             _process = null;
         }
 
-        return exitCode;
+        return end;
     }
 
     /// <summary>Writes a death down, where the process has not done so itself.</summary>
-    /// <returns>What it died of.</returns>
-    private string Died(int exitCode, int linesBefore)
+    /// <returns>What it died of, and the rank that was lost, if one was.</returns>
+    private (string Reason, int? Lost) Died(RunEnd end, int linesBefore)
     {
-        var events = RunHistory.Read(RunDirectory.HistoryOf(directory));
-        if (events.Count > linesBefore && events[^1] is { Event: RunEventKind.Failed, Message: { } message })
+        RunEvent[] events = [.. RunHistory.Read(RunDirectory.HistoryOf(directory)).Skip(linesBefore)];
+        var lost = end.Lost ?? events.LastOrDefault(e => e is { Event: RunEventKind.Failed, Rank: not null })?.Rank;
+        var said = events is [.., { Event: RunEventKind.Failed, Message: { } message }] ? message : null;
+        var signal = Signals.Name(end.ExitCode);
+        if (said is null || (signal is not null && end.Rank is not null)) // of ranks those may have spoken that live on
         {
-            return message;
+            Add(new RunEvent(RunEventKind.Died)
+            {
+                Step = NewestStep(),
+                Rank = end.Rank,
+                Signal = signal,
+                ExitCode = signal is null ? end.ExitCode : null,
+            });
         }
 
-        var signal = Signals.Name(exitCode);
-        Add(new RunEvent(RunEventKind.Died) { Step = NewestStep(), Signal = signal, ExitCode = signal is null ? exitCode : null });
-        return Ended(exitCode);
+        return (said ?? Ended(end), lost);
+    }
+
+    /// <summary>On how many ranks the run goes on: on fewer, if it may, where it died a second time of having lost one.</summary>
+    private string OnRanks(RestartVerdict verdict, int? lost)
+    {
+        var before = start.Ranks;
+        if (verdict.IsRepeated && lost is { } rank && start.GoOnWithout(rank) is { } without)
+        {
+            policy.GoesOnWithFewer();
+            return $" on {(start.Ranks == 1 ? "one rank" : $"{Text(start.Ranks)} ranks")} in place of {Text(before)}, without {without}";
+        }
+
+        return before > 1 ? $" on {Text(before)} ranks" : "";
     }
 
     private string GiveUp(int exitCode, long step, string why, string reason)
@@ -146,7 +166,8 @@ internal sealed class Supervisor(
         return message;
     }
 
-    private static string Ended(int exitCode) => Signals.Name(exitCode) ?? $"exit code {Text(exitCode)}";
+    private static string Ended(RunEnd end) =>
+        $"{(end.Rank is { } rank ? $"rank {Text(rank)}: " : "")}{Signals.Name(end.ExitCode) ?? $"exit code {Text(end.ExitCode)}"}";
 
     private string Again() => $"restart {Text(policy.Restarts)} of {Text(policy.Most)}";
 

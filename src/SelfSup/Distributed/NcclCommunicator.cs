@@ -25,9 +25,12 @@ internal sealed unsafe class NcclCommunicator : Communicator
     private readonly Nccl _nccl;
     private readonly NcclStream _stream;
     private readonly Device _memory;
+    private readonly Communicator? _meeting;
 
-    private NcclCommunicator(Nccl nccl, CudaRuntime cuda, nint communicator, RankEnvironment place, int gpu, TimeSpan patience)
+    private NcclCommunicator(
+        Nccl nccl, CudaRuntime cuda, nint communicator, RankEnvironment place, int gpu, TimeSpan patience, Communicator? meeting)
     {
+        _meeting = meeting;
         (Rank, Ranks, Engine) = (place.Rank, place.Ranks, $"NCCL {nccl.Version}");
         _nccl = nccl;
         _memory = cuda.Memory == DeviceType.CUDA ? new Device(DeviceType.CUDA, gpu) : new Device(cuda.Memory);
@@ -43,17 +46,6 @@ internal sealed unsafe class NcclCommunicator : Communicator
     /// <inheritdoc/>
     internal override string Engine { get; }
 
-    /// <summary>The GPU of a rank: the one of its number on its machine, or the only one that its process is shown.</summary>
-    /// <param name="place">Which rank it is.</param>
-    /// <param name="visible">GPUs that its process may use.</param>
-    /// <exception cref="CommunicationException">There is none for it; two ranks cannot share one.</exception>
-    public static int DeviceOf(RankEnvironment place, int visible) =>
-        place.LocalRank < visible ? place.LocalRank
-        : visible == 1 ? 0 // as srun --gpus-per-task=1 does; should it be everybody's, NCCL says so when they join
-        : throw new CommunicationException(
-            $"rank {place.Rank} of {place.Ranks}: is number {place.LocalRank + 1} on its machine, where {visible} GPUs are visible, and " +
-            $"two ranks cannot share one; start {visible} ranks there at most, or let CUDA_VISIBLE_DEVICES show more");
-
     /// <summary>Joins the ranks that were started together.</summary>
     /// <param name="nccl">The library.</param>
     /// <param name="cuda">Streams and events.</param>
@@ -64,7 +56,7 @@ internal sealed unsafe class NcclCommunicator : Communicator
     /// wait for it, an evaluation or a checkpoint.
     /// </param>
     /// <param name="meeting">
-    /// Ranks that know each other already; else they meet at <see cref="RankEnvironment.MasterAddress"/>.
+    /// Ranks that know each other already, which end with this; else they meet at <see cref="RankEnvironment.MasterAddress"/>.
     /// </param>
     /// <exception cref="CommunicationException">They did not come, or there is no place to meet.</exception>
     public static NcclCommunicator Join(
@@ -101,7 +93,7 @@ internal sealed unsafe class NcclCommunicator : Communicator
                 e);
         }
 
-        return new NcclCommunicator(nccl, cuda, communicator, place, gpu, patience);
+        return new NcclCommunicator(nccl, cuda, communicator, place, gpu, patience, meeting);
     }
 
     /// <inheritdoc/>
@@ -163,7 +155,11 @@ internal sealed unsafe class NcclCommunicator : Communicator
     }
 
     /// <inheritdoc/>
-    public override void Dispose() => _stream.Dispose();
+    public override void Dispose()
+    {
+        _stream.Dispose();
+        _meeting?.Dispose();
+    }
 
     /// <inheritdoc/>
     internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)

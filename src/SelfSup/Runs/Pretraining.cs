@@ -173,7 +173,7 @@ internal sealed class Pretraining : IDisposable
         var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
         _ranks.Join(runDirectory, _recipe, _controls.Heartbeat, time);
-        _compute = Devices.ForTraining(training, _recipe.Run.Replicas);
+        _compute = Devices.ForTraining(training, _recipe.Run.Replicas, _controls.Gpu);
 
         _images = Own(RunImages.Open(_recipe));
         var count = _images.Training.Count;

@@ -12,10 +12,16 @@ internal static class Devices
     /// <summary>How a recipe trains.</summary>
     /// <param name="training">The <c>training</c> section.</param>
     /// <param name="replicas">Parts of a batch in the network at once.</param>
+    /// <param name="gpu">Which GPU, where it trains on one; null for the first.</param>
     /// <exception cref="RecipeException">It asks for what this machine does not have.</exception>
-    public static Compute ForTraining(TrainingOptions training, int replicas)
+    public static Compute ForTraining(TrainingOptions training, int replicas, int? gpu = null)
     {
         var device = Find(training.Device);
+        if (device.type == TorchSharp.DeviceType.CUDA && gpu is { } index)
+        {
+            device = new Device(TorchSharp.DeviceType.CUDA, index);
+        }
+
         if (replicas > 1 && device.type == TorchSharp.DeviceType.CUDA)
         {
             throw new RecipeException(

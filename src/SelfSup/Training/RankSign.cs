@@ -20,6 +20,9 @@ internal sealed record RankSign(int Rank, string Host, int Process, string Sessi
     /// <summary>Whether what ended it is another rank, which its message names.</summary>
     public bool EndedByOther { get; init; }
 
+    /// <summary>Which other rank it is, where it is one.</summary>
+    public int? Gone { get; init; }
+
     /// <summary>The folder of the signs of a run.</summary>
     public static string FolderOf(string runDirectory) => Path.Combine(runDirectory, "ranks");
 

@@ -34,6 +34,7 @@ internal sealed class RankWatch : IDisposable
     private long _count;
     private string? _endedBy;
     private bool _endedByOther;
+    private int? _gone;
 
     /// <summary>Begins to give signs, and to look whenever the communicator waits.</summary>
     /// <param name="directory">The run directory, which all ranks must see.</param>
@@ -84,7 +85,8 @@ internal sealed class RankWatch : IDisposable
         lock (_gate)
         {
             _endedBy = error.Message.ReplaceLineEndings(" ");
-            _endedByOther = error is CommunicationException;
+            _endedByOther = error is CommunicationException { Rank: not null };
+            _gone = (error as CommunicationException)?.Rank;
         }
 
         try
@@ -134,7 +136,7 @@ internal sealed class RankWatch : IDisposable
             {
                 if (other.Missing(_session, _time.GetElapsedTime, now, _silence) is { } why)
                 {
-                    throw new CommunicationException(why);
+                    throw new CommunicationException(why) { Rank = other.Gone };
                 }
             }
         }
@@ -168,6 +170,7 @@ internal sealed class RankWatch : IDisposable
             {
                 Ended = _endedBy,
                 EndedByOther = _endedByOther,
+                Gone = _gone,
             }.Write(RankSign.FileOf(_directory, _communicator.Rank, _session));
         }
     }
@@ -177,6 +180,9 @@ internal sealed class RankWatch : IDisposable
     {
         private RankSign? _last;
         private long _changed = since;
+
+        /// <summary>Which rank is gone: this one, or the one it names.</summary>
+        public int Gone => _last?.Gone ?? rank;
 
         /// <summary>Why it is given up, or null.</summary>
         public string? Missing(string session, Func<long, long, TimeSpan> elapsed, long now, TimeSpan silence)

@@ -17,6 +17,9 @@ internal sealed class RunControls
     /// <summary>What the program does about a run that hangs; null where nobody watches.</summary>
     public IHangResponse? OnHang { get; init; }
 
+    /// <summary>The GPU to train on where there are several; null for the first.</summary>
+    public int? Gpu { get; init; }
+
     /// <summary>The signal that told the run to stop; null where it was none.</summary>
     public Func<StopSignal?> StoppedBy { get; init; } = () => null;
 }

@@ -32,6 +32,7 @@ internal sealed class RunEnding(RunHistory history, RunControls controls)
         Step = step,
         Message = (error is SelfSupException ? error.Message : $"{error.GetType().Name}: {error.Message}").ReplaceLineEndings(" "),
         ExitCode = error is SelfSupException known ? known.ExitCode : 1,
+        Rank = (error as CommunicationException)?.Rank,
     };
 
     private RunEvent Stopped(long step)

@@ -19,14 +19,17 @@ internal sealed record RunEvent(RunEventKind Event)
     /// <summary>The machine it ran on.</summary>
     public string? Host { get; init; }
 
+    /// <summary>The rank that is at fault, where the run has several.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>R, on how many ranks it goes on.</summary>
+    public int? Ranks { get; init; }
+
     /// <summary>Of SelfSup and what it computes with.</summary>
     public IReadOnlyDictionary<string, string>? Versions { get; init; }
 
     /// <summary>Whether it goes on bit for bit; false where numbers are equal up to rounding.</summary>
     public bool? Exact { get; init; }
-
-    /// <summary>On how many ranks it runs, where they are several.</summary>
-    public int? Ranks { get; init; }
 
     /// <summary>A setting that changed.</summary>
     public string? Key { get; init; }

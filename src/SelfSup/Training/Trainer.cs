@@ -115,7 +115,7 @@ internal sealed class Trainer(
         }
 
         using var _ = no_grad();
-        var mean = loss.detach().to(float64).reshape(1);
+        var mean = loss.detach().to(float64).cpu().reshape(1); // where ranks have lost one another, this is not read as if it were a loss
         communicator.AllReduceMean(mean);
         return mean.item<double>();
     }

@@ -96,19 +96,6 @@ public sealed class NcclJoinTests
     }
 
     [Theory]
-    [InlineData(0, 1, 0)]
-    [InlineData(2, 4, 2)]
-    [InlineData(3, 1, 0)] // each process is shown its own
-    public void ARankHasTheGpuOfItsNumber(int localRank, int visible, int gpu) =>
-        Assert.Equal(gpu, NcclCommunicator.DeviceOf(new RankEnvironment(8 + localRank, 16, localRank, Launcher.Torch), visible));
-
-    [Fact]
-    public void MoreRanksThanGpusIsAnError() => Assert.Equal(
-        "rank 10 of 16: is number 3 on its machine, where 2 GPUs are visible, and two ranks cannot share one; start 2 ranks there at " +
-        "most, or let CUDA_VISIBLE_DEVICES show more",
-        Assert.Throws<CommunicationException>(() => NcclCommunicator.DeviceOf(new RankEnvironment(10, 16, 2, Launcher.Torch), 2)).Message);
-
-    [Theory]
     [InlineData(null, 29_400)]
     [InlineData("False", 29_400)]
     [InlineData("True", 29_401)]

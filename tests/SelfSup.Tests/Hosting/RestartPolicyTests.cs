@@ -39,4 +39,31 @@ public sealed class RestartPolicyTests
         Assert.Equal(why, policy.Died(progressed: true).GivenUp);
         Assert.Equal(restarts, policy.Restarts);
     }
+
+    [Fact]
+    public void ADeathIsARepeatedOneWhereARestartBroughtNothing()
+    {
+        var policy = new RestartPolicy(restarts: 100);
+        Assert.Equal(
+            [false, true, false, true, true],
+            new[] { true, false, true, false, false }.Select(progressed => policy.Died(progressed).IsRepeated));
+        var other = new RestartPolicy(restarts: 100);
+        Assert.Equal([false, true], new[] { false, false }.Select(progressed => other.Died(progressed).IsRepeated));
+    }
+
+    [Fact]
+    public void WhatBecameOfMoreRanksDoesNotCountAgainstFewer()
+    {
+        var policy = new RestartPolicy(restarts: 100);
+        for (var ranks = 4; ranks > 1; ranks--)
+        {
+            Assert.False(policy.Died(progressed: false).IsRepeated);
+            Assert.True(policy.Died(progressed: false).IsRepeated);
+            policy.GoesOnWithFewer();
+        }
+
+        Assert.Null(policy.Died(progressed: false).GivenUp);
+        Assert.Null(policy.Died(progressed: false).GivenUp);
+        Assert.NotNull(policy.Died(progressed: false).GivenUp);
+    }
 }

@@ -10,11 +10,13 @@ public sealed class SupervisedRunTests
     [InlineData("--restarts", "3")]
     [InlineData("--restarts=3")]
     [InlineData("--restarts:3")]
-    public void TheProcessThatTrainsGetsTheSameCommandLineWithoutIt(params string[] restarts)
+    [InlineData("--devices", "cpu:4")]
+    [InlineData("--devices", "0,1", "--restarts", "3", "--ranks-min=1")]
+    public void TheProcessThatTrainsGetsTheSameCommandLineWithoutIt(params string[] options)
     {
         string[] before = ["pretrain", "a recipe.yaml", "--set", "training.epochs=5"];
         string[] after = ["--set", "optimizer.weightDecay=-1", "--run", "runs/x", "--set", "evaluation.test="];
-        Assert.Equal([.. before, .. after], SupervisedRun.ArgumentsOf(Parse([.. before, .. restarts, .. after]).Tokens));
+        Assert.Equal([.. before, .. after], SupervisedRun.ArgumentsOf(Parse([.. before, .. options, .. after]).Tokens));
     }
 
     [Fact]

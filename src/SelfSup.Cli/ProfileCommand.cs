@@ -10,6 +10,7 @@ using SelfSup.Hosting;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 using SelfSup.Telemetry;
+using SelfSup.Training;
 
 namespace SelfSup.Cli;
 
@@ -36,7 +37,8 @@ internal static class ProfileCommand
             "profile",
             "Takes the first steps of a recipe, one evaluation and one checkpoint, and says where time and memory go. Leaves " +
             "nothing behind. On a GPU every part is waited for, so that a step takes a little longer than in training. Without " +
-            "evaluation: --set evaluation.test=. Example: selfsup profile recipes/quickstart.yaml --steps 50 --json profile.json")
+            "evaluation: --set evaluation.test=. Under mpirun, srun or torchrun all ranks are profiled, and the steps taken twice: with " +
+            "gradients averaged beside the backward pass, and behind it. Example: selfsup profile recipes/quickstart.yaml --steps 50 --json profile.json")
         {
             recipe, steps, warmUp, json, set, threads, assemblies,
         };
@@ -56,6 +58,7 @@ internal static class ProfileCommand
         Require("--warm-up", warmUp);
         CommonOptions.RequireFolder("--json", json);
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
+        var place = RunEnvironment.Ranks();
         RunEnvironment.LoadTorch();
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using var signal = new SignalToken();
@@ -63,7 +66,7 @@ internal static class ProfileCommand
         RunProfile profile;
         try
         {
-            using var progress = new ProfileProgress(options);
+            using var progress = new ProfileProgress(options, isShown: place.Ranks == 1);
             profile = RunProfiler.Run(
                 recipe,
                 reader,
@@ -71,12 +74,18 @@ internal static class ProfileCommand
                 progress,
                 new TrainingMetrics(services.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,
-                signal.Token);
+                signal.Token,
+                RunEnvironment.Join(place, RunEnvironment.Gpu(place, Devices.Find(recipe.Training.Device))));
         }
         catch (OperationCanceledException)
         {
             Console.Error.WriteLine("selfsup: stopped before all steps were measured; nothing is printed");
             return signal.ExitCode;
+        }
+
+        if (place.Rank > 0)
+        {
+            return ExitCodes.Success; // the first one's figures are printed
         }
 
         ProfilePrinter.Print(profile);

@@ -42,6 +42,13 @@ internal static class ProfilePrinter
         Fact("on", $"{profile.Device}, {profile.Threads} threads; {profile.Host}");
         Fact("steps", $"{profile.Steps} measured, the first {profile.StepsLeftOut} left out");
         Fact("a step", $"{Time(step.Mean)} (median {Time(step.Median)}, {Time(step.Min)} to {Time(step.Max)}), {Number(profile.ImagesPerSecond)} images/s");
+        if (profile.Ranks is { } ranks)
+        {
+            Fact("ranks", $"{ranks.Ranks} over {ranks.Engine}; figures are the first one's");
+            Fact("all-reduce", $"{Sizes.Bytes(ranks.GradientBytes)} of gradients, {Time(ranks.ExposedMilliseconds)} of a step exposed"
+                + (ranks.WithoutOverlapMilliseconds is { } behind ? $", {Time(behind)} without overlap" : ", without overlap (ranks.overlap)"));
+        }
+
         Fact("evaluation", profile.EvaluationSeconds is { } seconds ? Time(1000 * seconds) : "none in the recipe");
         Fact("checkpoint", $"{Time(1000 * profile.Checkpoint.Seconds)}, {Sizes.Bytes(profile.Checkpoint.Bytes)}");
         Fact("arithmetic", $"{Giga(arithmetic.OperationsPerStep)}FLOP a step, forward and backward");

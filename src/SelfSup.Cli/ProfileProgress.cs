@@ -11,11 +11,11 @@ internal sealed class ProfileProgress : IRunProgress, IDisposable
     private readonly ProfileOptions _options;
     private readonly LiveBar? _bar;
 
-    public ProfileProgress(ProfileOptions options)
+    public ProfileProgress(ProfileOptions options, bool isShown)
     {
         _options = options;
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        if (!Console.IsErrorRedirected && console.Profile.Capabilities.Interactive)
+        if (isShown && !Console.IsErrorRedirected && console.Profile.Capabilities.Interactive)
         {
             _bar = new LiveBar(console);
             _bar.Start(0, options.AllSteps, "starting");

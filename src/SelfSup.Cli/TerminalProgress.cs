@@ -23,7 +23,8 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         Beginning = start.IsWarm ? "before training" : Beginning;
         Line($"{Short(start.RunDirectory)}: {start.Images.ToString("N0", CultureInfo.InvariantCulture)} images, " +
             $"{plan.TotalSteps} steps of {plan.BatchSize} ({plan.Epoch(plan.TotalSteps):0.##} epochs), " +
-            $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, {start.Threads} threads");
+            $"{start.Parameters.ToString("N0", CultureInfo.InvariantCulture)} parameters, {start.Device}, "
+            + (start.Ranks > 1 ? $"{start.Ranks} ranks of {start.Threads} threads ({start.Engine})" : $"{start.Threads} threads"));
         if (start.Stores.Count > 0)
         {
             Line($"kept between steps: {string.Join(", ", start.Stores.Select(store => $"{store.Name} {Sizes.Bytes(store.Bytes)}"))}");

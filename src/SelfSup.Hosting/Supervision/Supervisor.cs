@@ -41,7 +41,7 @@ internal sealed class Supervisor(
             }
 
             var (reason, lost) = Died(end, before);
-            if (_stopped.IsSet)
+            if (_stopped.IsSet || policy.Most == 0)
             {
                 return (end.ExitCode, null);
             }

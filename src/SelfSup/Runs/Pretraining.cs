@@ -222,17 +222,19 @@ internal sealed class Pretraining : IDisposable
         _history = new RunHistory(_ranks.IsFirst ? _directory.HistoryFile : null, time, _progress.Warn);
         var loader = Own(Loader(reader));
         var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
+        var trainer = new Trainer(
+            _method, optimizer, schedule, _ranks.Communicator, Own(Embedder()), _compute.Device,
+            new TrainerOptions(
+                training.ClipGradientNorm,
+                _recipe.Telemetry.EmbeddingsEverySteps,
+                _recipe.Ranks.SyncBatchNorm ?? true,
+                _recipe.Ranks.Overlap,
+                _recipe.Ranks.CompareEverySteps),
+            clock, _controls.Heartbeat);
         _run = Own(new TrainingRun(
             _plan,
             _identity,
-            new Trainer(_method, optimizer, schedule, _ranks.Communicator, Own(Embedder()), _compute.Device,
-                new TrainerOptions(
-                    training.ClipGradientNorm,
-                    _recipe.Telemetry.EmbeddingsEverySteps,
-                    _recipe.Ranks.SyncBatchNorm ?? true,
-                    _recipe.Ranks.Overlap,
-                    _recipe.Ranks.CompareEverySteps),
-                clock, _controls.Heartbeat),
+            trainer,
             loader,
             _evaluation is not { } evaluation
                 ? null
@@ -252,7 +254,8 @@ internal sealed class Pretraining : IDisposable
             _controls,
             _ranks.Communicator,
             clock));
-        _parts = new RunParts(_run, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity);
+        _parts = new RunParts(
+            _run, trainer, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity, _ranks.Communicator);
         _run.Restore();
         if (Step == 0 && File.Exists(_directory.ResultFile))
         {

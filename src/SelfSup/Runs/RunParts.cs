@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Distributed;
 using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;
@@ -10,6 +11,7 @@ namespace SelfSup.Runs;
 
 /// <summary>The parts of a run that a profile looks at; the run owns them.</summary>
 /// <param name="Run">Its steps.</param>
+/// <param name="Trainer">How one is made.</param>
 /// <param name="Clock">Where their time goes; null where nobody asks.</param>
 /// <param name="Method">What is learned.</param>
 /// <param name="Optimizer">How gradients change weights.</param>
@@ -18,8 +20,10 @@ namespace SelfSup.Runs;
 /// <param name="Decoded">Those that are kept decoded.</param>
 /// <param name="Compute">How the network computes.</param>
 /// <param name="Identity">What the run's files would belong to.</param>
+/// <param name="Communicator">The ranks.</param>
 internal sealed record RunParts(
     TrainingRun Run,
+    Trainer Trainer,
     StepClock? Clock,
     Method Method,
     IOptimizer Optimizer,
@@ -27,4 +31,5 @@ internal sealed record RunParts(
     IImageSource Images,
     DecodedCache Decoded,
     Compute Compute,
-    RunIdentity Identity);
+    RunIdentity Identity,
+    Communicator Communicator);

@@ -39,6 +39,9 @@ internal sealed record RunProfile
     /// <summary>What a step is spent on, in its order.</summary>
     public required IReadOnlyDictionary<string, PartTime> Parts { get; init; }
 
+    /// <summary>What ranks cost one another; null with one.</summary>
+    public RankCost? Ranks { get; init; }
+
     /// <summary>Seconds of one evaluation; null where the recipe has none.</summary>
     public double? EvaluationSeconds { get; init; }
 
@@ -72,3 +75,11 @@ internal sealed record CheckpointCost(double Seconds, long Bytes);
 /// <param name="Share">What a step reaches of the product in its own precision.</param>
 internal sealed record ArithmeticSpeed(
     double OperationsPerStep, double OperationsPerSecond, IReadOnlyDictionary<string, double> MatrixProduct, double Share);
+
+/// <param name="Ranks">R; times are those of the first.</param>
+/// <param name="Engine">What carries their messages.</param>
+/// <param name="GradientBytes">What is averaged in a step.</param>
+/// <param name="ExposedMilliseconds">Of a step, in which it waits for the average of gradients and loss and does nothing else.</param>
+/// <param name="WithoutOverlapMilliseconds">The same where gradients are averaged behind the backward pass; null where they always are.</param>
+internal sealed record RankCost(
+    int Ranks, string Engine, long GradientBytes, double ExposedMilliseconds, double? WithoutOverlapMilliseconds);

@@ -1,4 +1,5 @@
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Models;
 using SelfSup.Recipes;
@@ -25,11 +26,13 @@ internal sealed class RunProfiler : IRunProgress
     private Residence _resident;
     private string _checkpoint = "";
 
-    private RunProfiler(Recipe recipe, ProfileOptions options, IRunProgress progress, TimeProvider time)
+    private RunProfiler(Recipe recipe, ProfileOptions options, IRunProgress progress, TimeProvider time, Communicator communicator)
     {
-        (_recipe, _options, _progress, _time) = (recipe, options, progress, time);
-        recipe.Training.MaxSteps = options.AllSteps;
-        recipe.Training.Epochs = Math.Max(recipe.Training.Epochs, options.AllSteps); // an epoch has one step at least
+        // Of several ranks the steps are taken once more, with gradients averaged behind the backward pass instead of beside it.
+        _options = options with { ComparesOverlap = communicator.Ranks > 1 && recipe.Ranks.Overlap };
+        (_recipe, _progress, _time) = (recipe, progress, time);
+        recipe.Training.MaxSteps = _options.AllSteps;
+        recipe.Training.Epochs = Math.Max(recipe.Training.Epochs, _options.AllSteps); // an epoch has one step at least
         recipe.Evaluation.EveryEpochs = 0; // only at the ends, as checkpoints
         recipe.Checkpoint.EveryEpochs = int.MaxValue;
         recipe.Checkpoint.EverySteps = null;
@@ -43,6 +46,7 @@ internal sealed class RunProfiler : IRunProgress
     /// <param name="metrics">The run's instruments.</param>
     /// <param name="time">The clock.</param>
     /// <param name="stopping">Ends it after the step that is under way.</param>
+    /// <param name="communicator">The ranks, which end with it; null for one. All of them must profile.</param>
     /// <exception cref="SelfSupException">Recipe, data or numbers are wrong.</exception>
     /// <exception cref="OperationCanceledException">It was told to stop.</exception>
     public static RunProfile Run(
@@ -52,18 +56,25 @@ internal sealed class RunProfiler : IRunProgress
         IRunProgress progress,
         TrainingMetrics metrics,
         TimeProvider time,
-        CancellationToken stopping)
+        CancellationToken stopping,
+        Communicator? communicator = null)
     {
-        var folder = NewFolder(options.Folder);
+        var ranks = communicator ?? Communicator.Single;
+        var folder = ranks.Broadcast(ranks.Rank == 0 ? NewFolder(options.Folder) : "");
         try
         {
-            var profiler = new RunProfiler(recipe, options, progress, time);
-            using var pretraining = Pretraining.Create(recipe, reader, folder, profiler, metrics, time, isProfiled: true);
-            return profiler.Run(pretraining.Parts, stopping);
+            var profiler = new RunProfiler(recipe, options, progress, time, ranks);
+            using var pretraining = Pretraining.Create(recipe, reader, folder, profiler, metrics, time, isProfiled: true, communicator: ranks);
+            var profile = profiler.Run(pretraining.Parts, stopping);
+            ranks.Barrier(); // the folder is the first one's to remove
+            return profile;
         }
         finally
         {
-            Directory.Delete(folder, recursive: true);
+            if (ranks.Rank == 0)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
         }
     }
 
@@ -77,6 +88,11 @@ internal sealed class RunProfiler : IRunProgress
     {
         _ends.Add(_time.GetTimestamp());
         Watch(progress.Report.Step);
+        if (progress.Report.Step == _options.StepsLeftOut + _options.Steps)
+        {
+            _parts.Trainer.Overlaps = false; // for the steps that follow, if there are any
+        }
+
         if (progress.Report.Step == _options.AllSteps)
         {
             _resident = Residence.Now(_parts);
@@ -161,12 +177,14 @@ internal sealed class RunProfiler : IRunProgress
 
     private RunProfile Profile()
     {
-        var measured = _parts.Clock!.Steps.Skip(_options.StepsLeftOut).ToArray();
+        var measured = _parts.Clock!.Steps.Skip(_options.StepsLeftOut).Take(_options.Steps).ToArray();
+        var behind = _parts.Clock.Steps.Skip(_options.StepsLeftOut + _options.Steps).ToArray();
         var means = StepTimes.Parts.ToDictionary(part => part, part => measured.Average(step => step[part]));
         var sum = means.Values.Sum();
-        double[] steps = [.. _ends.Zip(_ends.Skip(1), _time.GetElapsedTime).Skip(_options.StepsLeftOut - 1).Select(t => t.TotalMilliseconds)];
+        double[] steps =
+            [.. _ends.Zip(_ends.Skip(1), _time.GetElapsedTime).Skip(_options.StepsLeftOut - 1).Take(_options.Steps).Select(t => t.TotalMilliseconds)];
         var (compute, identity) = (_parts.Compute, _parts.Identity);
-        var last = measured[^1];
+        var last = _parts.Clock.Steps[^1];
         return new RunProfile
         {
             Recipe = _recipe.Run.Name!,
@@ -185,6 +203,14 @@ internal sealed class RunProfiler : IRunProgress
             Parts = means.ToDictionary(
                 part => System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(part.Key.ToString()),
                 part => new PartTime(1000 * part.Value, part.Value / sum)),
+            Ranks = _parts.Communicator.Ranks == 1
+                ? null
+                : new(
+                    _parts.Communicator.Ranks,
+                    _parts.Communicator.Engine,
+                    _parts.Method.Encoder.Parameters.Gradients.numel() * _parts.Method.Encoder.Parameters.Gradients.element_size(),
+                    1000 * means[StepPart.AllReduce],
+                    behind.Length == 0 ? null : 1000 * behind.Average(step => step[StepPart.AllReduce])),
             EvaluationSeconds = _recipe.Evaluation.Test is null ? null : last[StepPart.Evaluation],
             Checkpoint = new(
                 last[StepPart.Checkpoint], new DirectoryInfo(_checkpoint).EnumerateFiles().Sum(file => file.Length)),
@@ -219,6 +245,9 @@ internal sealed class RunProfiler : IRunProgress
 /// <param name="Folder">Where runs are kept: its disk is the one that a checkpoint is written to.</param>
 internal sealed record ProfileOptions(int Steps, int StepsLeftOut, string Folder)
 {
+    /// <summary>Whether the steps are taken once more to compare.</summary>
+    public bool ComparesOverlap { get; init; }
+
     /// <summary>Steps that are taken.</summary>
-    public int AllSteps => Steps + StepsLeftOut;
+    public int AllSteps => StepsLeftOut + (ComparesOverlap ? 2 * Steps : Steps);
 }

@@ -63,7 +63,7 @@ internal static class ProfileCommand
         using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using var signal = new SignalToken();
         var options = new ProfileOptions(steps, warmUp, Path.GetFullPath("runs"));
-        RunProfile profile;
+        RunProfile? profile;
         try
         {
             using var progress = new ProfileProgress(options, isShown: place.Ranks == 1);
@@ -83,9 +83,9 @@ internal static class ProfileCommand
             return signal.ExitCode;
         }
 
-        if (place.Rank > 0)
+        if (profile is null)
         {
-            return ExitCodes.Success; // the first one's figures are printed
+            return ExitCodes.Success; // the first rank prints
         }
 
         ProfilePrinter.Print(profile);

@@ -47,9 +47,10 @@ internal sealed class RunProfiler : IRunProgress
     /// <param name="time">The clock.</param>
     /// <param name="stopping">Ends it after the step that is under way.</param>
     /// <param name="communicator">The ranks, which end with it; null for one. All of them must profile.</param>
+    /// <returns>The profile, on the first rank.</returns>
     /// <exception cref="SelfSupException">Recipe, data or numbers are wrong.</exception>
     /// <exception cref="OperationCanceledException">It was told to stop.</exception>
-    public static RunProfile Run(
+    public static RunProfile? Run(
         Recipe recipe,
         RecipeReader reader,
         ProfileOptions options,
@@ -133,7 +134,7 @@ internal sealed class RunProfiler : IRunProgress
         }
     }
 
-    private RunProfile Run(RunParts parts, CancellationToken stopping)
+    private RunProfile? Run(RunParts parts, CancellationToken stopping)
     {
         _parts = parts;
         // How long an evaluation takes is known after one: that of the untrained encoder is left out.
@@ -151,7 +152,7 @@ internal sealed class RunProfiler : IRunProgress
             Unwatch();
         }
 
-        return Profile();
+        return parts.Communicator.Rank == 0 ? Profile() : null;
     }
 
     /// <summary>

@@ -210,8 +210,8 @@ internal sealed class RankWatch : IDisposable
 
             var text = string.Create(CultureInfo.InvariantCulture, $"{silence.TotalSeconds:0.#} s (ranks.silenceSeconds)");
             return _last is null
-                ? $"rank {rank}: has given no sign of life in {Path.GetDirectoryName(path)} for {text}: it never began, or its machine does not see "
-                    + "this folder; the run directory must be on a disk that all machines share"
+                ? $"rank {rank}: has given no sign of life in {Path.GetDirectoryName(path)} for {text}: it has ended, or its machine does not see "
+                    + "this folder; see its log, and let the run directory be on a disk that all machines share"
                 : $"{Name(_last)} {(state == ProcessState.Stopped ? "is stopped (SIGSTOP)" : "has given no sign of life")} for {text}, {Where(_last)}; "
                     + "the same command goes on from the last checkpoint";
         }

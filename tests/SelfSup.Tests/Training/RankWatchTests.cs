@@ -76,7 +76,7 @@ public sealed class RankWatchTests : IDisposable
 
     [Fact]
     public void OneThatNeverCameIsSaidToSeeAnotherFolder() =>
-        Assert.Contains("the run directory must be on a disk that all machines share", Fails(), StringComparison.Ordinal);
+        Assert.Contains("let the run directory be on a disk that all machines share", Fails(), StringComparison.Ordinal);
 
     [Fact]
     public void WhatAnEarlierStartLeftIsNotLookedAtAndRemoved()

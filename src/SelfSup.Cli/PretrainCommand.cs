@@ -64,9 +64,8 @@ internal static class PretrainCommand
     public static async Task<int> Run(
         string recipePath, string? runDirectory, IReadOnlyList<string> overrides, IReadOnlyList<string> allowedChanges, RecipeReader reader)
     {
-        TolerantWriter.Use();
         var ranks = RunEnvironment.Ranks();
-        using var output = new RankOutput(ranks);
+        using var output = RankOutput.Use(ranks);
         try
         {
             return await Run(ranks, output, recipePath, runDirectory, overrides, allowedChanges, reader);

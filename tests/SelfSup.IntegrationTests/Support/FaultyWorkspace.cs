@@ -35,6 +35,10 @@ internal sealed partial class FaultyWorkspace : IDisposable
 
     public SelfSupProcess Start(string run, params string[] more) => _workspace.Start(run, [.. _assembly, .. more]);
 
+    /// <summary>Starts <c>selfsup pretrain</c> by another program.</summary>
+    public SelfSupProcess StartBy(string program, string[] arguments, string run, params string[] more) =>
+        _workspace.StartBy(program, arguments, run, [.. _assembly, .. more]);
+
     /// <summary>Waits until a run stands at a fault <c>wait</c>.</summary>
     public void WaitForFault(SelfSupProcess process)
     {

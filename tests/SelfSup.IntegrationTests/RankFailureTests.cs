@@ -67,10 +67,11 @@ public sealed class RankFailureTests(RankFailureTests.Undisturbed undisturbed) :
     [Fact]
     public void ARunOfOneRankGoesOnOnSeveralAndBack()
     {
-        undisturbed.Run("grown", null, "--set", "training.maxSteps=32").Succeeds();
-        undisturbed.Run("grown", "cpu:2", "--allow-change", "training.maxSteps", "--set", "training.maxSteps=64").Succeeds();
+        undisturbed.Run("alone", null).Succeeds();
+        undisturbed.Run("grown", null, "--set", "training.maxSteps=80").Succeeds();
+        undisturbed.Run("grown", "cpu:2", "--allow-change", "training.maxSteps", "--set", "training.maxSteps=88").Succeeds();
         undisturbed.Run("grown", null, "--allow-change", "training.maxSteps").Succeeds();
-        Assert.InRange(undisturbed.Difference("grown"), 0, 0.02);
+        Assert.InRange(undisturbed.Difference("grown", from: "alone"), 0, 0.02); // rounding, which every step lets grow
     }
 
     [Fact]
@@ -120,9 +121,9 @@ public sealed class RankFailureTests(RankFailureTests.Undisturbed undisturbed) :
         }
 
         /// <summary>By how much the backbone's values differ at most, as a share of the largest.</summary>
-        internal double Difference(string run)
+        internal double Difference(string run, string from = "whole")
         {
-            var (expected, actual) = (Backbone("whole"), Backbone(run));
+            var (expected, actual) = (Backbone(from), Backbone(run));
             Assert.Equal(expected.Keys.Order(), actual.Keys.Order());
             var largest = expected.Max(entry => entry.Value.abs().max().ToDouble());
             return expected.Max(entry => (entry.Value - actual[entry.Key]).abs().max().ToDouble()) / largest;

@@ -29,6 +29,12 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// <summary>Whether parts of a batch may go through copies of the encoder at the same time, and be normalised together.</summary>
     public virtual bool AllowsReplicas => true;
 
+    /// <summary>
+    /// Whether batch normalisation is over the images of all ranks: as the recipe says or, where it leaves that to the method, yes. A
+    /// method that needs statistics of parts says no then.
+    /// </summary>
+    public virtual bool SharesBatchNorm => Context.SyncBatchNorm ?? true;
+
     /// <summary>All encoders it computes with: <see cref="Encoder"/>, and a key encoder where it has one.</summary>
     public virtual IEnumerable<Encoder> Encoders => [Encoder];
 
@@ -115,6 +121,9 @@ public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long
 
     /// <summary>Images a step over all ranks.</summary>
     public int GlobalBatchSize { get; init; } = 2;
+
+    /// <summary>Whether the recipe wants batch normalisation over the images of all ranks; null where the method decides.</summary>
+    public bool? SyncBatchNorm { get; init; }
 
     /// <summary>How long the run is, for schedules of the method's own.</summary>
     public ScheduleSpan Span { get; init; } = new(TotalSteps: 1000, StepsPerEpoch: 100);

@@ -50,6 +50,9 @@ internal sealed class MoCo : Method
     /// <summary>Not where a batch is normalised in parts: in copies they would be others.</summary>
     public override bool AllowsReplicas => _options.SplitBatchNorm == 1;
 
+    /// <summary>Only where the recipe insists: over all images together, statistics would give the keys of the batch away.</summary>
+    public override bool SharesBatchNorm => Context.SyncBatchNorm ?? false;
+
     /// <inheritdoc/>
     public override IEnumerable<Encoder> Encoders => [Encoder, _key.Encoder];
 
@@ -132,7 +135,7 @@ internal sealed class MoCoOptions : IRemembers
 
     /// <summary>
     /// Parts of this rank's batch that batch normalisation sees by themselves, the keys' in another order; 1 is enough on
-    /// several ranks, on one the authors' small runs take 8.
+    /// several ranks, which normalise their own unless ranks.syncBatchNorm says otherwise; on one the authors' small runs take 8.
     /// </summary>
     [Range(1, 1024)]
     public int SplitBatchNorm { get; set; } = 1;

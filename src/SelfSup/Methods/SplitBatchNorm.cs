@@ -31,7 +31,7 @@ internal sealed class SplitBatchNorm(int parts, MethodContext context)
     public Tensor EmbedShuffled(Encoder encoder, ViewBatch batch, int view)
     {
         var ranks = context.Communicator;
-        if (ranks.Ranks == 1 && parts == 1)
+        if ((ranks.Ranks == 1 || context.SyncBatchNorm == true) && parts == 1)
         {
             return encoder.Embed(batch.Views[view]); // all of them are normalised together in any order
         }

@@ -200,6 +200,7 @@ internal sealed class Pretraining : IDisposable
             {
                 Seed = _recipe.Run.Seed,
                 GlobalBatchSize = training.GlobalBatchSize,
+                SyncBatchNorm = _recipe.Ranks.SyncBatchNorm,
                 Span = span,
             }));
         if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)
@@ -227,7 +228,6 @@ internal sealed class Pretraining : IDisposable
             new TrainerOptions(
                 training.ClipGradientNorm,
                 _recipe.Telemetry.EmbeddingsEverySteps,
-                _recipe.Ranks.SyncBatchNorm ?? true,
                 _recipe.Ranks.Overlap,
                 _recipe.Ranks.CompareEverySteps),
             clock, _controls.Heartbeat);

@@ -8,8 +8,8 @@ namespace SelfSup.Training;
 internal sealed class RankOptions
 {
     /// <summary>
-    /// Whether batch normalisation is over the images of all ranks, as it would be on one; by default it is. Without, every rank
-    /// normalises its own, as the authors of MoCo do with a shuffled batch, and running statistics are averaged after each step.
+    /// Whether batch normalisation is over the images of all ranks, as it would be on one; by default it is, but for moco, whose
+    /// keys it would give away. Without, every rank normalises its own, and running statistics are averaged after each step.
     /// </summary>
     public bool? SyncBatchNorm { get; set; }
 

@@ -36,7 +36,7 @@ internal sealed class Trainer(
     private readonly GradientAverage _gradients = new(method.Encoder, communicator, options.Overlap);
     private readonly RankReplicas _replicas = new(method, communicator);
     private readonly IStatisticsExchange? _exchange =
-        communicator.Ranks > 1 && options.SyncBatchNorm ? new RankExchange(communicator) : null;
+        communicator.Ranks > 1 && method.SharesBatchNorm ? new RankExchange(communicator) : null;
 
     /// <summary>Whether gradients are averaged beside the backward pass.</summary>
     public bool Overlaps
@@ -140,13 +140,11 @@ internal sealed class Trainer(
 
 /// <param name="ClipGradientNorm">The longest gradient that is applied as it is, or null.</param>
 /// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
-/// <param name="SyncBatchNorm">Whether several ranks normalise over all their images together.</param>
-/// <param name="Overlap">Whether they average gradients beside the backward pass.</param>
+/// <param name="Overlap">Whether several ranks average gradients beside the backward pass.</param>
 /// <param name="CompareRanksEverySteps">After so many steps they compare their weights; 0 for never.</param>
 internal sealed record TrainerOptions(
     double? ClipGradientNorm = null,
     int LookEverySteps = 10,
-    bool SyncBatchNorm = true,
     bool Overlap = true,
     int CompareRanksEverySteps = 0);
 

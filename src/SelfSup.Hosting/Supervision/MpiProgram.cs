@@ -21,12 +21,14 @@ internal sealed partial record MpiProgram(string Path, Launcher Launcher, int Ma
 
     /// <summary>
     /// What runs a rank and writes its exit code down, for an mpirun that goes on without a rank does not tell it. Signals
-    /// that mpirun passes on reach the rank too; the shell outlives them. Its process is the group of all of the rank's.
+    /// that mpirun passes on reach the rank too; the shell outlives them. Its process is the group of all of the rank's. Whoever
+    /// ends the ranks says so in the folder first, so that one that is only just beginning is not missed.
     /// </summary>
     private const string Script = """
         trap : TERM INT HUP USR1
         rank=${OMPI_COMM_WORLD_RANK:-$PMI_RANK}
-        echo $$ > "$0/process-$rank"
+        echo $$ > "$0/process-$rank" || exit
+        [ -e "$0/over" ] && exit
         exec 3>&2 2>/dev/null
         (exec "$@" 2>&3 3>&-)
         code=$?

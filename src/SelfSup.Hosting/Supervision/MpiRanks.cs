@@ -59,6 +59,7 @@ internal sealed partial class MpiRanks : IRunProcess
     /// <inheritdoc/>
     public void Kill()
     {
+        File.WriteAllText(Path.Combine(_folder, "over"), ""); // for ranks that have not yet said which process they are
         for (var rank = 0; rank < _ranks; rank++)
         {
             // A group of its own, in which the rank itself is; where it is not (yet), it is among what mpirun has started.
@@ -118,7 +119,14 @@ internal sealed partial class MpiRanks : IRunProcess
     public void Dispose()
     {
         _process.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        try
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+        catch (IOException)
+        {
+            // A shell that ends just now has written into it.
+        }
     }
 
     /// <summary>mpirun has ended before its ranks: it could not start them, or was killed.</summary>

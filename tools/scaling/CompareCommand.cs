@@ -22,7 +22,7 @@ internal static class CompareCommand
         var width = new Option<int>("--width") { Description = "D, of embeddings", DefaultValueFactory = _ => 128, HelpName = "n" };
         var norms = new Option<int>("--synced-norms") { Description = "Layers that are normalised over ranks", HelpName = "n" };
         var network = new Option<string>("--network") { Description = "Whose gradients come as segments", DefaultValueFactory = _ => "resnet20", HelpName = "name" };
-        network.AcceptOnlyFromAmong("resnet20", "resnet50");
+        network.AcceptOnlyFromAmong("resnet18", "resnet20", "resnet50");
         var command = new Command(
             "compare",
             "Predicts a step of R CPU ranks on this machine from a step of one, and compares it with a measurement. Example: scaling compare " +
@@ -48,7 +48,12 @@ internal static class CompareCommand
                 parsed.GetValue(cores) ?? messages.Cores,
                 new Workload
                 {
-                    Segments = parsed.GetValue(network) == "resnet50" ? Architectures.ResNet50(4_458_624) : Architectures.ResNet20(HeadParameters),
+                    Segments = parsed.GetValue(network) switch
+                    {
+                        "resnet50" => Architectures.ResNet50(4_458_624),
+                        "resnet18" => Architectures.ResNet18(512 * 513),
+                        _ => Architectures.ResNet20(HeadParameters),
+                    },
                     LearnedViews = 2,
                     ViewBytes = 0,
                     GatheredViews = parsed.GetValue(views),

@@ -5,9 +5,13 @@ using SelfSup.Errors;
 namespace SelfSup.Tools.Scaling;
 
 /// <summary>
-/// The parts of a step as <c>selfsup profile --json</c> writes them. Read are <c>batchSize</c> (images of this rank),
-/// <c>threads</c>, <c>parts.*.milliseconds</c> and <c>memory.gradients</c> (bytes).
+/// The parts of a step as <c>selfsup profile --json</c> writes them. Read are <c>batchSize</c> (images of all ranks),
+/// <c>ranks.ranks</c> where they are several, <c>threads</c>, <c>parts.*.milliseconds</c> and <c>memory.gradients</c> (bytes).
 /// </summary>
+/// <param name="Images">Of one rank.</param>
+/// <param name="Threads">Of one rank.</param>
+/// <param name="GradientBytes">Averaged in a step.</param>
+/// <param name="Milliseconds">By part.</param>
 internal sealed record MeasuredStep(double Images, int Threads, double GradientBytes, IReadOnlyDictionary<string, double> Milliseconds)
 {
     /// <summary>Of the whole step.</summary>
@@ -22,7 +26,7 @@ internal sealed record MeasuredStep(double Images, int Threads, double GradientB
             using var json = JsonDocument.Parse(File.ReadAllText(path));
             var root = json.RootElement;
             return new MeasuredStep(
-                root.GetProperty("batchSize").GetDouble(),
+                root.GetProperty("batchSize").GetDouble() / (root.TryGetProperty("ranks", out var ranks) ? ranks.GetProperty("ranks").GetInt32() : 1),
                 root.GetProperty("threads").GetInt32(),
                 root.GetProperty("memory").GetProperty("gradients").GetDouble(),
                 root.GetProperty("parts").EnumerateObject().ToDictionary(part => part.Name, part => part.Value.GetProperty("milliseconds").GetDouble()));

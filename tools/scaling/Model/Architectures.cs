@@ -12,6 +12,15 @@ internal static class Architectures
         new("stage 1 and stem", 215_808 + 9_536, 0.47), // 4.4 and 0.8
     ];
 
+    /// <summary>A ResNet-18 on images of 32 pixels, and a head; a CPU waits for multiplications, which its stages share equally.</summary>
+    public static IReadOnlyList<GradientSegment> ResNet18(double headParameters) =>
+    [
+        new("stage 4 and head", 8_393_728 + headParameters, 0.25), // 134 of 555 million multiplications an image
+        new("stage 3", 2_099_712, 0.24), // 134
+        new("stage 2", 525_568, 0.24), // 134
+        new("stage 1 and stem", 147_968 + 1_856, 0.27), // 151 and 2
+    ];
+
     /// <summary>A thin ResNet-20 on images of 32 pixels, and a head.</summary>
     public static IReadOnlyList<GradientSegment> ResNet20(double headParameters) =>
     [

@@ -102,7 +102,7 @@ internal static class PretrainCommand
         builder.Logging.ClearProviders();
         builder.Services.AddSelfSup(
             recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal), ranks);
-        if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 })
+        if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } && ranks.Rank == 0)
         {
             builder.Services.AddSelfSupTelemetry(recipe);
         }
@@ -115,7 +115,7 @@ internal static class PretrainCommand
         terminal.End();
         if (outcome.Error is { } error)
         {
-            return output.Report(error, outcome.Began);
+            return output.Report(error, outcome.Joined);
         }
 
         if (!outcome.Finished)

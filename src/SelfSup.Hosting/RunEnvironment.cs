@@ -12,8 +12,11 @@ namespace SelfSup.Hosting;
 /// <summary>What a run takes from the environment: the same for the command line and for hosts.</summary>
 internal static class RunEnvironment
 {
-    /// <summary>Of one operation on GPUs, and of joining: ranks that are gone are noticed sooner, ones that judge the backbone take long.</summary>
+    /// <summary>Of one operation on GPUs: ranks that are gone are noticed sooner, ones that judge the backbone take long.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromHours(2);
+
+    /// <summary>Until all ranks are there: batch systems start them within minutes.</summary>
+    private static readonly TimeSpan _patienceToJoin = TimeSpan.FromMinutes(10);
 
     /// <summary>The variables that replace settings.</summary>
     public static Dictionary<string, string> Settings() => Environment.GetEnvironmentVariables()
@@ -56,6 +59,7 @@ internal static class RunEnvironment
 
         // Those that PyTorch's variables tell of one another have no MPI between them.
         var mpi = place.Launcher == Launcher.Torch ? null : JoinMpi(place);
+        RequireAlike(mpi, gpu);
         if (gpu is null)
         {
             return mpi ?? throw new CommunicationException(
@@ -67,6 +71,7 @@ internal static class RunEnvironment
             CudaRuntime.Load(Variable(CudaRuntime.Variable), TorchFolder()),
             place,
             gpu.Value,
+            _patienceToJoin,
             _patience,
             mpi);
     }
@@ -78,6 +83,47 @@ internal static class RunEnvironment
     public static int? Gpu(RankEnvironment place, Device device) => device.type != TorchSharp.DeviceType.CUDA
         ? null
         : place.Ranks == 1 && place.Device is null ? 0 : place.DeviceAmong(cuda.device_count());
+
+    /// <summary>Cores of this process: its share of the machine's, where it is one of several there and nobody has bound it to some.</summary>
+    /// <param name="place">Which rank it is.</param>
+    public static int Cores(RankEnvironment place)
+    {
+        var cores = Environment.ProcessorCount; // as --devices, or a binding to cores, has limited them
+        return place.LocalRanks > 1 && Variable(Supervision.RankStarter.CoresVariable) is null && cores == MachineCores()
+            ? Math.Max(1, cores / place.LocalRanks)
+            : cores;
+    }
+
+    /// <summary>Cores that the system has, whoever may use them.</summary>
+    private static int MachineCores()
+    {
+        try
+        {
+            return Directory.EnumerateDirectories("/sys/devices/system/cpu", "cpu*").Count(path => int.TryParse(Path.GetFileName(path)[3..], out _));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Environment.ProcessorCount;
+        }
+    }
+
+    /// <summary>All on GPUs or all on CPUs: they speak in different ways.</summary>
+    private static void RequireAlike(MpiCommunicator? mpi, int? gpu)
+    {
+        if (mpi is null)
+        {
+            return; // NCCL is all that they have
+        }
+
+        var all = mpi.Gather(gpu is null ? $"a CPU ({Environment.MachineName})" : $"a GPU ({Environment.MachineName})");
+        if (all.Select(where => where[..5]).Distinct().Count() > 1)
+        {
+            mpi.Dispose();
+            throw new CommunicationException(
+                $"training.device: ranks compute on {string.Join(", ", all.Select((where, rank) => $"{rank}: {where}"))}; they must all be on GPUs or "
+                + "all on CPUs: set cpu or cuda, see selfsup doctor there");
+        }
+    }
 
     private static MpiCommunicator JoinMpi(RankEnvironment place)
     {

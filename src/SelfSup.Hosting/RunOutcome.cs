@@ -17,6 +17,9 @@ public sealed class RunOutcome
     /// <summary>Whether it came so far as to train; false where it was told to stop, or failed, before.</summary>
     internal bool Began { get; set; }
 
+    /// <summary>Whether the ranks of the run know of one another; true with one only when it began.</summary>
+    internal bool Joined { get; set; }
+
     /// <summary>Steps done.</summary>
     public long Step { get; internal set; }
 

@@ -127,6 +127,8 @@ public static class ServiceCollectionExtensions
                 StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
                 AllowedChanges = allowedChanges,
                 Gpu = gpu,
+                Cores = RunEnvironment.Cores(place),
+                OnJoined = () => provider.GetRequiredService<RunOutcome>().Joined = true,
             },
             communicator: RunEnvironment.Join(place, gpu));
     }

@@ -110,20 +110,21 @@ internal sealed partial record MpiProgram(string Path, Launcher Launcher, int Ma
     {
         string[] command =
         [
-            .. session is null ? Array.Empty<string>() : [session], Path, .. Options(isRoot),
+            .. session is null ? Array.Empty<string>() : [session], Path, .. Options(isRoot, ranks),
             "-np", ranks.ToString(CultureInfo.InvariantCulture), "/bin/sh", "-c", Script, folder, rank.FileName, .. rank.ArgumentList,
         ];
         return new ProcessStartInfo(command[0], command[1..]) { UseShellExecute = false, RedirectStandardInput = true };
     }
 
     /// <summary>Ranks that live on when another dies find out themselves which, and end by themselves.</summary>
-    private IEnumerable<string> Options(bool isRoot) => Launcher == Launcher.Mpich
-        ? ["-disable-auto-cleanup"]
+    private IEnumerable<string> Options(bool isRoot, int ranks) => Launcher == Launcher.Mpich
+        ? ["-disable-auto-cleanup", "-launcher", "fork", "-hosts", "localhost"] // and not on the machines of a batch job
         :
         [
             .. isRoot ? ["--allow-run-as-root"] : Array.Empty<string>(),
             "--oversubscribe",
             "--bind-to", "none",
+            "--host", string.Create(CultureInfo.InvariantCulture, $"localhost:{ranks}"),
             .. Major >= 5 ? _afterAFailureIn5 : _afterAFailure,
             .. _exported.SelectMany(name => (string[])["-x", name]),
         ];

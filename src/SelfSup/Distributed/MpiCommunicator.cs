@@ -20,7 +20,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
 {
     private const uint ShortPause = 50; // microseconds
     private const uint LongPause = 1000;
-    private const long LongestPiece = 1 << 30; // elements; MPI counts in 32 bits
+    private const long LongestPiece = 1 << 29; // elements; MPI counts in 32 bits, and bfloat16 in bytes
 
     private static readonly TimeSpan _impatience = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan _long = TimeSpan.FromMilliseconds(500);
@@ -30,6 +30,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
     private readonly Mpi _mpi;
     private readonly long _piece;
     private readonly BlockingCollection<MpiOperation> _operations = [];
+    private readonly ConcurrentBag<Tensor> _abandoned = [];
     private readonly Thread _thread;
     private nint _communicator;
     private MpiOperation? _next; // taken, but not begun
@@ -74,7 +75,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
             var to = whole ? all : empty([Ranks, length], own.dtype);
             var from = Address(own, at);
             var into = Address(to);
-            Run(request => _mpi.AllGather(from, into, Elements(own.dtype, length), type, _communicator, request));
+            Run(request => _mpi.AllGather(from, into, Elements(own.dtype, length), type, _communicator, request), own, to);
             if (!whole)
             {
                 all.narrow(1, at, length).copy_(to);
@@ -98,7 +99,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
             var from = length == count ? parts : parts.narrow(1, at, length).contiguous();
             var source = Address(from);
             var target = Address(own, at);
-            Run(request => _mpi.ReduceScatter(source, target, (int)length, type, _communicator, request));
+            Run(request => _mpi.ReduceScatter(source, target, (int)length, type, _communicator, request), from, own);
         }
 
         return own.view([all.shape[0] / Ranks, .. all.shape[1..]]).to(all.dtype).to(all.device).MoveToOuterDisposeScope();
@@ -115,7 +116,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
         foreach (var (at, length) in Pieces(data.numel()))
         {
             var from = Address(data, at);
-            Run(request => _mpi.Broadcast(from, Elements(data.dtype, length), type, root, _communicator, request));
+            Run(request => _mpi.Broadcast(from, Elements(data.dtype, length), type, root, _communicator, request), data);
         }
 
         if (tensor.device_type != DeviceType.CPU)
@@ -186,10 +187,21 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
         }
     }
 
-    private void Run(MpiOperation.Start begin)
+    private void Run(MpiOperation.Start begin, params Tensor[] used)
     {
-        using var operation = Post(begin);
-        Wait(operation);
+        var operation = Post(begin);
+        try
+        {
+            Wait(operation);
+        }
+        catch
+        {
+            // The library, or another rank, may still write there: what an operation that is given up uses stays until the process ends.
+            Array.ForEach(used, tensor => _abandoned.Add(tensor.alias().DetachFromDisposeScope()));
+            throw;
+        }
+
+        operation.Dispose();
     }
 
     private MpiOperation Post(MpiOperation.Start begin)

@@ -51,18 +51,19 @@ internal sealed unsafe class NcclCommunicator : Communicator
     /// <param name="cuda">Streams and events.</param>
     /// <param name="place">Which rank this is.</param>
     /// <param name="gpu">Its GPU, which no other rank uses.</param>
+    /// <param name="toJoin">How long the ranks may take to come.</param>
     /// <param name="patience">
-    /// How long the ranks may take to come, and afterwards any operation to be done: longer than what one rank does while the others
-    /// wait for it, an evaluation or a checkpoint.
+    /// How long afterwards any operation may take: longer than what one rank does while the others wait for it, an evaluation or a
+    /// checkpoint.
     /// </param>
     /// <param name="meeting">
     /// Ranks that know each other already, which end with this; else they meet at <see cref="RankEnvironment.MasterAddress"/>.
     /// </param>
     /// <exception cref="CommunicationException">They did not come, or there is no place to meet.</exception>
     public static NcclCommunicator Join(
-        Nccl nccl, CudaRuntime cuda, RankEnvironment place, int gpu, TimeSpan patience, Communicator? meeting = null)
+        Nccl nccl, CudaRuntime cuda, RankEnvironment place, int gpu, TimeSpan toJoin, TimeSpan patience, Communicator? meeting = null)
     {
-        var where = meeting is null ? MeetAtAddress(place, patience) : $"the address that rank 0 sent over {meeting.Engine}";
+        var where = meeting is null ? MeetAtAddress(place, toJoin) : $"the address that rank 0 sent over {meeting.Engine}";
         nint communicator = 0;
         try
         {
@@ -71,9 +72,9 @@ internal sealed unsafe class NcclCommunicator : Communicator
             var watch = Stopwatch.StartNew();
             while (!nccl.IsReady(communicator, "ncclCommInitRankConfig"))
             {
-                if (watch.Elapsed > patience)
+                if (watch.Elapsed > toJoin)
                 {
-                    throw new CommunicationException($"not all of them came within {patience.TotalSeconds:0.#} s");
+                    throw new CommunicationException($"not all of them came within {toJoin.TotalSeconds:0.#} s");
                 }
 
                 Thread.Sleep(1);
@@ -212,12 +213,31 @@ internal sealed unsafe class NcclCommunicator : Communicator
                 "free port there, or start the ranks with torchrun or mpirun");
         }
 
+        if (place.Ranks > place.LocalRanks && place.LocalRanks > 0 && IsLoopback(host))
+        {
+            throw new CommunicationException(
+                $"MASTER_ADDR={host}: is the loopback address here, which no other machine reaches; set it to an address of rank 0's machine "
+                + "(Debian's /etc/hosts gives the machine's own name 127.0.1.1)");
+        }
+
         var address = $"{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}";
         NativeEnvironment.Set(AddressVariable, address, keepsExisting: false);
         // A rank that comes before rank 0 finds nobody there, and tries again after 0.1 s, 0.2 s, 0.3 s, ...
         var tries = (int)Math.Ceiling(Math.Sqrt(2 * Math.Min(patience.TotalSeconds, TimeSpan.SecondsPerDay) / 0.1));
         NativeEnvironment.Set(RetriesVariable, tries.ToString(CultureInfo.InvariantCulture), keepsExisting: true);
         return address;
+    }
+
+    private static bool IsLoopback(string host)
+    {
+        try
+        {
+            return Array.TrueForAll(System.Net.Dns.GetHostAddresses(host), System.Net.IPAddress.IsLoopback);
+        }
+        catch (System.Net.Sockets.SocketException)
+        {
+            return false; // NCCL says that it does not know it
+        }
     }
 
     /// <summary>Tells all ranks the id that the first makes.</summary>

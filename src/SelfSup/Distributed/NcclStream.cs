@@ -255,10 +255,12 @@ internal sealed class NcclStream : IDisposable
     /// <returns>What went wrong first.</returns>
     private CommunicationException Fail(Exception cause)
     {
-        var failure = new CommunicationException(
-            $"rank {_place.Rank} of {_place.Ranks}: {cause.Message}; the messages of the other ranks may say more, as does " +
-            "NCCL_DEBUG=INFO; start the run again, and it goes on from its last checkpoint",
-            cause);
+        var failure = cause is CommunicationException { Rank: { } gone }
+            ? new CommunicationException(cause.Message, cause) { Rank = gone } // it names who and why already
+            : new CommunicationException(
+                $"rank {_place.Rank} of {_place.Ranks}: {cause.Message}; the messages of the other ranks may say more, as does " +
+                "NCCL_DEBUG=INFO; start the run again, and it goes on from its last checkpoint",
+                cause);
         if (Interlocked.CompareExchange(ref _failure, failure, null) is { } earlier)
         {
             return earlier;

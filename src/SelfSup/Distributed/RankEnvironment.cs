@@ -23,6 +23,10 @@ internal sealed record RankEnvironment(int Rank, int Ranks, int LocalRank, Launc
     private static readonly string[] _localRanksOfMpich =
         ["MPI_LOCALRANKID", "PMI_LOCAL_RANK", "MV2_COMM_WORLD_LOCAL_RANK", "PALS_LOCAL_RANKID", "SLURM_LOCALID"];
 
+    /// <summary>What says how many ranks are on this machine.</summary>
+    private static readonly string[] _localCounts =
+        ["LOCAL_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "PMI_LOCAL_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"];
+
     /// <summary>A process that was started by itself.</summary>
     public static RankEnvironment Alone { get; } = new(0, 1, 0, Launcher.None);
 
@@ -34,6 +38,9 @@ internal sealed record RankEnvironment(int Rank, int Ranks, int LocalRank, Launc
 
     /// <summary>The GPU that <c>--devices</c> has named; null where nothing but <see cref="LocalRank"/> says which it is.</summary>
     public int? Device { get; init; }
+
+    /// <summary>How many ranks are on this machine; 0 where nothing says so.</summary>
+    public int LocalRanks { get; init; }
 
     /// <summary>Reads the variables.</summary>
     /// <param name="variables">The environment.</param>
@@ -57,6 +64,9 @@ internal sealed record RankEnvironment(int Rank, int Ranks, int LocalRank, Launc
         {
             MasterAddress = variables.GetValueOrDefault("MASTER_ADDR"),
             MasterPort = Has("MASTER_PORT") ? FreePort() : null,
+            LocalRanks = Array.Find(_localCounts, Has) is { } count && int.TryParse(variables[count], NumberStyles.None, CultureInfo.InvariantCulture, out var here)
+                ? here
+                : 0,
             Device = Has(DeviceVariable) ? Number(DeviceVariable, 0, int.MaxValue) : null,
         };
 

@@ -75,10 +75,12 @@ internal sealed class DataOptions : ImageSourceOptions
     /// The threads that are used beside training on a device: a GPU leaves all cores but the one that drives it, a CPU
     /// those that libtorch does not compute with.
     /// </summary>
-    internal int WorkersBeside(TorchSharp.torch.Device device)
+    /// <param name="device">What trains.</param>
+    /// <param name="cores">Cores of this process; null for all of the machine.</param>
+    internal int WorkersBeside(TorchSharp.torch.Device device, int? cores = null)
     {
         var training = device.type == TorchSharp.DeviceType.CPU ? TorchSharp.torch.get_num_threads() : 1;
-        return Workers ?? Math.Max(1, Environment.ProcessorCount - training);
+        return Workers ?? Math.Max(1, (cores ?? Environment.ProcessorCount) - training);
     }
 }
 

@@ -153,6 +153,7 @@ internal sealed class Pretraining : IDisposable
 
         if (!_run.Run(stopping))
         {
+            _ranks.Communicator.Barrier(); // the first may still write the checkpoint, and who ends first may end the others
             return false;
         }
 
@@ -170,9 +171,9 @@ internal sealed class Pretraining : IDisposable
     private void Build(RecipeReader reader, string runDirectory, TrainingMetrics metrics, TimeProvider time, bool isProfiled)
     {
         var training = _recipe.Training;
-        var threads = _recipe.Run.Threads ?? Environment.ProcessorCount;
+        var threads = _recipe.Run.Threads ?? _controls.Cores;
         set_num_threads(threads);
-        _ranks.Join(runDirectory, _recipe, _controls.Heartbeat, time);
+        _ranks.Join(runDirectory, _recipe, _controls, time);
         _compute = Devices.ForTraining(training, _recipe.Run.Replicas, _controls.Gpu);
 
         _images = Own(RunImages.Open(_recipe));
@@ -327,7 +328,7 @@ internal sealed class Pretraining : IDisposable
             new LabelledImages(_images.Reference, options.Train ?? _recipe.Data!, "evaluation.train", _images.DecodedReference),
             new LabelledImages(test, options.Test!, "evaluation.test"),
             new FeatureExtractor(
-                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device),
+                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device, _controls.Cores),
                 Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast },
                 _controls.Heartbeat),
             options.Knn,
@@ -365,7 +366,7 @@ internal sealed class Pretraining : IDisposable
             new ViewLoaderOptions
             {
                 Seed = _recipe.Run.Seed,
-                Workers = data.WorkersBeside(_compute.Device),
+                Workers = data.WorkersBeside(_compute.Device, _controls.Cores),
                 Prefetch = data.Prefetch,
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,

@@ -74,7 +74,7 @@ internal sealed class RunProfiler : IRunProgress
         {
             if (ranks.Rank == 0)
             {
-                Directory.Delete(folder, recursive: true);
+                Remove(folder);
             }
         }
     }
@@ -115,6 +115,18 @@ internal sealed class RunProfiler : IRunProgress
 
     /// <inheritdoc/>
     public void Warn(string message) => _progress.Warn(message);
+
+    /// <summary>Where other ranks still write there, it is left: why they do is what is to be told.</summary>
+    private static void Remove(string folder)
+    {
+        try
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        catch (IOException)
+        {
+        }
+    }
 
     private static string NewFolder(string beside)
     {

@@ -3,7 +3,6 @@ using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Recipes;
-using SelfSup.Telemetry;
 using SelfSup.Training;
 
 using static TorchSharp.torch;
@@ -26,10 +25,10 @@ internal sealed class RunRanks(Communicator communicator) : IDisposable
     /// <summary>Lets the ranks know of one another, before anything of them can go wrong.</summary>
     /// <param name="runDirectory">Where they give signs of life.</param>
     /// <param name="recipe">What they train.</param>
-    /// <param name="heartbeat">What this one does.</param>
+    /// <param name="controls">What this one does, and who wants to know that they have joined.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="RecipeException">So many ranks cannot train it.</exception>
-    public void Join(string runDirectory, Recipe recipe, Heartbeat heartbeat, TimeProvider time)
+    public void Join(string runDirectory, Recipe recipe, RunControls controls, TimeProvider time)
     {
         var (ranks, batch) = (communicator.Ranks, recipe.Training.GlobalBatchSize);
         if (ranks == 1)
@@ -39,7 +38,8 @@ internal sealed class RunRanks(Communicator communicator) : IDisposable
 
         // What earlier starts, or another run in the same folder, have left is told apart by the name of this start.
         _checkpoints = CheckpointGroup.Of(communicator, CPU);
-        _watch = new RankWatch(runDirectory, _checkpoints.Session, communicator, heartbeat, TimeSpan.FromSeconds(recipe.Ranks.SilenceSeconds), time);
+        _watch = new RankWatch(runDirectory, _checkpoints.Session, communicator, controls.Heartbeat, TimeSpan.FromSeconds(recipe.Ranks.SilenceSeconds), time);
+        controls.OnJoined?.Invoke();
         if (batch % ranks != 0 || batch < 2 * ranks)
         {
             var each = Math.Max(2, batch / ranks);

@@ -1,5 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
+using SelfSup.Distributed;
+using SelfSup.Errors;
 using SelfSup.Methods;
 using SelfSup.Models;
 
@@ -15,7 +17,8 @@ namespace SelfSup.Training;
 /// <param name="method">What is learned.</param>
 /// <param name="embedder">How a batch gets through the network.</param>
 /// <param name="device">Where the weights live.</param>
-internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device device)
+/// <param name="communicator">The ranks, all of which search: what one has found, all say.</param>
+internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device device, Communicator communicator)
 {
     /// <summary>What was found, for a message. It leaves nothing behind, and does not throw: it explains an error.</summary>
     /// <param name="batch">The batch of the step.</param>
@@ -27,16 +30,23 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var onDevice = batch.To(device);
-            var found = Images(onDevice) ?? First(State().Where(value => !IsStatistic(value.Name)))
-                ?? Memory() ?? Forward(onDevice, report) ?? Gradients();
+            var found = OfAll(Images(onDevice) ?? First(State().Where(value => !IsStatistic(value.Name))) ?? Memory())
+                ?? Forward(onDevice, report) ?? Gradients();
             // These may have overflowed before: training does not compute with them, evaluations do.
             return First(State().Where(value => IsStatistic(value.Name))) is { } statistic ? $"{found}, and {statistic}" : found;
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not CommunicationException)
         {
             return $"where it begins could not be found ({e.Message.ReplaceLineEndings(" ")})";
         }
     }
+
+    /// <summary>What this rank has found, or another: they must go on, and into the network, together.</summary>
+    private string? OfAll(string? own) => communicator.Ranks == 1
+        ? own
+        : communicator.Gather(own ?? "").Index().FirstOrDefault(text => text.Item.Length > 0) is { Item: { Length: > 0 } found } first
+            ? $"on rank {first.Index}, {found}"
+            : null;
 
     private static string? Images(ViewBatch batch)
     {
@@ -89,7 +99,7 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
                 embeddings = embedder.Again(batch);
             }
 
-            return found ?? Loss(batch, report, embeddings);
+            return OfAll(found) ?? OfAll(Embedded(embeddings)) ?? OfAll(Loss(batch, report, embeddings));
         }
         finally
         {
@@ -115,7 +125,7 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
             + (weights.Length == 0 ? "" : $", and its weights, up to {NonFiniteValues.Largest(weights):g2}");
     }
 
-    private string? Loss(ViewBatch batch, StepReport report, Embeddings embeddings)
+    private static string? Embedded(Embeddings embeddings)
     {
         foreach (var (what, list) in new[] { ("embeddings", embeddings.Learned), ("targets", embeddings.Constant) })
         {
@@ -125,6 +135,11 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
             }
         }
 
+        return null;
+    }
+
+    private string? Loss(ViewBatch batch, StepReport report, Embeddings embeddings)
+    {
         using var _ = enable_grad(); // as in a step: a loss may be computed in another way without
         Tensor[] learned = [.. embeddings.Learned.Select(embedding => embedding.detach().requires_grad_())];
         var loss = method.Compare(batch, embeddings with { Learned = learned }).to(float32).item<float>();

@@ -13,7 +13,7 @@ internal sealed class RankOptions
     /// </summary>
     public bool? SyncBatchNorm { get; set; }
 
-    /// <summary>Whether gradients are averaged beside the backward pass, stage by stage, instead of after it; the result is the same.</summary>
+    /// <summary>Whether gradients are averaged beside the backward pass, stage by stage, instead of after it; the result is the same up to rounding.</summary>
     [DoesNotChangeTraining]
     public bool Overlap { get; set; } = true;
 

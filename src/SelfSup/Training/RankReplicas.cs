@@ -77,7 +77,7 @@ internal sealed class RankReplicas(Method method, Communicator communicator)
             throw new CommunicationException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"rank {string.Join(", ", different)}: has other weights than rank 0 after step {step} (ranks.compareEverySteps), must have the same; "
-                + $"a device that computes wrongly, or another libtorch there: see selfsup doctor on both, and give the same command again"));
+                + $"a device that computes wrongly, another kind of processor or GPU, or another libtorch there: see selfsup doctor on both, and give the same command again"));
         }
     }
 

@@ -10,10 +10,16 @@ namespace SelfSup.Training;
 /// <param name="Process">Its process there.</param>
 /// <param name="Session">Which start of the run it belongs to: what others left is not looked at.</param>
 /// <param name="Count">How many signs there were: it changes while the process lives.</param>
+/// <param name="Beats">How often it got on with something of its own.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="Doing">What it does.</param>
-internal sealed record RankSign(int Rank, string Host, int Process, string Session, long Count, long Step, string Doing)
+internal sealed record RankSign(int Rank, string Host, int Process, string Session, long Count, long Beats, long Step, string Doing)
 {
+    private const int Room = 2048;
+
+    /// <summary>What tells its machine, and the view of processes there, from others that may have the same name; null where the system does not.</summary>
+    public string? Machine { get; init; }
+
     /// <summary>What ended it, once it has ended with an error.</summary>
     public string? Ended { get; init; }
 
@@ -61,12 +67,18 @@ internal sealed record RankSign(int Rank, string Host, int Process, string Sessi
         }
     }
 
-    /// <summary>Writes it, whole or not at all.</summary>
+    /// <summary>
+    /// Writes it over the one before, in the room that one has: a disk that has become full takes it. Whoever reads half of it takes
+    /// the next.
+    /// </summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public void Write(string path)
     {
-        var temporary = path + ".tmp";
-        File.WriteAllBytes(temporary, JsonSerializer.SerializeToUtf8Bytes(this, CheckpointManifest.Json));
-        File.Move(temporary, path, overwrite: true);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(this, CheckpointManifest.Json);
+        using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        var whole = new byte[Math.Max(Room, bytes.Length)];
+        whole.AsSpan().Fill((byte)' ');
+        bytes.CopyTo(whole, 0);
+        file.Write(whole);
     }
 }

@@ -31,6 +31,9 @@ internal sealed class RankWatch : IDisposable
     private readonly Lock _gate = new();
     private readonly Lock _looking = new();
     private long _lastLook;
+    private long _lastSign;
+    private long _beatsOfOthers;
+    private long _borrowed; // beats of this rank that say no more than that others got on
     private long _count;
     private string? _endedBy;
     private bool _endedByOther;
@@ -70,12 +73,17 @@ internal sealed class RankWatch : IDisposable
     /// <summary>Removes what earlier starts of the run have left.</summary>
     public void RemoveOld()
     {
-        foreach (var file in Directory.EnumerateFiles(RankSign.FolderOf(_directory), "rank-*.json*"))
+        try
         {
-            if (!Path.GetFileName(file).Contains($".{_session}.", StringComparison.Ordinal))
+            foreach (var file in Directory.EnumerateFiles(RankSign.FolderOf(_directory), "rank-*.json*")
+                .Where(file => !Path.GetFileName(file).Contains($".{_session}.", StringComparison.Ordinal)).ToArray())
             {
                 File.Delete(file);
             }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // They are not looked at.
         }
     }
 
@@ -131,13 +139,24 @@ internal sealed class RankWatch : IDisposable
                 return;
             }
 
-            _lastLook = now;
+            // Time in which nobody looked, or in which the disk stood still for this rank too, does not count as silence of others.
+            var forgives = _time.GetElapsedTime(_lastLook, now) > _silence / 2
+                || _time.GetElapsedTime(Interlocked.Read(ref _lastSign), now) > _silence / 2;
             foreach (var other in _others)
             {
-                if (other.Missing(_session, _time.GetElapsedTime, now, _silence) is { } why)
+                if (other.Missing(_session, _time, _silence, forgives) is { } why)
                 {
                     throw new CommunicationException(why) { Rank = other.Gone };
                 }
+            }
+
+            _lastLook = _time.GetTimestamp();
+            var beats = _others.Sum(other => other.Beats);
+            if (beats != _beatsOfOthers)
+            {
+                _beatsOfOthers = beats;
+                Interlocked.Increment(ref _borrowed);
+                _heartbeat.Beat("waiting for other ranks"); // which get on: this one does not hang
             }
         }
     }
@@ -166,12 +185,15 @@ internal sealed class RankWatch : IDisposable
         lock (_gate)
         {
             new RankSign(
-                _communicator.Rank, Environment.MachineName, Environment.ProcessId, _session, _count++, _heartbeat.Step, _heartbeat.Doing)
+                _communicator.Rank, Environment.MachineName, Environment.ProcessId, _session, _count++,
+                _heartbeat.Beats - Interlocked.Read(ref _borrowed), _heartbeat.Step, _heartbeat.Doing)
             {
+                Machine = ProcessStates.View,
                 Ended = _endedBy,
                 EndedByOther = _endedByOther,
                 Gone = _gone,
             }.Write(RankSign.FileOf(_directory, _communicator.Rank, _session));
+            Interlocked.Exchange(ref _lastSign, _time.GetTimestamp());
         }
     }
 
@@ -181,13 +203,18 @@ internal sealed class RankWatch : IDisposable
         private RankSign? _last;
         private long _changed = since;
 
+        /// <summary>How often it got on.</summary>
+        public long Beats => _last?.Beats ?? 0;
+
         /// <summary>Which rank is gone: this one, or the one it names.</summary>
         public int Gone => _last?.Gone ?? rank;
 
         /// <summary>Why it is given up, or null.</summary>
-        public string? Missing(string session, Func<long, long, TimeSpan> elapsed, long now, TimeSpan silence)
+        public string? Missing(string session, TimeProvider time, TimeSpan silence, bool forgives)
         {
-            if (RankSign.TryRead(path) is { } sign && sign.Session == session && (_last is null || sign.Count != _last.Count))
+            var sign = RankSign.TryRead(path); // which may take long
+            var now = time.GetTimestamp();
+            if (sign is not null && sign.Session == session && (_last is null || sign.Count != _last.Count))
             {
                 (_last, _changed) = (sign, now);
             }
@@ -197,13 +224,18 @@ internal sealed class RankWatch : IDisposable
                 return ended.EndedByOther ? message : $"{Name(ended)} has ended: {message}";
             }
 
-            var state = _last is { } last && last.Host == Environment.MachineName ? ProcessStates.Of(last.Process) : ProcessState.Unknown;
+            var state = _last is { Machine: { } machine } && machine == ProcessStates.View ? ProcessStates.Of(_last.Process) : ProcessState.Unknown;
             if (state == ProcessState.Gone)
             {
                 return $"{Name(_last!)} is gone, killed or crashed, {Where(_last!)}; the same command goes on from the last checkpoint";
             }
 
-            if (elapsed(_changed, now) < silence)
+            if (state == ProcessState.Lives || forgives)
+            {
+                _changed = now; // a process that lives here and cannot write has the disk against it
+            }
+
+            if (time.GetElapsedTime(_changed, now) < silence)
             {
                 return null;
             }

@@ -20,6 +20,12 @@ internal sealed class RunControls
     /// <summary>The GPU to train on where there are several; null for the first.</summary>
     public int? Gpu { get; init; }
 
+    /// <summary>Cores of this process, of those of the machine, for the network and what feeds it.</summary>
+    public int Cores { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Called when the ranks know of one another: from then on the first is told what ends any of them.</summary>
+    public Action? OnJoined { get; init; }
+
     /// <summary>The signal that told the run to stop; null where it was none.</summary>
     public Func<StopSignal?> StoppedBy { get; init; } = () => null;
 }

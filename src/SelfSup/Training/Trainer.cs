@@ -97,7 +97,7 @@ internal sealed class Trainer(
     }
 
     /// <summary>Where the first number comes from that is none, when the last step was left out.</summary>
-    public string Explain(ViewBatch batch, StepReport report) => new NonFiniteSearch(method, embedder, device).Describe(batch, report);
+    public string Explain(ViewBatch batch, StepReport report) => new NonFiniteSearch(method, embedder, device, communicator).Describe(batch, report);
 
     /// <inheritdoc/>
     public void Exchange(StateArchive archive)

@@ -21,7 +21,7 @@ public sealed class CudaContractTests
     {
         var (nccl, cuda) = Libraries();
         using var scope = NewDisposeScope();
-        using var ranks = NcclCommunicator.Join(nccl, cuda, RankEnvironment.Alone, 0, _patience);
+        using var ranks = NcclCommunicator.Join(nccl, cuda, RankEnvironment.Alone, 0, _patience, _patience);
         CommunicatorContract.Parts[part](ranks, new Device(DeviceType.CUDA, 0));
         ranks.Barrier();
     }
@@ -43,7 +43,7 @@ public sealed class CudaContractTests
         var place = new RankEnvironment(0, 2, 0, Launcher.Torch) { MasterAddress = "127.0.0.1", MasterPort = 29_517 };
         Assert.Contains(
             "2 ranks were awaited at 127.0.0.1:29517",
-            Assert.Throws<CommunicationException>(() => NcclCommunicator.Join(nccl, cuda, place, 0, TimeSpan.FromSeconds(2))).Message,
+            Assert.Throws<CommunicationException>(() => NcclCommunicator.Join(nccl, cuda, place, 0, TimeSpan.FromSeconds(2), _patience)).Message,
             StringComparison.Ordinal);
     }
 

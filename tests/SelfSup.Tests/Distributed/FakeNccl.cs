@@ -114,7 +114,7 @@ internal sealed unsafe class FakeNccl
                 using var scope = NewDisposeScope();
                 var place = new RankEnvironment(rank, ranks, rank, Launcher.Torch) { MasterAddress = Address, MasterPort = Port };
                 using var communicator = NcclCommunicator.Join(
-                    Nccl, Cuda, place, gpu?.Invoke(rank) ?? rank, TimeSpan.FromSeconds(patience), meeting?.Invoke(rank));
+                    Nccl, Cuda, place, gpu?.Invoke(rank) ?? rank, TimeSpan.FromSeconds(patience), TimeSpan.FromSeconds(patience), meeting?.Invoke(rank));
                 part(communicator);
             }
             catch (Exception e)

@@ -21,7 +21,7 @@ public sealed class NcclJoinTests
         var fake = FakeNccl.Fresh();
         var place = new RankEnvironment(0, 2, 0, Launcher.Torch) { MasterAddress = "fe80::1", MasterPort = 4000 };
         var error = Assert.Throws<CommunicationException>(
-            () => NcclCommunicator.Join(fake.Nccl, fake.Cuda, place, 0, TimeSpan.FromSeconds(0.1)));
+            () => NcclCommunicator.Join(fake.Nccl, fake.Cuda, place, 0, TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(60)));
         Assert.Contains("rank 0 of 2: 2 ranks were awaited at [fe80::1]:4000: not all of them came within 0.1 s; ", error.Message, StringComparison.Ordinal);
         Assert.Equal(["id [fe80::1]:4000"], Ids(fake));
         Assert.Equal((1, 0), (fake.Aborts, fake.Alive));
@@ -34,7 +34,7 @@ public sealed class NcclJoinTests
         ThreadRanks.Run(3, known =>
         {
             var place = new RankEnvironment(known.Rank, 3, known.Rank, Launcher.OpenMpi);
-            using var ranks = NcclCommunicator.Join(fake.Nccl, fake.Cuda, place, known.Rank, TimeSpan.FromSeconds(60), known);
+            using var ranks = NcclCommunicator.Join(fake.Nccl, fake.Cuda, place, known.Rank, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(60), known);
             var sum = TorchSharp.torch.tensor(ranks.Rank + 1L);
             ranks.AllReduce(sum, Reduction.Sum);
             Assert.Equal(6, sum.item<long>());
@@ -47,7 +47,7 @@ public sealed class NcclJoinTests
     {
         var fake = FakeNccl.Fresh();
         var error = Assert.Throws<CommunicationException>(() => NcclCommunicator.Join(
-            fake.Nccl, fake.Cuda, new RankEnvironment(1, 2, 1, Launcher.Slurm), 1, TimeSpan.FromSeconds(1)));
+            fake.Nccl, fake.Cuda, new RankEnvironment(1, 2, 1, Launcher.Slurm), 1, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1)));
         Assert.Contains("set MASTER_ADDR to its machine and MASTER_PORT to a free port there", error.Message, StringComparison.Ordinal);
     }
 

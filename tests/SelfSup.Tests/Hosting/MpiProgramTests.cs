@@ -56,7 +56,7 @@ public sealed class MpiProgramTests : IDisposable
 
     [Fact]
     public void HydraIsToldToGoOnWithoutARank() =>
-        Assert.Equal(["/usr/bin/mpirun", "-disable-auto-cleanup", "-np", "4", "/bin/sh"], Command(Launcher.Mpich, 4, isRoot: true, null).Take(5));
+        Assert.Equal(["/usr/bin/mpirun", "-disable-auto-cleanup", "-launcher", "fork", "-hosts", "localhost", "-np", "4", "/bin/sh"], Command(Launcher.Mpich, 4, isRoot: true, null).Take(9));
 
     private static IEnumerable<string> Command(Launcher launcher, int major, bool isRoot, string? session)
     {

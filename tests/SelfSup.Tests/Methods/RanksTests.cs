@@ -127,10 +127,10 @@ public sealed class RanksTests
             Assert.InRange(shard.Rows.shape[0], 1, ((Images - 1) / ranks.Ranks) + 1); // nobody has all
             long[] shape = [.. shard.Rows.shape];
             shape[0] = shard.AllRows;
-            var whole = zeros(shape, shard.Rows.dtype);
+            var whole = zeros(shape, float64);
             whole.narrow(0, shard.FirstRow, shard.Rows.shape[0]).copy_(shard.Rows);
             ranks.AllReduce(whole, Reduction.Sum);
-            state.Add(name, whole);
+            state.Add(name, whole.to(shard.Rows.dtype));
         }
 
         return state;

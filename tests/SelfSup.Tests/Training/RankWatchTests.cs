@@ -82,7 +82,7 @@ public sealed class RankWatchTests : IDisposable
     public void WhatAnEarlierStartLeftIsNotLookedAtAndRemoved()
     {
         var old = RankSign.FileOf(_folder, 1, "two");
-        new RankSign(1, "elsewhere", 1, "two", 1, 7, "forward pass") { Ended = "long ago" }.Write(old);
+        new RankSign(1, "elsewhere", 1, "two", 1, 5, 7, "forward pass") { Ended = "long ago" }.Write(old);
         Look();
         _watch.RemoveOld();
         Assert.False(File.Exists(old));
@@ -102,6 +102,51 @@ public sealed class RankWatchTests : IDisposable
     }
 
     [Fact]
+    public void AProcessThatLivesHereAndCannotWriteIsNotGivenUp()
+    {
+        Sign(Environment.ProcessId, count: 1);
+        for (var i = 0; i < 6; i++)
+        {
+            Look(); // 3.6 s without another sign
+        }
+    }
+
+    /// <summary>Two containers of a name: the number says nothing of a process in the other one.</summary>
+    [Fact]
+    public void ProcessesOfAnotherMachineOfTheSameNameAreNotLookedFor()
+    {
+        new RankSign(1, Environment.MachineName, 999_999_999, Session, 1, 5, 7, "forward pass") { Machine = "another" }
+            .Write(RankSign.FileOf(_folder, 1, Session));
+        Look();
+    }
+
+    [Fact]
+    public void TimeInWhichNobodyLookedIsNoSilence()
+    {
+        Sign(process: 1, count: 1, host: "elsewhere");
+        Look();
+        Thread.Sleep(2 * _silence);
+        Look(); // the file was not read meanwhile
+    }
+
+    /// <summary>Else the watchdog would end those that wait for one that works; but not where all wait for each other.</summary>
+    [Fact]
+    public void OthersThatGetOnKeepThisOneFromLookingHung()
+    {
+        Sign(Environment.ProcessId, count: 1, beats: 5);
+        Look();
+        var (beats, signed) = (_heartbeat.Beats, Own().Beats);
+        Sign(Environment.ProcessId, count: 2, beats: 6);
+        Look();
+        Assert.Equal(beats + 1, _heartbeat.Beats);
+        Sign(Environment.ProcessId, count: 3, beats: 6);
+        Look();
+        Assert.Equal(beats + 1, _heartbeat.Beats);
+        Thread.Sleep(_betweenLooks);
+        Assert.Equal(signed, Own().Beats);
+    }
+
+    [Fact]
     public void ItsOwnSignsSayWhatItDoes()
     {
         _heartbeat.StepDone(12);
@@ -117,9 +162,13 @@ public sealed class RankWatchTests : IDisposable
 
     private RankSign Own() => RankSign.TryRead(RankSign.FileOf(_folder, 0, Session))!;
 
-    private void Sign(int process, long count, string? ended = null, bool byOther = false, string? host = null) =>
-        new RankSign(1, host ?? Environment.MachineName, process, Session, count, 7, "forward pass") { Ended = ended, EndedByOther = byOther }
-            .Write(RankSign.FileOf(_folder, 1, Session));
+    private void Sign(int process, long count, string? ended = null, bool byOther = false, string? host = null, long beats = 5) =>
+        new RankSign(1, host ?? Environment.MachineName, process, Session, count, beats, 7, "forward pass")
+        {
+            Ended = ended,
+            EndedByOther = byOther,
+            Machine = host is null ? ProcessStates.View : "another machine",
+        }.Write(RankSign.FileOf(_folder, 1, Session));
 
     private void Look()
     {

@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 using SelfSup.Errors;
 using SelfSup.Tensors;
@@ -12,37 +10,24 @@ using static TorchSharp.torch;
 namespace SelfSup.Distributed;
 
 /// <summary>
-/// Ranks on CPUs, over the system's MPI (Open MPI or MPICH). One thread makes all calls, so that operations go on beside
-/// training and no library needs to be safe for several. Operations are the ones that do not block: a rank that is gone is
-/// noticed by looking for it, and whoever waits is told. Tensors on a GPU go through the CPU.
+/// Ranks on CPUs, over the system's MPI (Open MPI or MPICH). Operations go on beside training, on a thread of their own
+/// (<see cref="MpiThread"/>). Tensors on a GPU go through the CPU.
 /// </summary>
-internal sealed unsafe partial class MpiCommunicator : Communicator
+internal sealed unsafe class MpiCommunicator : Communicator
 {
-    private const uint ShortPause = 50; // microseconds
-    private const uint LongPause = 1000;
     private const long LongestPiece = 1 << 29; // elements; MPI counts in 32 bits, and bfloat16 in bytes
-
-    private static readonly TimeSpan _impatience = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan _long = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan _patienceAtEnd = TimeSpan.FromSeconds(10);
 
     private readonly Mpi _mpi;
     private readonly long _piece;
-    private readonly BlockingCollection<MpiOperation> _operations = [];
+    private readonly MpiThread _thread;
+    private readonly nint _communicator;
     private readonly ConcurrentBag<Tensor> _abandoned = [];
-    private readonly Thread _thread;
-    private nint _communicator;
-    private MpiOperation? _next; // taken, but not begun
-    private volatile bool _broken;
 
     private MpiCommunicator(Mpi mpi, long piece)
     {
         (_mpi, _piece) = (mpi, piece);
-        var joined = new TaskCompletionSource<(int, int)>();
-        _thread = new Thread(() => Work(joined)) { IsBackground = true, Name = "mpi" };
-        _thread.Start();
-        (Rank, Ranks) = joined.Task.GetAwaiter().GetResult();
+        _thread = new MpiThread(mpi);
+        (_communicator, Rank, Ranks) = _thread.Joined;
         Engine = mpi.Version;
     }
 
@@ -129,15 +114,7 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
     public override void Barrier() => Run(request => _mpi.Barrier(_communicator, request));
 
     /// <inheritdoc/>
-    public override void Dispose()
-    {
-        _operations.CompleteAdding();
-        // Ranks that have lost one another end without a farewell, for which the library would wait for ever.
-        if (_thread.Join(_broken ? TimeSpan.Zero : _patienceAtEnd))
-        {
-            _operations.Dispose();
-        }
-    }
+    public override void Dispose() => _thread.Dispose();
 
     /// <inheritdoc/>
     internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)
@@ -189,10 +166,10 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
 
     private void Run(MpiOperation.Start begin, params Tensor[] used)
     {
-        var operation = Post(begin);
+        var operation = _thread.Post(begin);
         try
         {
-            Wait(operation);
+            _thread.Wait(operation, LookAtRanks);
         }
         catch
         {
@@ -203,150 +180,6 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
 
         operation.Dispose();
     }
-
-    private MpiOperation Post(MpiOperation.Start begin)
-    {
-        if (_broken)
-        {
-            throw new CommunicationException($"rank {Rank}: the ranks have lost one another; start the run again");
-        }
-
-        var operation = new MpiOperation(begin);
-        _operations.Add(operation);
-        return operation;
-    }
-
-    private void Wait(MpiOperation operation)
-    {
-        try
-        {
-            operation.Wait(LookAtRanks, _look);
-        }
-        catch
-        {
-            _broken = true;
-            throw;
-        }
-    }
-
-    /// <summary>Everything that MPI does, on a thread of its own.</summary>
-    private void Work(TaskCompletionSource<(int, int)> joined)
-    {
-        try
-        {
-            _communicator = _mpi.Initialise();
-            joined.SetResult(_mpi.Place(_communicator));
-        }
-        catch (Exception e)
-        {
-            joined.SetException(e);
-            return;
-        }
-
-        Serve();
-        if (!_broken)
-        {
-            try
-            {
-                _mpi.Shutdown();
-            }
-            catch (CommunicationException)
-            {
-                // All that was asked of it is done.
-            }
-        }
-    }
-
-    /// <summary>Operations are begun in their order, as on all ranks; a small one need not wait for a large one before it to end.</summary>
-    private void Serve()
-    {
-        var active = new List<MpiOperation>();
-        var lastDone = Stopwatch.GetTimestamp();
-        while (active.Count > 0 || _operations.TryTake(out _next, Timeout.Infinite))
-        {
-            while (_next is not null || _operations.TryTake(out _next))
-            {
-                lastDone = Stopwatch.GetTimestamp();
-                if (Began(_next))
-                {
-                    active.Add(_next);
-                }
-
-                _next = null;
-            }
-
-            var before = active.Count;
-            for (var i = active.Count - 1; i >= 0; i--)
-            {
-                if (Ended(active[i]))
-                {
-                    active.RemoveAt(i);
-                }
-            }
-
-            if (active.Count < before)
-            {
-                lastDone = Stopwatch.GetTimestamp();
-            }
-            else if (active.Count > 0)
-            {
-                Pause(active, Stopwatch.GetElapsedTime(lastDone));
-            }
-        }
-    }
-
-    private static bool Began(MpiOperation operation)
-    {
-        try
-        {
-            operation.Begin();
-            return true;
-        }
-        catch (Exception e)
-        {
-            operation.End(e);
-            return false;
-        }
-    }
-
-    /// <summary>Asks for an operation; nothing is allocated here.</summary>
-    private bool Ended(MpiOperation operation)
-    {
-        try
-        {
-            if (!_broken && !operation.IsDone(_mpi))
-            {
-                return false;
-            }
-
-            operation.End(_broken ? new CommunicationException($"rank {Rank}: the ranks have lost one another") : null);
-        }
-        catch (Exception e)
-        {
-            operation.End(e);
-        }
-
-        return true;
-    }
-
-    /// <summary>
-    /// Operations get on only while they are asked, so they are asked often where somebody waits; but a core that computes is worth
-    /// more, and a rank that is long in coming does not come sooner by being asked for.
-    /// </summary>
-    private static void Pause(List<MpiOperation> active, TimeSpan since)
-    {
-        if (active.Exists(operation => operation.IsAwaited) && since < _impatience)
-        {
-            _ = Thread.Yield();
-        }
-        else
-        {
-            _ = Sleep(since < _long ? ShortPause : LongPause);
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "usleep")]
-    private static partial int Sleep(uint microseconds);
 
     private sealed class Pending : PendingReduction
     {
@@ -376,14 +209,14 @@ internal sealed unsafe partial class MpiCommunicator : Communicator
             foreach (var (at, length) in ranks.Pieces(_data.numel()))
             {
                 var address = Address(_data, at);
-                _operations.Add(ranks.Post(
+                _operations.Add(ranks._thread.Post(
                     request => ranks._mpi.AllReduce(address, (int)length, type, operation, ranks._communicator, request)));
             }
         }
 
         public override void Wait()
         {
-            _operations.ForEach(_ranks.Wait); // where one fails, the memory is left to an operation that may still use it
+            _operations.ForEach(operation => _ranks._thread.Wait(operation, _ranks.LookAtRanks)); // where one fails, the memory is left to an operation that may still use it
             using (NewDisposeScope())
             using (no_grad())
             {

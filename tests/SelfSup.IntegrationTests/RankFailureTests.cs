@@ -1,6 +1,8 @@
 using System.Diagnostics;
 
+using SelfSup.Checkpoints;
 using SelfSup.IntegrationTests.Support;
+using SelfSup.Tools.Crash;
 using SelfSup.Training;
 
 using TorchSharp;
@@ -74,6 +76,34 @@ public sealed class RankFailureTests(RankFailureTests.Undisturbed undisturbed) :
         Assert.InRange(undisturbed.Difference("grown", from: "alone"), 0, 0.02); // rounding, which every step lets grow
     }
 
+    /// <summary>Each rank has a quarter of the memory bank, and writes it; two take it over from four.</summary>
+    [Fact]
+    public void APartOfTheBankOfEachRankIsWrittenByItAndReadByOtherNumbersOfRanks()
+    {
+        using var workspace = new Workspace();
+        File.WriteAllText(
+            workspace["bank.yaml"],
+            MethodRecipe.Text("instanceDiscrimination", Path.GetDirectoryName(Repository.TrainImages)!, epochs: 8)
+                .Replace("negatives: 32", "negatives: 32, shardBank: true", StringComparison.Ordinal));
+        string[] command = ["pretrain", "bank.yaml", "--devices", "cpu:4", "--set", "ranks.silenceSeconds=4", "--run"];
+        workspace.Run([.. command, "whole"]).Succeeds();
+        using (var process = SelfSupProcess.Start(workspace["."], [.. command, "killed", "--restarts", "1"]))
+        {
+            SelfSupProcess.Signal("KILL", Undisturbed.WaitForRankIn(process, workspace["killed"], rank: 1, step: 20).Process);
+            process.Wait().Succeeds();
+        }
+
+        workspace.IsTheSame("whole", "killed");
+        var newest = new CheckpointStore(workspace["killed", "checkpoints"]).Paths[^1];
+        Assert.Equal(
+            ["manifest.json", "shard-0-of-4.safetensors", "shard-1-of-4.safetensors", "shard-2-of-4.safetensors", "shard-3-of-4.safetensors", "state.safetensors"],
+            Directory.EnumerateFiles(newest).Select(Path.GetFileName).Order());
+        workspace.Run("runs", "verify", "killed").Succeeds();
+        var goesOn = workspace.Run(
+            "pretrain", "bank.yaml", "--devices", "cpu:2", "--run", "killed", "--set", "training.epochs=9", "--allow-change", "training.epochs").Succeeds();
+        Assert.Contains("ranks were 4, are 2", goesOn.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void CtrlCStopsAllRanksWithOneCheckpointAndTheRunGoesOnBitForBit()
     {
@@ -110,11 +140,13 @@ public sealed class RankFailureTests(RankFailureTests.Undisturbed undisturbed) :
         internal void IsTheSame(string run) => _workspace.IsTheSame("whole", run);
 
         /// <summary>A rank that has come so far, at this start of the run.</summary>
-        internal RankSign WaitForRank(SelfSupProcess process, string run, int rank, long step)
+        internal RankSign WaitForRank(SelfSupProcess process, string run, int rank, long step) => WaitForRankIn(process, _workspace[run], rank, step);
+
+        internal static RankSign WaitForRankIn(SelfSupProcess process, string directory, int rank, long step)
         {
             RankSign? found = null;
             process.WaitUntil(
-                () => (found = RankSign.Newest(_workspace[run]).FirstOrDefault(
+                () => (found = RankSign.Newest(directory).FirstOrDefault(
                     sign => sign.Rank == rank && sign.Step >= step && Directory.Exists($"/proc/{sign.Process}"))) is not null,
                 $"rank {rank} did not come to step {step}");
             return found ?? throw new InvalidOperationException($"the run ended before rank {rank} came to step {step}");

@@ -1,4 +1,7 @@
+using System.Text.Json;
+
 using SelfSup.IntegrationTests.Support;
+using SelfSup.Tools.Crash;
 
 namespace SelfSup.IntegrationTests;
 
@@ -32,6 +35,33 @@ public sealed class RanksOverMpiTests
     public void AndThoseOfEveryOtherMethod() => Mpirun.Run(
         "mpich", 2,
         "methods", "cpc", "dcl", "mocoV3", "nnclr", "pirl", "simclrMemory", "simsiam", "supcon");
+
+    /// <summary>The whole program, as it is started by hand: one progress line, one run directory, files of the others aside.</summary>
+    [Theory]
+    [InlineData("openmpi", 2, "simclr")]
+    [InlineData("openmpi", 2, "moco")]
+    [InlineData("openmpi", 2, "instanceDiscrimination")]
+    [InlineData("openmpi", 2, "byol")]
+    [InlineData("mpich", 2, "swav")]
+    [InlineData("openmpi", 2, "vicreg")]
+    [InlineData("openmpi", 2, "barlowTwins")]
+    [InlineData("mpich", 2, "dino")]
+    [InlineData("openmpi", 4, "moco")]
+    public void TheProgramTrains(string family, int ranks, string method)
+    {
+        using var workspace = new Workspace();
+        File.WriteAllText(workspace["method.yaml"], MethodRecipe.Text(method, Path.GetDirectoryName(Repository.TrainImages)!, epochs: 1));
+        using var process = Mpirun.Start(
+            family, ranks, workspace["."], SelfSupProcess.Program, "pretrain", "method.yaml", "--run", "run");
+        var outcome = process.Wait().Succeeds();
+        Assert.Single(outcome.Output.Split('\n'), line => line.Contains($"cpu, {ranks} ranks of 1 threads (", StringComparison.Ordinal));
+        Assert.Single(outcome.Output.Split('\n'), line => line.StartsWith("done: ", StringComparison.Ordinal));
+        using var result = JsonDocument.Parse(File.ReadAllText(workspace["run", "result.json"]));
+        Assert.Equal((ranks, 8), (result.RootElement.GetProperty("ranks").GetInt32(), result.RootElement.GetProperty("steps").GetInt32()));
+        Assert.Equal(
+            Enumerable.Range(1, ranks - 1).Select(rank => $"rank-{rank}.log"),
+            Directory.EnumerateFiles(workspace["run", "ranks"]).Select(Path.GetFileName).Order());
+    }
 
     [Fact]
     public void TheReferencesLossOverTwoProcessesIsMet() => Mpirun.Run(

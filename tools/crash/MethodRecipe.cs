@@ -11,6 +11,8 @@ internal static class MethodRecipe
         ["instanceDiscrimination"] = "temperature: 0.2, negatives: 32",
         ["swav"] = "prototypes: 12, queueLength: 48, queueFromEpoch: 1",
         ["nnclr"] = "temperature: 0.2, queueLength: 96, predictor: { hidden: 24 }",
+        ["vicreg"] = "",
+        ["barlowTwins"] = "",
         ["byol"] = "predictor: { hidden: 24 }",
         ["dino"] = "",
         ["pirl"] = "negatives: 32",

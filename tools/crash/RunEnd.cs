@@ -44,7 +44,7 @@ internal static class RunEnd
     private static string State(string run)
     {
         var manifest = CheckpointManifest.Read(new CheckpointStore(Path.Combine(run, "checkpoints")).Paths[^1]);
-        return $"{manifest.Step} {manifest.Files[0].Bytes} {manifest.Files[0].Xxh128} {manifest.Loss:R} {JsonSerializer.Serialize(manifest.Evaluations)} {manifest.Health! with { LastSaved = 0, LastGood = null }}";
+        return $"{manifest.Step} {string.Join(' ', manifest.Files.Select(file => $"{file.Bytes} {file.Xxh128}"))} {manifest.Loss:R} {JsonSerializer.Serialize(manifest.Evaluations)} {manifest.Health! with { LastSaved = 0, LastGood = null }}";
     }
 
     private static string[] Lines(string run) => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(Text)];

@@ -41,9 +41,14 @@ internal sealed class Supervisor(
             }
 
             var (reason, lost) = Died(end, before);
-            if (_stopped.IsSet || policy.Most == 0)
+            if (_stopped.IsSet)
             {
                 return (end.ExitCode, null);
+            }
+
+            if (policy.Most == 0)
+            {
+                return (end.ExitCode, reason == Ended(end) ? $"the run died ({reason}); the same command goes on from its last checkpoint" : null);
             }
 
             var step = NewestStep();

@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Text;
 using System.Text.Json;
 
 using SelfSup.Distributed;
@@ -15,7 +17,13 @@ internal static class RankAgreement
     /// <exception cref="CommunicationException">They do not.</exception>
     public static void Require(Communicator communicator, RunIdentity own)
     {
-        var all = communicator.Gather(JsonSerializer.Serialize(Facts(own))).Select(text => JsonSerializer.Deserialize<Dictionary<string, string>>(text)!).ToArray();
+        var text = JsonSerializer.Serialize(Facts(own));
+        if (communicator.Gather(Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(text)))).Distinct().Count() == 1)
+        {
+            return; // with thousands of files on hundreds of ranks the facts themselves would be long
+        }
+
+        var all = communicator.Gather(text).Select(facts => JsonSerializer.Deserialize<Dictionary<string, string>>(facts)!).ToArray();
         foreach (var (rank, facts) in all.Index().Skip(1))
         {
             string[] different = [.. all[0].Keys.Union(facts.Keys).Order(StringComparer.Ordinal)
@@ -36,8 +44,8 @@ internal static class RankAgreement
     {
         if (communicator.Rank != 0)
         {
-            var text = communicator.Broadcast("");
-            return text == Cancelled ? throw new OperationCanceledException() : JsonSerializer.Deserialize<Dictionary<string, double>>(text, _json)!;
+            var told = communicator.Broadcast("");
+            return told == Cancelled ? throw new OperationCanceledException() : JsonSerializer.Deserialize<Dictionary<string, double>>(told, _json)!;
         }
 
         try

@@ -67,7 +67,7 @@ public sealed class SupervisorTests : IDisposable
     {
         var (exitCode, givenUp) = Run(least: null, restarts: 0, "[ $RANK = 3 ] && kill -KILL $$; sleep 0.2; exit 6");
         Assert.Equal(137, exitCode);
-        Assert.Contains("the last time: rank 3: SIGKILL", givenUp, StringComparison.Ordinal);
+        Assert.Equal("the run died (rank 3: SIGKILL); the same command goes on from its last checkpoint", givenUp);
     }
 
     private (int ExitCode, string? GivenUp) Run(int? least, int restarts, string script)

@@ -131,18 +131,8 @@ internal sealed unsafe class Mpi
                 $"{Variable}={named}: is no MPI library ({reason}); name the file, such as libmpi.so.40 or /usr/lib/libmpich.so.12, or unset it");
         }
 
-        var reasons = new List<string>();
-        foreach (var name in Candidates(launcher))
-        {
-            if (TryLoad(name, out var reason) is { } library)
-            {
-                return library;
-            }
-
-            reasons.Add($"{name}: {reason}");
-        }
-
-        throw new CommunicationException(
+        var (library, reasons) = RuntimeLibrary.FirstOf(Candidates(launcher), path => (TryLoad(path, out var reason), reason));
+        return library ?? throw new CommunicationException(
             $"MPI: no library is found ({string.Join("; ", reasons)}); install Open MPI (openmpi-bin) or MPICH (mpich), or let {Variable} name it");
     }
 
@@ -152,25 +142,22 @@ internal sealed unsafe class Mpi
     /// <returns>The library, or null.</returns>
     public static Mpi? TryLoad(string path, out string reason)
     {
-        reason = "";
         // UCX, which both may use, takes SIGSEGV when it is loaded and would make a crash of every NullReferenceException that is caught.
         Tensors.NativeEnvironment.Set("UCX_ERROR_SIGNALS", "", keepsExisting: false);
-        try
-        {
-            return new Mpi(NativeLibrary.Load(path), path);
-        }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException)
-        {
-            reason = e switch
+        return RuntimeLibrary.TryLoad(
+            path,
+            library =>
             {
-                DllNotFoundException when !e.Message.Contains(": cannot open shared object file", StringComparison.Ordinal) =>
-                    e.Message.ReplaceLineEndings(" "),
-                DllNotFoundException => "there is no such file, or what it needs is missing",
-                EntryPointNotFoundException => "it has not all functions of MPI 3",
-                _ => "it is for another kind of processor",
-            };
-            return null;
-        }
+                try
+                {
+                    return new Mpi(library, path);
+                }
+                catch (EntryPointNotFoundException e)
+                {
+                    throw new EntryPointNotFoundException("it has not all functions of MPI 3", e);
+                }
+            },
+            out reason);
     }
 
     /// <summary>Libraries that may be there, those of a launcher first.</summary>

@@ -22,8 +22,12 @@ internal static class RuntimeLibrary
         catch (DllNotFoundException e)
         {
             // .NET's own message is a page of advice around the loader's line.
-            reason = e.Message.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.StartsWith(path, StringComparison.Ordinal))
-                is { } line ? line[path.Length..].TrimStart(':', ' ') : "there is no such file, or what it needs is missing";
+            reason = e.Message.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.StartsWith(path, StringComparison.Ordinal)) switch
+            {
+                null => "what it needs is missing",
+                var line when line.Contains("cannot open shared object file", StringComparison.Ordinal) => "there is no such file",
+                var line => line[path.Length..].TrimStart(':', ' '),
+            };
         }
         catch (EntryPointNotFoundException e)
         {

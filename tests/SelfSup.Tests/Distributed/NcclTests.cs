@@ -31,11 +31,11 @@ public sealed class NcclTests
     public void ALibraryThatIsNotThereIsNamed()
     {
         Assert.Equal(
-            "SELFSUP_NCCL=/nowhere/libnccl.so.2: is no NCCL 2.14 or later (cannot open shared object file: No such file or directory); " +
+            "SELFSUP_NCCL=/nowhere/libnccl.so.2: is no NCCL 2.14 or later (there is no such file); " +
             "name the file, such as libnccl.so.2, or unset it",
             Assert.Throws<CommunicationException>(() => Nccl.Load("/nowhere/libnccl.so.2")).Message);
         Assert.Equal(
-            "SELFSUP_CUDART=/nowhere/libcudart.so.12: is no CUDA runtime (cannot open shared object file: No such file or directory); " +
+            "SELFSUP_CUDART=/nowhere/libcudart.so.12: is no CUDA runtime (there is no such file); " +
             "name the file, such as libcudart.so.12, or unset it",
             Assert.Throws<CommunicationException>(() => CudaRuntime.Load("/nowhere/libcudart.so.12")).Message);
     }

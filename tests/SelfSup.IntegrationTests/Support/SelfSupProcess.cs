@@ -81,13 +81,7 @@ internal sealed class SelfSupProcess : IDisposable
 
     /// <summary>Waits until the program has said something on stderr, or has ended.</summary>
     public void WaitForError(string text) => WaitUntil(
-        () =>
-        {
-            lock (_error)
-            {
-                return _error.ToString().Contains(text, StringComparison.Ordinal);
-            }
-        },
+        () => Text(_error).Contains(text, StringComparison.Ordinal),
         $"'{text}' was not said");
 
     /// <summary>Waits until a file has at least so many whole lines, or the process has ended.</summary>
@@ -99,7 +93,11 @@ internal sealed class SelfSupProcess : IDisposable
         var watch = Stopwatch.StartNew();
         while (!_process.HasExited && !reached())
         {
-            Assert.True(watch.Elapsed < _limit, $"{otherwise}:\n{_output}{_error}");
+            if (watch.Elapsed > _limit)
+            {
+                Assert.Fail($"{otherwise}:\n{Text(_output)}{Text(_error)}");
+            }
+
             Task.Delay(5).Wait();
         }
     }
@@ -110,11 +108,11 @@ internal sealed class SelfSupProcess : IDisposable
         if (!_process.WaitForExit(limit ?? _limit))
         {
             _process.Kill(entireProcessTree: true);
-            Assert.Fail($"the program did not end in {limit ?? _limit}:\n{_output}{_error}");
+            Assert.Fail($"the program did not end in {limit ?? _limit}:\n{Text(_output)}{Text(_error)}");
         }
 
         _process.WaitForExit(); // for the output's end
-        return new Outcome(_process.ExitCode, _output.ToString(), _error.ToString());
+        return new Outcome(_process.ExitCode, Text(_output), Text(_error));
     }
 
     public void Dispose()
@@ -141,6 +139,15 @@ internal sealed class SelfSupProcess : IDisposable
 
         using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
         return reader.ReadToEnd().Count(c => c == '\n');
+    }
+
+    /// <summary>What was said so far; more may be coming from another thread.</summary>
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString();
+        }
     }
 
     private static void Append(StringBuilder text, string? line)

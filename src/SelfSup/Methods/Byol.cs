@@ -54,7 +54,7 @@ internal sealed class Byol : Method
     public override void Commit(ViewBatch batch, Embeddings embeddings) => _target.Follow(Encoder, _momentum.At(batch.Step));
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
         [("keyMomentum", _momentum.At(batch.Step))];
 
     /// <inheritdoc/>

@@ -69,7 +69,7 @@ internal sealed class Cpc(CpcOptions options, MethodContext context) : Method(co
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
         [("informationBound", Ahead.Average(k => InfoNce.Bound(loss, (long)Context.GlobalBatchSize * (options.Grid - k) * options.Grid)))];
 
     /// <inheritdoc/>

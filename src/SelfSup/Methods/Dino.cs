@@ -81,7 +81,7 @@ internal sealed class Dino : Method
     public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
     [
         ("keyMomentum", _momentum.At(batch.Step)),
         ("teacherTemperature", _options.TeacherTemperatureAt(batch.Epoch)),

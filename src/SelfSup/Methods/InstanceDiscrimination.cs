@@ -66,7 +66,7 @@ internal sealed class InstanceDiscrimination : Method
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss)
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)
     {
         var (age, filled) = _bank.Age(batch.Step);
         yield return ("bankAgeSteps", age);

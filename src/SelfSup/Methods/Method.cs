@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Models;
@@ -91,8 +92,9 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
 
     /// <summary>What else there is to report of a step, by the names of metrics: ages of stores, bounds.</summary>
     /// <param name="batch">The step's batch; the step is committed.</param>
+    /// <param name="embeddings">Its embeddings.</param>
     /// <param name="loss">Its loss.</param>
-    public virtual IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) => [];
+    public virtual IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) => [];
 
     /// <inheritdoc/>
     public virtual void Exchange(StateArchive archive) => archive.Part("encoder", Encoder);
@@ -124,6 +126,12 @@ public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long
 
     /// <summary>Whether the recipe wants batch normalisation over the images of all ranks; null where the method decides.</summary>
     public bool? SyncBatchNorm { get; init; }
+
+    /// <summary>Classes that the training images are of; 0 where they have no labels.</summary>
+    public int Classes { get; init; }
+
+    /// <summary>What a method's own choices are made from.</summary>
+    internal CatalogSet Catalogs { get; init; } = new(typeof(Method).Assembly);
 
     /// <summary>How long the run is, for schedules of the method's own.</summary>
     public ScheduleSpan Span { get; init; } = new(TotalSteps: 1000, StepsPerEpoch: 100);

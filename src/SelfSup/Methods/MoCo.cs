@@ -91,7 +91,7 @@ internal sealed class MoCo : Method
     public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[0]);
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
     [
         ("queueFilled", _queue.Filled),
         ("queueAgeSteps", _queue.MeanAge((_options.Symmetric ? 2L : 1) * Context.GlobalBatchSize)),

@@ -60,7 +60,7 @@ internal sealed class MoCoV3 : Method
     public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
     [
         ("keyMomentum", _momentum.At(batch.Step)),
         ("informationBound", InfoNce.Bound(loss / (4 * _options.Temperature), Context.GlobalBatchSize)),

@@ -57,7 +57,7 @@ internal sealed class NnClr : Method
     public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[2], embeddings.Learned[3]);
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
     [
         ("queueFilled", _support.Filled),
         ("queueAgeSteps", _support.MeanAge(Context.GlobalBatchSize)),

@@ -79,7 +79,7 @@ internal sealed class Pirl : Method
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss)
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)
     {
         var (age, filled) = _bank.Age(batch.Step);
         return [("bankAgeSteps", age), ("bankFilled", filled)];

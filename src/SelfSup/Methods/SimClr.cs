@@ -37,7 +37,7 @@ internal sealed class SimClr(SimClrOptions options, MethodContext context) : Met
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
         [("informationBound", InfoNce.Bound(loss, (2L * Context.GlobalBatchSize) - 1))];
 }
 

@@ -47,7 +47,7 @@ internal sealed class SimClrMemory : Method
         _memory.Enqueue(Context.Communicator.AllGather(embeddings.Learned[1].detach()));
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) =>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>
     [
         ("queueFilled", _memory.Filled),
         ("queueAgeSteps", _memory.MeanAge(Context.GlobalBatchSize)),

@@ -66,7 +66,7 @@ internal sealed class SwAv : Method
     }
 
     /// <inheritdoc/>
-    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, double loss) => _queues.Length == 0
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) => _queues.Length == 0
         ? []
         : [("queueFilled", _queues[0].Filled), ("queueAgeSteps", _queues[0].MeanAge(Context.GlobalBatchSize))];
 

@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Catalogs;
 
 namespace SelfSup.Recipes;
 

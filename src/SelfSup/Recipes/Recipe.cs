@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
+using SelfSup.Catalogs;
 using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;

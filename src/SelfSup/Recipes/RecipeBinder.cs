@@ -12,7 +12,7 @@ namespace SelfSup.Recipes;
 /// Turns a tree of untyped values into options: strict (an unknown key is an error that names the nearest known one),
 /// complete (every violation is collected, none thrown), and with the place of each value in every message.
 /// </summary>
-internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
+internal sealed class RecipeBinder(CatalogSet catalogs)
 {
     private readonly List<string> _violations = [];
 
@@ -28,7 +28,7 @@ internal sealed class RecipeBinder(IReadOnlyDictionary<Type, ICatalog> catalogs)
     /// <exception cref="RecipeException">A rule is broken; the message has a line for each.</exception>
     public static void Require(object options, string where)
     {
-        var binder = new RecipeBinder(new Dictionary<Type, ICatalog>());
+        var binder = new RecipeBinder(new CatalogSet());
         binder.Validate(options, Settings(options.GetType()), RecipeNode.Empty(where), "");
         if (binder.Violations.Count > 0)
         {

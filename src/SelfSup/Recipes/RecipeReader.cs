@@ -17,29 +17,19 @@ internal sealed class RecipeReader
     /// <summary>What an environment variable that overrides a setting starts with.</summary>
     public const string EnvironmentPrefix = "SELFSUP__";
 
-    private readonly Dictionary<Type, ICatalog> _catalogs;
-
     /// <param name="assemblies">Where methods, augmentations, optimizers and schedules are looked for.</param>
-    public RecipeReader(params IEnumerable<Assembly> assemblies)
-    {
-        Assembly[] all = [typeof(Recipe).Assembly, .. assemblies];
-        (Methods, Augmentations, Optimizers, Schedules) = (new(all), new(all), new(all), new(all));
-        _catalogs = new()
-        {
-            [typeof(Method)] = Methods,
-            [typeof(IAugmentation)] = Augmentations,
-            [typeof(IOptimizer)] = Optimizers,
-            [typeof(ILearningRateSchedule)] = Schedules,
-        };
-    }
+    public RecipeReader(params IEnumerable<Assembly> assemblies) => Catalogs = new([typeof(Recipe).Assembly, .. assemblies]);
 
-    public Catalog<Method> Methods { get; }
+    /// <summary>Everything that a recipe can choose from.</summary>
+    public CatalogSet Catalogs { get; }
 
-    public Catalog<IAugmentation> Augmentations { get; }
+    public Catalog<Method> Methods => Catalogs.Of<Method>();
 
-    public Catalog<IOptimizer> Optimizers { get; }
+    public Catalog<IAugmentation> Augmentations => Catalogs.Of<IAugmentation>();
 
-    public Catalog<ILearningRateSchedule> Schedules { get; }
+    public Catalog<IOptimizer> Optimizers => Catalogs.Of<IOptimizer>();
+
+    public Catalog<ILearningRateSchedule> Schedules => Catalogs.Of<ILearningRateSchedule>();
 
     /// <summary>Reads and validates a recipe.</summary>
     /// <param name="path">The YAML file.</param>
@@ -76,7 +66,7 @@ internal sealed class RecipeReader
         }
 
         FormerSettings.Translate(root);
-        var binder = new RecipeBinder(_catalogs);
+        var binder = new RecipeBinder(Catalogs);
         var recipe = (Recipe)binder.Options(typeof(Recipe), root, "");
         if (binder.Violations.Count == 0) // rules over several settings assume that each is valid on its own
         {

@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 
+using SelfSup.Catalogs;
 using SelfSup.Images;
 
 using YamlDotNet.Serialization;

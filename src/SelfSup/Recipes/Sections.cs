@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Augmentation;
+using SelfSup.Catalogs;
 using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Tensors;

@@ -1,6 +1,7 @@
 using System.Globalization;
 
 using SelfSup.Augmentation;
+using SelfSup.Catalogs;
 
 namespace SelfSup.Recipes;
 

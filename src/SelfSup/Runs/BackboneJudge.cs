@@ -1,4 +1,5 @@
 using SelfSup.Augmentation;
+using SelfSup.Catalogs;
 using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Models;

@@ -202,6 +202,8 @@ internal sealed class Pretraining : IDisposable
                 Seed = _recipe.Run.Seed,
                 GlobalBatchSize = training.GlobalBatchSize,
                 SyncBatchNorm = _recipe.Ranks.SyncBatchNorm,
+                Classes = _images.Training.ClassNames.Count,
+                Catalogs = reader.Catalogs,
                 Span = span,
             }));
         if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)

@@ -133,7 +133,7 @@ internal sealed class Trainer(
         return report with
         {
             Space = EmbeddingReport.Of(communicator.AllGather(first.detach()), communicator.AllGather(second.detach())),
-            Facts = method.Facts(batch, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
+            Facts = method.Facts(batch, embeddings, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
         };
     }
 }

@@ -9,8 +9,8 @@ public sealed partial class LayerTests
     private static readonly string[] _bottomFirst =
     [
         "Errors", "Catalogs", "Randomness", "Tensors", "Checkpoints", "Telemetry", "Images", "Augmentation", "Datasets",
-        "Optimization", "Distributed", "Models", "Losses", "Diagnostics", "Negatives", "Methods", "Evaluation", "Export", "Training",
-        "Recipes", "Runs",
+        "Optimization", "Distributed", "Models", "Distances", "Mining", "Losses", "MetricLosses", "Diagnostics", "Negatives", "Objectives",
+        "Methods", "Evaluation", "Export", "Training", "Recipes", "Runs",
     ];
 
     public static TheoryData<string> Rooms => [.. _bottomFirst];
@@ -35,6 +35,11 @@ public sealed partial class LayerTests
     [Fact]
     public void LossesKnowNothingButTensors() => Assert.DoesNotContain(
         Files("Losses").SelectMany(f => UsingOurs().Matches(File.ReadAllText(f))), m => m.Groups[1].Value != "Tensors");
+
+    [Fact]
+    public void MetricLossesKnowNothingButTensorsAndTuples() => Assert.DoesNotContain(
+        Files("MetricLosses").SelectMany(f => UsingOurs().Matches(File.ReadAllText(f))),
+        m => m.Groups[1].Value is not ("Tensors" or "Mining" or "Losses" or "MetricLosses"));
 
     [Fact]
     public void NoFileIsLong() =>

@@ -125,7 +125,7 @@ public sealed class CpcTests
 
         var actual = method.Compare(batch, embeddings).item<double>();
         Assert.Equal(sum / 2, actual, 1e-10);
-        var (name, bound) = Assert.Single(method.Facts(batch, actual));
+        var (name, bound) = Assert.Single(method.Facts(batch, new Embeddings([], []), actual));
         Assert.Equal("informationBound", name);
         Assert.Equal(((Math.Log(3 * 3 * 4) + Math.Log(3 * 2 * 4)) / 2) - actual, bound, 1e-12);
 

@@ -100,7 +100,7 @@ public sealed class PirlTests
         var losses = SmallMethods.Train(method, side: 16, images: 32, steps: 40, learningRate: 0.002);
         // Slots that are random are easily told from one's own; the task is what it will be when all have been renewed.
         Assert.True(losses[^5..].Average() < losses[3..8].Average() * 0.8, string.Join(" ", losses));
-        var facts = method.Facts(SmallMethods.Batch(32, 16, 2, step: 40), losses[^1]).ToDictionary(f => f.Name, f => f.Value);
+        var facts = method.Facts(SmallMethods.Batch(32, 16, 2, step: 40), new Embeddings([], []), losses[^1]).ToDictionary(f => f.Name, f => f.Value);
         Assert.Equal(1, facts["bankFilled"]);
         Assert.Equal(1, facts["bankAgeSteps"]);
     }

@@ -137,7 +137,7 @@ public sealed class RanksTests
     }
 
     private static (string, double)[] Facts(Method method, int images) =>
-        method is InstanceDiscrimination or Pirl ? [.. method.Facts(Batch(7, images, method.Views), loss: 1)] : [];
+        method is InstanceDiscrimination or Pirl ? [.. method.Facts(Batch(7, images, method.Views), new Embeddings([], []), loss: 1)] : [];
 
     private static object Options(string name)
     {

@@ -1,0 +1,12 @@
+using SelfSup.Catalogs;
+
+namespace SelfSup.Objectives;
+
+/// <summary>What a run gives to its objective.</summary>
+/// <param name="Classes">K, classes that the training images are of.</param>
+/// <param name="Seed">The run's seed.</param>
+public sealed record ObjectiveContext(int Classes, ulong Seed)
+{
+    /// <summary>What its own choices, distance and miner, are made from.</summary>
+    internal CatalogSet Catalogs { get; init; } = new(typeof(Objective).Assembly);
+}

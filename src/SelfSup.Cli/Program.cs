@@ -10,6 +10,7 @@ var root = new RootCommand(
     "Start with: selfsup pretrain recipes/quickstart.yaml")
 {
     PretrainCommand.Create(),
+    FinetuneCommand.Create(),
     ResumeCommand.Create(),
     RunsCommand.Create(),
     MethodsCommand.Create(),

@@ -34,7 +34,7 @@ internal static class ResumeCommand
             return supervised.IsAskedFor(parsed)
                 ? Task.FromResult(supervised.Run(
                     parsed, directory, () => reader.Read(recipe, RunEnvironment.Settings(), overrides).Training.GlobalBatchSize))
-                : PretrainCommand.Run(recipe, directory, overrides, parsed.GetValue(allow)!, reader);
+                : TrainingVerb.Run(recipe, directory, overrides, parsed.GetValue(allow)!, reader);
         });
         return command;
     }

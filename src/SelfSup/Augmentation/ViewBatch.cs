@@ -43,6 +43,9 @@ public sealed class ViewBatch : IDisposable
         : new ViewBatch(
             Step, Epoch, Samples.to(device), Labels.to(device), [.. Views.Select(v => v.to(device, non_blocking: true))]);
 
+    /// <summary>The same samples with other views of them, which belong to the current dispose scope.</summary>
+    internal ViewBatch With(IReadOnlyList<Tensor> views) => new(Step, Epoch, Samples, Labels, views) { FirstRow = FirstRow };
+
     /// <summary>Where its first image stands in the whole batch that it is a part of.</summary>
     public long FirstRow { get; private init; }
 

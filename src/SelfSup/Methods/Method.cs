@@ -53,6 +53,18 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     }
 
     /// <summary>
+    /// How fast a parameter learns, in units of the learning rate: parts that begin from nothing may learn faster, what no loss depends
+    /// on has 0 and stays as it is.
+    /// </summary>
+    /// <param name="parameter">Its name in the encoder, <c>head.layers.0.weight</c>.</param>
+    public virtual double RateOf(string parameter) => 1;
+
+    /// <summary>Changes a whole batch before it is embedded, as mixing its images does. A function of the batch.</summary>
+    /// <param name="batch">This rank's, on its device.</param>
+    /// <returns>The batch, or another of the same samples.</returns>
+    public virtual ViewBatch Prepare(ViewBatch batch) => batch;
+
+    /// <summary>
     /// Images to the embeddings that are learned, each [N, D] with the images in the order of the batch: sample by sample
     /// but for BatchNorm, so that a batch can be embedded in slices. Remembers nothing but BatchNorm's statistics: a checkpoint of
     /// the step before may still be copying the weights, of key encoders too, which change in <see cref="Commit"/> only.

@@ -27,7 +27,7 @@ internal static class BatchNormalisation
     /// <param name="rectify">Whether negative values become 0.</param>
     public static Tensor Apply(nn.Module<Tensor, Tensor> norm, Tensor x, Tensor? shortcut = null, bool rectify = true)
     {
-        if (norm is NormBase batchNorm && FusedBatchNorm.Takes(batchNorm, x))
+        if (norm is NormBase batchNorm && FusedBatchNorm.Takes(batchNorm, x, shortcut))
         {
             var fused = FusedBatchNorm.Apply(batchNorm, x, shortcut, rectify);
             OutputWatch.See(norm, x, fused);

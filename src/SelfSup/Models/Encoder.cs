@@ -13,10 +13,12 @@ namespace SelfSup.Models;
 /// </summary>
 public sealed class Encoder : nn.Module, IStateful
 {
+    private const string BackbonePrefix = "backbone.";
     private readonly nn.Module<Tensor, Tensor> _backbone;
     private readonly nn.Module<Tensor, Tensor> _head;
     private readonly Dictionary<string, nn.Module<Tensor, Tensor>> _parts = [];
     private readonly int _kept;
+    private nn.Module[] _constants = []; // modules of which nothing learns
 
     /// <summary>Puts them together and flattens their parameters. Backbone and head must be on their device already.</summary>
     /// <param name="backbone">Images to features.</param>
@@ -101,6 +103,9 @@ public sealed class Encoder : nn.Module, IStateful
             options.Head.Kept);
     }
 
+    /// <summary>Whether a method added something under a name.</summary>
+    internal bool HasPart(string name) => _parts.ContainsKey(name);
+
     /// <summary>What a method added under a name.</summary>
     public nn.Module<Tensor, Tensor> Part(string name) => _parts[name];
 
@@ -156,6 +161,39 @@ public sealed class Encoder : nn.Module, IStateful
     {
         using var scope = NewDisposeScope();
         return nn.functional.normalize(Full(rows), dim: 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The backbone's stages in the order in which they are used; none where it does not say.</summary>
+    internal IReadOnlyList<BackboneStage> Stages =>
+        [.. ((_backbone as IStaged)?.Stages ?? []).Select(stage => stage with { Parts = [.. stage.Parts.Select(part => BackbonePrefix + part)] })];
+
+    /// <summary>Whether a parameter, by its name, is of what is judged and exported: the backbone, or a layer of the head that stays on it.</summary>
+    internal bool IsOfBackbone(string parameter) => Backbone.ContainsKey(
+        parameter.StartsWith(BackbonePrefix, StringComparison.Ordinal) ? parameter[BackbonePrefix.Length..] : parameter);
+
+    /// <summary>
+    /// How fast each parameter learns, in units of the learning rate; of optimizers, those that are made from now on know it. Modules
+    /// of which nothing learns normalise by their running statistics from then on.
+    /// </summary>
+    internal void SetRates(Func<string, double> rateOf)
+    {
+        Parameters.SetRates(rateOf);
+        _constants = [.. modules().Where(module => module != this && module.parameters().Any() && module.parameters().All(p => !p.requires_grad))];
+        train(training);
+    }
+
+    /// <summary>Lets as much learn as in another encoder of the same architecture.</summary>
+    internal void LearnAs(Encoder other)
+    {
+        var rates = other.Parameters.Segments.ToDictionary(segment => segment.Name, segment => segment.Rate);
+        SetRates(name => rates[name]);
+    }
+
+    /// <inheritdoc/>
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        Array.ForEach(_constants, module => module.eval());
     }
 
     /// <summary>Makes it a constant, as a key encoder is: no gradients, and no memory for them.</summary>

@@ -6,7 +6,7 @@ namespace SelfSup.Models;
 /// Residual networks (He et al. 2016, https://arxiv.org/abs/1512.03385) with torchvision's parameter names, shapes and
 /// initialisation, without the classifier: images in, features out.
 /// </summary>
-internal sealed class ResNet : nn.Module<Tensor, Tensor>
+internal sealed class ResNet : nn.Module<Tensor, Tensor>, IStaged
 {
     private readonly TorchSharp.Modules.Conv2d _conv1;
     private readonly nn.Module<Tensor, Tensor> _bn1;
@@ -65,6 +65,10 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>
 
     /// <summary>F, the width of the features.</summary>
     public long FeatureWidth { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<BackboneStage> Stages =>
+        [new("stem", "conv1", "bn1"), .. _layers.Select((_, i) => $"layer{i + 1}").Select(name => new BackboneStage(name, name))];
 
     /// <summary>Images to features: [N, 3, H, W] to [N, F], the mean over positions of the last stage.</summary>
     public override Tensor forward(Tensor input)

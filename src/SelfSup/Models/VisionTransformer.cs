@@ -11,7 +11,7 @@ namespace SelfSup.Models;
 /// without the classifier: images in, features out. The class token and learned positions have more than one dimension, so
 /// weight decay applies to them, as in the code of MoCo v3 and DINO.
 /// </summary>
-internal sealed class VisionTransformer : FreezableModule
+internal sealed class VisionTransformer : FreezableModule, IStaged
 {
     private const string ClassTokenName = "cls_token";
     private const string PositionsName = "pos_embed";
@@ -50,6 +50,13 @@ internal sealed class VisionTransformer : FreezableModule
 
     /// <summary>F, the width of the features.</summary>
     public long FeatureWidth { get; }
+
+    /// <summary>The last normalisation is of the last block's stage.</summary>
+    public IReadOnlyList<BackboneStage> Stages =>
+    [
+        new("patches", ClassTokenName, PositionsName, "patch_embed"),
+        .. _blocks.Select((_, i) => $"blocks.{i}").Select((name, i) => new BackboneStage(name, i + 1 == _blocks.Length ? [name, "norm"] : [name])),
+    ];
 
     /// <summary>G, patches in a row and in a column of the images that positions are made for.</summary>
     private long Side => _options.ImageSize / _options.PatchSize;

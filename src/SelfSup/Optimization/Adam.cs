@@ -120,7 +120,7 @@ internal sealed class AdamSteps : IStateful, IDisposable
         _moments.Advance();
         foreach (var piece in _pieces)
         {
-            _moments.Update(piece, piece.Decays ? _options.WeightDecay : 0, learningRate, _decoupled);
+            _moments.Update(piece, piece.Decays ? _options.WeightDecay : 0, learningRate * piece.Rate, _decoupled);
         }
     }
 

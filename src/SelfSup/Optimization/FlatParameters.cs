@@ -62,7 +62,7 @@ public sealed class FlatParameters : IStateful, IDisposable
     public Tensor Gradients { get; }
 
     /// <summary>Where each named parameter lies, in order.</summary>
-    internal IReadOnlyList<ParameterSegment> Segments { get; }
+    internal IReadOnlyList<ParameterSegment> Segments { get; private set; }
 
     /// <summary>Length of the first stretch of [P], which holds everything but biases and norm parameters.</summary>
     internal long MatrixLength { get; }
@@ -95,6 +95,19 @@ public sealed class FlatParameters : IStateful, IDisposable
         foreach (var (own, theirs, length) in Stretches(target))
         {
             Values.narrow(0, own, length).lerp_(target.Values.narrow(0, theirs, length), weight);
+        }
+    }
+
+    /// <summary>
+    /// How fast each parameter learns, in units of the learning rate, for optimizers that are made from now on. What has a rate of
+    /// 0 is a constant and gets no gradient.
+    /// </summary>
+    internal void SetRates(Func<string, double> rateOf)
+    {
+        Segments = [.. Segments.Select(segment => segment with { Rate = rateOf(segment.Name) })];
+        foreach (var (segment, parameter) in Segments.Zip(_parameters))
+        {
+            parameter.requires_grad = segment.Rate > 0;
         }
     }
 

@@ -87,7 +87,7 @@ internal sealed class Lamb : IOptimizer
                 direction.mul_(TrustRatio(values, direction));
             }
 
-            values.add_(direction, alpha: -learningRate);
+            values.add_(direction, alpha: -learningRate * piece.Rate);
         }
     }
 

@@ -131,11 +131,10 @@ internal sealed class Lars : IOptimizer
     public void Step(double learningRate)
     {
         using var _ = no_grad();
-        var (rateInside, rateOutside) = _options.Convention == LarsConvention.SimClr
-            ? (learningRate, 1.0)
-            : (1.0, learningRate);
         foreach (var piece in _pieces)
         {
+            var rate = learningRate * piece.Rate;
+            var (rateInside, rateOutside) = _options.Convention == LarsConvention.SimClr ? (rate, 1.0) : (1.0, rate);
             using var scope = NewDisposeScope();
             var values = piece.Of(_parameters.Values);
             var gradients = piece.Of(_parameters.Gradients);
@@ -149,13 +148,13 @@ internal sealed class Lars : IOptimizer
 
             if (piece.Adapts)
             {
-                direction.mul_(TrustRatio(piece, values, gradients, direction, learningRate));
+                direction.mul_(TrustRatio(piece, values, gradients, direction, rate));
             }
 
             velocity.mul_(_options.Momentum).add_(direction, alpha: rateInside);
             if (_options.Nesterov)
             {
-                values.add_(direction, alpha: -learningRate).add_(velocity, alpha: -rateOutside * _options.Momentum);
+                values.add_(direction, alpha: -rate).add_(velocity, alpha: -rateOutside * _options.Momentum);
             }
             else
             {

@@ -11,6 +11,9 @@ namespace SelfSup.Optimization;
 internal sealed record ParameterSegment(
     string Name, long Offset, long Length, IReadOnlyList<long> Shape, bool ChannelsLast = false)
 {
+    /// <summary>What the learning rate is multiplied with for it; 0 where it does not learn.</summary>
+    public double Rate { get; init; } = 1;
+
     /// <summary>It has one dimension: a bias, or the scale or shift of a normalisation.</summary>
     public bool IsBiasOrNorm => Shape.Count <= 1;
 

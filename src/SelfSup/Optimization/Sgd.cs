@@ -82,7 +82,7 @@ internal sealed class Sgd : IOptimizer
                 _velocity is null ? null : piece.Of(_velocity),
                 piece.Decays ? _options.WeightDecay : 0,
                 _options,
-                learningRate,
+                learningRate * piece.Rate,
                 first: _steps == 0);
         }
 

@@ -12,4 +12,20 @@ internal sealed class InitOptions
     /// </summary>
     [PathSetting]
     public string? From { get; set; }
+
+    /// <summary>
+    /// Whether the projection head is taken too, by default, or begins anew; layers of it that stay on the backbone
+    /// (encoder.head.kept) are taken in any case.
+    /// </summary>
+    public HeadStart? Head { get; set; }
+}
+
+/// <summary>What a head begins with.</summary>
+internal enum HeadStart
+{
+    /// <summary>The weights that the backbone's come with.</summary>
+    Kept,
+
+    /// <summary>Random ones.</summary>
+    Fresh,
 }

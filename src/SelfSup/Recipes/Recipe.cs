@@ -30,6 +30,9 @@ internal sealed class Recipe
     /// <summary>What weights a new run begins with; random ones where it is left out.</summary>
     public InitOptions? Init { get; set; }
 
+    /// <summary>What of the network learns, and how fast, where it was trained before; all of it alike where it is left out.</summary>
+    public FineTuningOptions? Finetune { get; set; }
+
     /// <summary>What is learned from the views.</summary>
     [Required]
     [ChosenFrom(typeof(Method))]

@@ -29,6 +29,7 @@ internal static class RecipeRules
         }
 
         CheckReplicas(recipe, violate);
+        CheckMeasures(recipe, violate);
         if (recipe.Evaluation.View is { Count: > 0 } view)
         {
             CheckSize(recipe, "evaluation.view", Pipelines.Create(view, reader).OutputSize, "centerCrop", violate);
@@ -45,6 +46,32 @@ internal static class RecipeRules
         {
             violate(
                 key, $"gives images of {size} pixels, which must be a multiple of encoder.vit.patchSize ({vit.PatchSize}); change one of them");
+        }
+    }
+
+    private static void CheckMeasures(Recipe recipe, Action<string, string> violate)
+    {
+        var measures = recipe.Evaluation.ActualMeasures;
+        if (measures.Contains(MeasureKind.Accuracy) && recipe.Method!.Name != "classification")
+        {
+            violate("evaluation.measures", $"accuracy is of method classification, the method is {recipe.Method.Name}; take knn or retrieval");
+        }
+
+        if (measures.Distinct().Count() < measures.Length)
+        {
+            violate("evaluation.measures", "names one of them twice; leave it out");
+        }
+
+        var has = recipe.Checkpoint.BestBy switch
+        {
+            BestBy.Knn or BestBy.KnnTop5 => measures.Contains(MeasureKind.Knn),
+            BestBy.Accuracy => measures.Contains(MeasureKind.Accuracy),
+            BestBy.RecallAt1 or BestBy.MapAtR => measures.Contains(MeasureKind.Retrieval),
+            _ => true,
+        };
+        if (!has)
+        {
+            violate("checkpoint.bestBy", $"is {RecipeBinder.Camel(recipe.Checkpoint.BestBy.ToString()!)}, which evaluation.measures does not have; add it there");
         }
     }
 

@@ -108,8 +108,8 @@ internal sealed class CheckpointOptions
     [Range(1L, long.MaxValue)]
     public long? KeepEverySteps { get; set; }
 
-    /// <summary>And the best one by a measurement; by none, no more are kept.</summary>
-    public BestBy BestBy { get; set; } = BestBy.Knn;
+    /// <summary>And the best one by a measurement, by default by the first of evaluation.measures; by none, no more are kept.</summary>
+    public BestBy? BestBy { get; set; }
 
     /// <summary>
     /// How many minutes a disk may fail: so long a checkpoint that cannot be written is tried again while training goes on. Then
@@ -133,6 +133,15 @@ internal enum BestBy
 
     /// <summary>The lowest loss of a step.</summary>
     Loss,
+
+    /// <summary>The accuracy of the classifier that is trained.</summary>
+    Accuracy,
+
+    /// <summary>How often the nearest embedding is of the same class.</summary>
+    RecallAt1,
+
+    /// <summary>The mean average precision at R.</summary>
+    MapAtR,
 }
 
 /// <summary>The <c>evaluation</c> section: how the backbone is judged while it is trained and by the verbs.</summary>
@@ -164,8 +173,30 @@ internal sealed class EvaluationOptions
     /// <summary>What features are computed in: as training.precision or, by default, float32.</summary>
     public Precision Precision { get; set; } = Precision.Float32;
 
+    /// <summary>
+    /// By what it is judged during training: knn, of the backbone's features, which is the default; accuracy, of the classifier
+    /// that method classification trains; retrieval, of the head's embeddings among the test images.
+    /// </summary>
+    public MeasureKind[]? Measures { get; set; }
+
+    /// <summary>Those that are taken.</summary>
+    internal MeasureKind[] ActualMeasures => Measures is { Length: > 0 } ? Measures : [MeasureKind.Knn];
+
     /// <summary>The weighted nearest-neighbour classifier.</summary>
     public KnnOptions Knn { get; set; } = new();
+}
+
+/// <summary>By what a run is judged.</summary>
+internal enum MeasureKind
+{
+    /// <summary>Weighted nearest neighbours.</summary>
+    Knn,
+
+    /// <summary>The classifier that is trained.</summary>
+    Accuracy,
+
+    /// <summary>Recall and mean average precision among the test images.</summary>
+    Retrieval,
 }
 
 /// <summary>The <c>telemetry</c> section.</summary>

@@ -35,7 +35,7 @@ internal sealed class Pretraining : IDisposable
     private TrainingPlan _plan = null!;
     private RunIdentity _identity = null!;
     private Method _method = null!;
-    private KnnEvaluation? _evaluation;
+    private RunEvaluation? _evaluation;
     private TrainingRun _run = null!;
     private Compute _compute = null!;
     private RunHistory _history = null!;
@@ -193,6 +193,7 @@ internal sealed class Pretraining : IDisposable
         _warmStart = _recipe.Init?.From is { } from && RunDirectory.CheckpointsOf(runDirectory).Paths.Count == 0
             ? Own(WarmStart.Load(from, _progress.Warn))
             : null;
+        _ = _recipe.Init?.Head == HeadStart.Fresh ? _warmStart?.WithFreshHead() : null;
         var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);
         _method = Own(reader.Methods.Create(
             _recipe.Method!.Name,
@@ -213,11 +214,12 @@ internal sealed class Pretraining : IDisposable
         }
 
         _warmFit = _warmStart?.Fit(_method.Encoder);
+        FineTuning.Apply(_method, _recipe.Finetune);
         var optimizer = Own(reader.Optimizers.Create(
             _recipe.Optimizer!.Name, _recipe.Optimizer.Options, _method.Encoder.Parameters));
         var schedule = reader.Schedules.Create(_recipe.Schedule!.Name, _recipe.Schedule.Options, span);
 
-        _evaluation = Judge(reader);
+        _evaluation = RunJudge.Create(_recipe, reader, _images, _compute, _controls);
         _directory = Own(_ranks.Open(runDirectory));
         _products = new RunProducts(
             _recipe, _directory, _identity, _plan, _method, _compute.Device.ToString(),
@@ -315,26 +317,7 @@ internal sealed class Pretraining : IDisposable
     {
         var options = _recipe.Checkpoint;
         var every = new[] { options.KeepEveryEpochs * _plan.StepsPerEpoch, options.KeepEverySteps };
-        return new CheckpointRetention(options.Keep, [.. every.OfType<long>()], options.BestBy == BestBy.None ? null : RecipeBinder.Camel(options.BestBy.ToString()));
-    }
-
-    private KnnEvaluation? Judge(RecipeReader reader)
-    {
-        var options = _recipe.Evaluation;
-        if (_images.Test is not { } test)
-        {
-            return null;
-        }
-
-        return new KnnEvaluation(
-            new LabelledImages(_images.Reference, options.Train ?? _recipe.Data!, "evaluation.train", _images.DecodedReference),
-            new LabelledImages(test, options.Test!, "evaluation.test"),
-            new FeatureExtractor(
-                Pipelines.Evaluation(_recipe, reader), options.BatchSize, _recipe.Data!.WorkersBeside(_compute.Device, _controls.Cores),
-                Devices.ForEvaluation(_compute.Device, options.Precision) with { ChannelsLast = _compute.ChannelsLast },
-                _controls.Heartbeat),
-            options.Knn,
-            _controls.Heartbeat);
+        return new CheckpointRetention(options.Keep, [.. every.OfType<long>()], RunJudge.BestBy(_recipe));
     }
 
     private ViewLoader Loader(RecipeReader reader)

@@ -22,6 +22,7 @@ internal sealed class WarmStart : IDisposable
     private readonly Dictionary<string, (string Name, Tensor Value)> _tensors; // by the encoder's names, with those of the source
     private readonly string _from;
     private readonly long? _step;
+    private bool _freshHead;
 
     private WarmStart(string from, long? step, IEnumerable<(string Name, string Encoder, Tensor Value)> tensors)
     {
@@ -51,6 +52,14 @@ internal sealed class WarmStart : IDisposable
         return OfFile(path, place.File ?? throw place.NoCheckpoint);
     }
 
+    /// <summary>Leaves the head's weights out, but for layers that stay on the backbone.</summary>
+    /// <returns>Itself.</returns>
+    public WarmStart WithFreshHead()
+    {
+        _freshHead = true;
+        return this;
+    }
+
     /// <summary>Gives an encoder what fits.</summary>
     public void ApplyTo(Encoder encoder)
     {
@@ -58,7 +67,7 @@ internal sealed class WarmStart : IDisposable
         using var _ = no_grad();
         foreach (var (name, value) in encoder.State)
         {
-            if (_tensors.TryGetValue(name, out var source) && source.Value.shape.SequenceEqual(value.shape))
+            if (Takes(encoder, name) && _tensors.TryGetValue(name, out var source) && source.Value.shape.SequenceEqual(value.shape))
             {
                 value.copy_(source.Value);
             }
@@ -69,8 +78,8 @@ internal sealed class WarmStart : IDisposable
     /// <exception cref="RecipeException">Nothing of its backbone does.</exception>
     public WarmFit Fit(Encoder encoder)
     {
-        var here = encoder.State.Where(t => !IsCounter(t.Name)).ToDictionary(t => t.Name, t => t.Value);
-        var there = _tensors.Where(t => !IsCounter(t.Key)).ToDictionary();
+        var here = encoder.State.Where(t => !IsCounter(t.Name) && Takes(encoder, t.Name)).ToDictionary(t => t.Name, t => t.Value);
+        var there = _tensors.Where(t => !IsCounter(t.Key) && Takes(encoder, t.Key)).ToDictionary();
         string[] both = [.. here.Keys.Where(there.ContainsKey)];
         string[] other = [.. both.Where(name => !here[name].shape.SequenceEqual(there[name].Value.shape))];
         if (!both.Except(other).Any(name => name.StartsWith(Backbone, StringComparison.Ordinal)))
@@ -98,6 +107,9 @@ internal sealed class WarmStart : IDisposable
 
         _tensors.Clear();
     }
+
+    private bool Takes(Encoder encoder, string name) =>
+        !_freshHead || !name.StartsWith("head.", StringComparison.Ordinal) || encoder.IsOfBackbone(name);
 
     private static WeightPlace Find(string path)
     {

@@ -29,7 +29,7 @@ internal sealed class NonFiniteSearch(Method method, IEmbedder embedder, Device 
         {
             using var scope = NewDisposeScope();
             using var _ = no_grad();
-            var onDevice = batch.To(device);
+            var onDevice = method.Prepare(batch.To(device));
             var found = OfAll(Images(onDevice) ?? First(State().Where(value => !IsStatistic(value.Name))) ?? Memory())
                 ?? Forward(onDevice, report) ?? Gradients();
             // These may have overflowed before: training does not compute with them, evaluations do.

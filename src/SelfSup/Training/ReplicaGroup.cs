@@ -99,6 +99,7 @@ internal sealed class ReplicaGroup : IEmbedder
     {
         var copy = method.NewEncoder();
         copy.Parameters.Share(method.Encoder.Parameters);
+        copy.LearnAs(method.Encoder);
         return copy;
     }
 

@@ -55,7 +55,7 @@ internal sealed class Trainer(
     {
         using var scope = NewDisposeScope(); // every tensor of the step ends with it
         var parameters = method.Encoder.Parameters;
-        var onDevice = batch.To(device);
+        var onDevice = method.Prepare(batch.To(device));
         clock?.Lap(StepPart.Transfer);
 
         using var statistics = new BufferSnapshot(_statistics);

@@ -83,7 +83,7 @@ public sealed class SharedBatchNormTests
             BatchNormalisation.Exchange = new RankExchange(communicator);
             try
             {
-                Assert.True(FusedBatchNorm.Takes(norm, part));
+                Assert.True(FusedBatchNorm.Takes(norm, part, shortcut: null));
                 var own = BatchNormalisation.Apply(norm, part, rectify: false);
                 GuardedBackward.Run([own], [dy.narrow(0, first, length)]);
                 Close(y.narrow(0, first, length), own, 1e-5);

@@ -73,6 +73,10 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
         return ((shares * losses) + ((1 - shares) * CrossEntropy(logits, Mixup.Partners(batch.Labels)))).mean();
     }
 
+    /// <inheritdoc/>
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) =>
+        (embeddings.Learned[0], OneView.Neighbours(embeddings.Learned[0], batch.Labels));
+
     /// <summary>How many of the batch are classified rightly now, of all ranks; mixed images count by the larger share.</summary>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)
     {

@@ -79,13 +79,13 @@ internal sealed class MetricLearning : Method
         }
     }
 
-    /// <summary>The two views of an image; with one view each image and the next one of its class in the batch, or itself where it has none.</summary>
+    /// <inheritdoc/>
     public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings)
     {
         var first = embeddings.Learned[0];
         return (first, Views > 1
             ? embeddings.Learned[1]
-            : first.index_select(0, tensor(NextOfClass(batch.Labels.cpu().data<long>().ToArray()), device: first.device)));
+            : OneView.Neighbours(first, batch.Labels));
     }
 
     /// <inheritdoc/>
@@ -117,33 +117,6 @@ internal sealed class MetricLearning : Method
     {
         base.Dispose();
         _memory?.Dispose();
-    }
-
-    /// <summary>For each place the next one with the same label, the first after the last; its own where there is no other.</summary>
-    internal static long[] NextOfClass(long[] labels)
-    {
-        var next = new long[labels.Length];
-        var (first, last) = (new Dictionary<long, long>(), new Dictionary<long, long>());
-        for (var i = 0L; i < labels.Length; i++)
-        {
-            if (last.TryGetValue(labels[i], out var previous))
-            {
-                next[previous] = i;
-            }
-            else
-            {
-                first.Add(labels[i], i);
-            }
-
-            last[labels[i]] = i;
-        }
-
-        foreach (var (label, place) in last)
-        {
-            next[place] = first[label];
-        }
-
-        return next;
     }
 
     private static Objective Choose(MetricLearningOptions options, MethodContext context, out Objective objective)

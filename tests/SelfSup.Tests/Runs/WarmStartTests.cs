@@ -206,6 +206,34 @@ public sealed class WarmStartTests : IDisposable
         Assert.StartsWith($"{text}: not a whole safetensors file", Refused<CheckpointException>(text), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void AFreshHeadIsNotTaken()
+    {
+        using var source = Trained("simclr");
+        using var warm = WarmStart.Load(Save(source, 3), _ => { }).WithFreshHead();
+        using var fresh = New("simclr", seed: 9);
+        using var begun = New("simclr", seed: 9, warm);
+        var (trained, untrained, values) = (Values(source.Method.Encoder), Values(fresh.Encoder), Values(begun.Encoder));
+        Assert.All(values, value => Assert.Equal(
+            value.Key.StartsWith("head.", StringComparison.Ordinal) ? untrained[value.Key] : trained[value.Key], value.Value));
+        var fit = warm.Fit(begun.Encoder);
+        Assert.Equal((fit.Tensors, 0, 0, 0), (fit.Taken, fit.Absent.Count, fit.Unused.Count, fit.OtherShape.Count));
+    }
+
+    /// <summary>SimCLR v2's first layer of the head is of the backbone.</summary>
+    [Fact]
+    public void ALayerOfTheHeadThatStaysOnTheBackboneIsTaken()
+    {
+        using var source = Trained("simclr");
+        using var warm = WarmStart.Load(Save(source, 3), _ => { }).WithFreshHead();
+        var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new HeadOptions { Output = 8, Kept = 1 } };
+        using var encoder = Encoder.Create(options, 9, Computing.Cpu);
+        warm.ApplyTo(encoder);
+        var (trained, values) = (Values(source.Method.Encoder), Values(encoder));
+        Assert.Equal(trained["head.layers.0.weight"], values["head.layers.0.weight"]);
+        Assert.NotEqual(trained["head.layers.3.weight"], values["head.layers.3.weight"]);
+    }
+
     private static string Refused<TError>(string path)
         where TError : SelfSupException => Assert.Throws<TError>(() => WarmStart.Load(path, _ => { })).Message;
 

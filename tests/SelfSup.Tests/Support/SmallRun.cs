@@ -32,7 +32,8 @@ internal sealed class SmallRun : IDisposable
         RecipeReader? reader = null,
         object? settings = null,
         TrainerOptions? trainer = null,
-        EncoderOptions? encoder = null)
+        EncoderOptions? encoder = null,
+        FineTuningOptions? tuning = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
@@ -49,6 +50,7 @@ internal sealed class SmallRun : IDisposable
                 Classes = images.ClassNames.Count,
                 Span = span,
             });
+        FineTuning.Apply(Method, tuning);
         _embedder = replicas > 1
             ? new ReplicaGroup(Method, replicas, replicas, compute)
             : sliceSize is { } size ? new EmbeddingCache(Method, size, compute) : new WholeBatch(Method, compute);
@@ -79,12 +81,13 @@ internal sealed class SmallRun : IDisposable
     public ViewLoader Loader { get; }
 
     /// <summary>One that computes in the ways that are named.</summary>
-    public static SmallRun Of(string mode, string method = "simclr") => new(
+    public static SmallRun Of(string mode, string method = "simclr", FineTuningOptions? tuning = null) => new(
         method,
         compute: new Compute(
             CPU, mode.Contains("bfloat16") ? Precision.Bfloat16 : Precision.Float32, !mode.Contains("planes"), mode.Contains("recomputing")),
         sliceSize: mode.Contains("slices") ? 3 : null,
-        replicas: mode.Contains("replicas") ? 2 : 1);
+        replicas: mode.Contains("replicas") ? 2 : 1,
+        tuning: tuning);
 
     public List<double> Run(long first, long end)
     {

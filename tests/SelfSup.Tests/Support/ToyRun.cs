@@ -56,7 +56,7 @@ internal sealed class ToyRun : IDisposable
         set?.Invoke(options);
         lock (_initialising) // initial weights are drawn from the process's generator
         {
-            Method = catalogue.Create(name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = Batch, SyncBatchNorm = syncBatchNorm });
+            Method = catalogue.Create(name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = Batch, Classes = 3, SyncBatchNorm = syncBatchNorm });
         }
 
         _optimizer = new Sgd(new SgdOptions { Momentum = 0.9, WeightDecay = 1e-4 }, Method.Encoder.Parameters);

@@ -61,6 +61,65 @@ internal sealed class FeatureSet : IDisposable
     /// <summary>M.</summary>
     public long Count => Labels.Count;
 
+    /// <summary>Fails where an image has no label.</summary>
+    /// <exception cref="DataException">One has none.</exception>
+    public void RequireLabels()
+    {
+        var missing = Labels.Count(label => label < 0);
+        if (missing > 0)
+        {
+            throw new DataException(
+                $"{Name}: {(missing == Count ? "none" : $"{Count - missing}")} of {Count} images " +
+                "has a label, must be all of them, which this evaluation needs; " +
+                "give images with labels or leave the evaluation out");
+        }
+    }
+
+    /// <summary>Fails where all images are of one class, so that nothing can be mistaken.</summary>
+    /// <param name="purpose">What needs more.</param>
+    /// <exception cref="DataException">They are.</exception>
+    public void RequireClasses(string purpose)
+    {
+        if (Labels.All(label => label == Labels[0]))
+        {
+            throw new DataException(
+                $"{Name}: all {Count} images are of one class, must be of at least two for {purpose}; " +
+                "name the folder that holds one folder per class, or more classes");
+        }
+    }
+
+    /// <summary>Fails where features of another set cannot be compared with these.</summary>
+    /// <exception cref="DataException">They differ in width or type.</exception>
+    public void RequireLike(FeatureSet other)
+    {
+        static string Describe(FeatureSet set) => $"{set.Features.dtype} of width {set.Features.shape[1]}";
+        if (Features.shape[1] != other.Features.shape[1] || Features.dtype != other.Features.dtype)
+        {
+            throw new DataException(
+                $"{other.Name}: features are {Describe(other)}, must be {Describe(this)} like those of {Name}; " +
+                "compute both with one encoder");
+        }
+    }
+
+    /// <summary>
+    /// The labels of another set in terms of this one's classes. Labels are matched by class name: a folder that lacks a class
+    /// would otherwise number the classes after it differently. They are matched by number where one of the sets has no names.
+    /// </summary>
+    /// <param name="other">The other set, all of it labelled.</param>
+    /// <returns>The classes of both, this set's first, and the other's labels as places among them.</returns>
+    public (IReadOnlyList<string> ClassNames, IReadOnlyList<long> Labels) Match(FeatureSet other)
+    {
+        if (!HasClassNames || !other.HasClassNames)
+        {
+            var (named, bare) = other.HasClassNames ? (other, this) : (this, other);
+            return ([.. named.ClassNames, .. bare.ClassNames.Skip(named.ClassNames.Count)], other.Labels);
+        }
+
+        string[] names = [.. ClassNames, .. other.ClassNames.Except(ClassNames)];
+        var places = names.Select((name, place) => (name, (long)place)).ToDictionary();
+        return (names, [.. other.Labels.Select(label => places[other.ClassNames[(int)label]])]);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Features.Dispose();
 

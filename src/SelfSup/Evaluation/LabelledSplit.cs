@@ -2,11 +2,7 @@ using SelfSup.Errors;
 
 namespace SelfSup.Evaluation;
 
-/// <summary>
-/// Labelled training and test features that speak of the same classes. Labels are matched by class name: a test folder
-/// that lacks a class would otherwise number the classes after it differently. They are matched by number where one of
-/// the sets has no names.
-/// </summary>
+/// <summary>Labelled training and test features that speak of the same classes, by <see cref="FeatureSet.Match"/>.</summary>
 internal sealed class LabelledSplit
 {
     /// <exception cref="DataException">
@@ -15,15 +11,9 @@ internal sealed class LabelledSplit
     /// </exception>
     public LabelledSplit(FeatureSet train, FeatureSet test)
     {
-        RequireLabels(train);
-        RequireLabels(test);
-        if (train.Features.shape[1] != test.Features.shape[1] || train.Features.dtype != test.Features.dtype)
-        {
-            throw new DataException(
-                $"{test.Name}: features are {Describe(test)}, must be {Describe(train)} like those of {train.Name}; " +
-                "compute both with one encoder");
-        }
-
+        train.RequireLabels();
+        test.RequireLabels();
+        train.RequireLike(test);
         var inTrain = train.Labels.Distinct().Count();
         if (inTrain < 2)
         {
@@ -33,9 +23,7 @@ internal sealed class LabelledSplit
         }
 
         (Train, Test) = (train, test);
-        (ClassNames, TestLabels) = train.HasClassNames && test.HasClassNames
-            ? ByName(train, test)
-            : ByNumber(train, test);
+        (ClassNames, TestLabels) = train.Match(test);
         if (!TestLabels.Intersect(train.Labels).Any())
         {
             throw new DataException(
@@ -65,35 +53,6 @@ internal sealed class LabelledSplit
     /// <summary>What a reader of the result must know.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByName(
-        FeatureSet train, FeatureSet test)
-    {
-        string[] names = [.. train.ClassNames, .. test.ClassNames.Except(train.ClassNames)];
-        var places = names.Select((name, place) => (name, (long)place)).ToDictionary();
-        return (names, [.. test.Labels.Select(label => places[test.ClassNames[(int)label]])]);
-    }
-
-    private static (IReadOnlyList<string> Names, IReadOnlyList<long> TestLabels) ByNumber(
-        FeatureSet train, FeatureSet test)
-    {
-        var (named, other) = test.HasClassNames ? (test, train) : (train, test);
-        return ([.. named.ClassNames, .. other.ClassNames.Skip(named.ClassNames.Count)], test.Labels);
-    }
-
     private static string Some(FeatureSet set) =>
         string.Join(", ", set.ClassNames.Take(3)) + (set.ClassNames.Count > 3 ? ", ..." : "");
-
-    private static void RequireLabels(FeatureSet set)
-    {
-        var missing = set.Labels.Count(label => label < 0);
-        if (missing > 0)
-        {
-            throw new DataException(
-                $"{set.Name}: {(missing == set.Count ? "none" : $"{set.Count - missing}")} of {set.Count} images " +
-                "has a label, must be all of them; kNN and the linear probe need labels: " +
-                "give images with labels or leave the evaluation out");
-        }
-    }
-
-    private static string Describe(FeatureSet set) => $"{set.Features.dtype} of width {set.Features.shape[1]}";
 }

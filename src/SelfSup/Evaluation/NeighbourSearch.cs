@@ -1,91 +1,122 @@
+using SelfSup.Losses;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Evaluation;
 
 /// <summary>
-/// The exact nearest neighbours by cosine similarity. Works in tiles: a bank of 1.28 million images and 50,000 queries
-/// need about 100 MiB beside the features, not 256 GB of similarities. Among equally similar neighbours the one that comes
-/// first in the bank goes first.
+/// The exact nearest neighbours by cosine or Euclidean distance. Works in tiles that stay in a core's cache, on as many
+/// threads as libtorch has, and needs at most about 64 MB a thread (or two lists of M places, if more) beside the features,
+/// whatever their number and that of the queries. Among equally near neighbours the one that comes first in the bank goes first.
 /// </summary>
+/// <remarks>
+/// Euclidean distances are compared by way of products. In float32 those of two features that differ by less than about
+/// 1/3000 of their distance from the mean are rounding.
+/// </remarks>
 internal sealed class NeighbourSearch : IDisposable
 {
-    private const long TileElements = 1 << 24;
-    private const long LongestBankTile = 1 << 16;
+    private const long BytesAtOnce = 1 << 26;
+    private const long MostQueries = 2048;
+    private const long LongestBankTile = 512;
 
-    private readonly Tensor _bank;
-    private readonly Tensor _inverseNorms; // [M]
-    private readonly long _bankTile;
+    private readonly SearchBank _bank;
+    private readonly int _threads = get_num_threads();
+    private readonly long _blockQueries;
 
-    /// <param name="bank">The features to search, [M, F]; borrowed.</param>
-    /// <param name="neighbours">How many to find for each query, k; at most M.</param>
+    /// <param name="bank">The features to search, [M, F], on the CPU; borrowed.</param>
+    /// <param name="neighbours">How many to find for each query, k; at most M, or M - 1 where queries are of the bank.</param>
+    /// <param name="distance">What near means.</param>
     /// <param name="longestBankTile">How many rows of the bank are compared at once.</param>
-    public NeighbourSearch(Tensor bank, long neighbours, long longestBankTile = LongestBankTile)
+    public NeighbourSearch(
+        Tensor bank,
+        long neighbours,
+        FeatureDistance distance = FeatureDistance.Cosine,
+        long longestBankTile = LongestBankTile)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(neighbours);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(neighbours, bank.shape[0]);
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        (_bank, Neighbours) = (bank, neighbours);
-        _bankTile = Math.Min(longestBankTile, bank.shape[0]);
-        _inverseNorms = bank.norm(1, false, 2).clamp_min(1e-12).reciprocal().DetachFromDisposeScope();
-        QueryTile = Math.Max(1, TileElements / _bankTile);
+        _bank = new SearchBank(bank, distance, longestBankTile);
+        Neighbours = neighbours;
+        _blockQueries = Math.Clamp(BytesAtOnce / NearestList.Bytes(neighbours, bank.shape[0]), 1, MostQueries);
+        QueryTile = _blockQueries * _threads;
     }
 
     /// <summary>k.</summary>
     public long Neighbours { get; }
 
-    /// <summary>How many queries at once keep the memory within bounds.</summary>
+    /// <summary>How many queries at once keep the memory within bounds, and every thread at work.</summary>
     public long QueryTile { get; }
+
+    /// <summary>Finds the neighbours of queries and shows them.</summary>
+    /// <param name="queries">Features, [Q, F]; best <see cref="QueryTile"/> of them.</param>
+    /// <param name="visit">Is shown every query's.</param>
+    /// <param name="themselves">Where each query stands in the bank, which is not its neighbour; null where it does not.</param>
+    public void Visit(Tensor queries, NeighbourVisitor visit, long[]? themselves = null)
+    {
+        if (themselves is not null)
+        {
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(Neighbours, _bank.Count);
+        }
+
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var prepared = _bank.Prepare(queries);
+        var lengths = _bank.SquaredLengths(prepared);
+        var blocks = Block.Divide(prepared.shape[0], Math.Min(_blockQueries, Share(prepared.shape[0])));
+        // No two blocks share a sum, so that none waits for another.
+        Tile[] tiles = [.. blocks.Select((_, i) => new Tile(i, 0, i, i))];
+        TileRun.Run(tiles, tiles.Length, _threads, () =>
+        {
+            var memory = new SearchTiles(_bank, Neighbours, blocks.Max(b => b.Length));
+            return tile =>
+            {
+                var block = blocks[tile.Row];
+                var excluded = themselves is null ? [] : themselves.AsSpan((int)block.Start, (int)block.Length);
+                var lists = memory.Find(block.Of(prepared), excluded);
+                for (var i = 0; i < block.Length; i++)
+                {
+                    var (keys, places) = lists[i].Sorted;
+                    var query = (int)block.Start + i;
+                    visit(query, new Neighbours(keys.Span, places.Span, _bank.Bytes, lengths[query]));
+                }
+            };
+        });
+    }
 
     /// <summary>Finds the neighbours of a tile of queries.</summary>
     /// <param name="queries">Features, [Q, F].</param>
-    /// <returns>Both [Q, k], the most similar first: cosine similarities, and places in the bank.</returns>
-    public (Tensor Similarities, Tensor Indices) Find(Tensor queries)
+    /// <param name="themselves">Where each query stands in the bank, which is not its neighbour; null where it does not.</param>
+    /// <returns>
+    /// Both [Q, k], the nearest first: cosines or distances with a minus, of the features' type, and places in the bank.
+    /// </returns>
+    public (Tensor Similarities, Tensor Indices) Find(Tensor queries, long[]? themselves = null)
     {
         using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        // Norms divide the queries before, and the similarities after: the bank is never copied.
-        var normalized = queries / queries.norm(1, true, 2).clamp_min(1e-12);
-        var (similarities, indices) = Tile(normalized, 0);
-        for (var offset = _bankTile; offset < _bank.shape[0]; offset += _bankTile)
-        {
-            using var inner = NewDisposeScope();
-            var (more, moreIndices) = Tile(normalized, offset);
-            // A stable sort keeps earlier places of the bank first.
-            var (sorted, order) = sort(cat([similarities, more], 1), 1, descending: true, stable: true);
-            var kept = Math.Min(Neighbours, sorted.shape[1]);
-            indices = cat([indices, moreIndices], 1).gather(1, order.narrow(1, 0, kept)).MoveToOuterDisposeScope();
-            similarities = sorted.narrow(1, 0, kept).clone().MoveToOuterDisposeScope();
-        }
-
-        return (similarities.MoveToOuterDisposeScope(), indices.MoveToOuterDisposeScope());
+        var similarities = new double[queries.shape[0] * Neighbours];
+        var indices = new long[similarities.Length];
+        Visit(
+            queries,
+            (query, found) =>
+            {
+                for (var rank = 0; rank < found.Places.Length; rank++)
+                {
+                    similarities[(query * Neighbours) + rank] = found.Similarity(rank);
+                    indices[(query * Neighbours) + rank] = found.Places[rank];
+                }
+            },
+            themselves);
+        return (
+            tensor(similarities).view(-1, Neighbours).to(queries.dtype).MoveToOuterDisposeScope(),
+            tensor(indices).view(-1, Neighbours).MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _inverseNorms.Dispose();
+    public void Dispose() => _bank.Dispose();
 
-    // The best of one tile of the bank, ordered by similarity and place.
-    private (Tensor Similarities, Tensor Indices) Tile(Tensor queries, long offset)
+    // Blocks that give every thread as many queries as the others.
+    private long Share(long queries)
     {
-        using var scope = NewDisposeScope();
-        var length = Math.Min(_bankTile, _bank.shape[0] - offset);
-        var kept = Math.Min(Neighbours, length);
-        var all = queries.matmul(_bank.narrow(0, offset, length).t()); // [Q, length]
-        all.mul_(_inverseNorms.narrow(0, offset, length));
-        var (_, chosen) = all.topk((int)kept, 1);
-        var lowest = all.gather(1, chosen.narrow(1, kept - 1, 1));
-        var tied = (all >= lowest).sum(1) > kept; // [Q]
-        if (tied.any().item<bool>())
-        {
-            // topk says nothing of which of equals it takes; identical images and dead encoders have many.
-            var rows = tied.nonzero().squeeze(1);
-            var (_, order) = sort(all.index_select(0, rows), 1, descending: true, stable: true);
-            chosen.index_copy_(0, rows, order.narrow(1, 0, kept));
-        }
-
-        (chosen, var _) = chosen.sort(1);
-        var (similarities, byValue) = sort(all.gather(1, chosen), 1, descending: true, stable: true);
-        return (
-            similarities.MoveToOuterDisposeScope(),
-            (chosen.gather(1, byValue) + offset).MoveToOuterDisposeScope());
+        var rounds = (queries + (_blockQueries * _threads) - 1) / (_blockQueries * _threads);
+        return Math.Max(1, (queries + (rounds * _threads) - 1) / (rounds * _threads));
     }
 }

@@ -20,7 +20,7 @@ public sealed class KnnTests
         // Whole numbers of 0 .. 2 in three dimensions: most similarities have many equals.
         var bank = (arange(101 * 3, float64) * 7.7).remainder(3).floor().reshape(101, 3);
         var queries = (arange(13 * 3, float64) * 5.3).remainder(3).floor().reshape(13, 3);
-        using var search = new NeighbourSearch(bank, 20, bankTile);
+        using var search = new NeighbourSearch(bank, 20, longestBankTile: bankTile);
         var (similarities, indices) = search.Find(queries);
 
         var norms = bank.norm(1, false, 2).clamp_min(1e-12).reciprocal();

@@ -22,7 +22,7 @@ internal static class RunsCommand
         var json = Json();
         var command = new Command(
             "runs",
-            "Lists runs: running, finished, interrupted or failed, with step, loss, kNN, age and size. Example: selfsup runs")
+            "Lists runs: running, finished, interrupted or failed, with step, loss, kNN or what else judges them, age and size. Example: selfsup runs")
         {
             folder, json, Verify(),
         };
@@ -70,7 +70,8 @@ internal static class RunsCommand
                     TotalSteps = run.TotalSteps == 0 ? null : (long?)run.TotalSteps,
                     run.Epoch,
                     run.Loss,
-                    run.Knn,
+                    Knn = run.Evaluation.TryGetValue("knn", out var knn) ? (double?)knn : null,
+                    run.Evaluation,
                     run.Began,
                     run.LastSign,
                     run.Bytes,
@@ -87,7 +88,7 @@ internal static class RunsCommand
 
         var now = TimeProvider.System.GetUtcNow();
         TextTable.Print(
-            ["run", "state", "step", "epoch", "loss", "kNN", "began", "last sign", "size", "why"],
+            ["run", "state", "step", "epoch", "loss", "judged", "began", "last sign", "size", "why"],
             runs.Select(run => new[]
             {
                 run.Name,
@@ -95,7 +96,9 @@ internal static class RunsCommand
                 run.TotalSteps == 0 ? Number(run.Step, "0") : $"{run.Step} of {run.TotalSteps}",
                 Number(run.Epoch, "0.##"),
                 Number(run.Loss, "0.0000"),
-                Number(run.Knn, "0.00 %"),
+                MeasureNames.First(run.Evaluation.Keys) is { } measure
+                    ? $"{MeasureNames.Of(measure)} {Number(run.Evaluation[measure], "0.00 %")}"
+                    : "-",
                 $"{TerminalProgress.Time(now - run.Began)} ago",
                 $"{TerminalProgress.Time(now - run.LastSign)} ago",
                 Sizes.Bytes(run.Bytes),

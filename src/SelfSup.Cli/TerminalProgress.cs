@@ -59,7 +59,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public virtual void Evaluated(
         long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration) =>
         Line($"{(step == 0 ? Beginning : $"epoch {epoch:0.##}")}: " +
-            $"{string.Join(", ", values.Select(v => $"{Name(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
+            $"{string.Join(", ", values.Select(v => $"{MeasureNames.Of(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
 
     /// <inheritdoc/>
     public virtual void Saved(long step, string path)
@@ -76,8 +76,8 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public void Finished(string directory, IReadOnlyDictionary<string, object?> result)
     {
         string Number(string key, string format) => ((IFormattable)result[key]!).ToString(format, CultureInfo.InvariantCulture);
-        var accuracy = result.TryGetValue("knn", out var knn) && knn is not null
-            ? $"kNN {Number(result.ContainsKey("knnBefore") ? "knnBefore" : "knnUntrained", "0.00 %")} {Beginning}, {Number("knn", "0.00 %")} trained; "
+        var accuracy = MeasureNames.First(result.Keys.Where(key => result.ContainsKey(key + "Untrained") || result.ContainsKey(key + "Before"))) is { } key
+            ? $"{MeasureNames.Of(key)} {Number(result.ContainsKey(key + "Before") ? key + "Before" : key + "Untrained", "0.00 %")} {Beginning}, {Number(key, "0.00 %")} trained; "
             : "";
         Line($"done: {accuracy}loss {Number("loss", "0.0000")}, {Number("imagesPerSecond", "0.0")} images/s, " +
             $"{Time(TimeSpan.FromSeconds((double)result["seconds"]!))}");
@@ -112,13 +112,6 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
         Path.GetRelativePath(Directory.GetCurrentDirectory(), path) is { } relative && !relative.StartsWith("..", StringComparison.Ordinal)
             ? relative
             : path;
-
-    private static string Name(string key) => key switch
-    {
-        "knn" => "kNN",
-        "knnTop5" => "top-5",
-        _ => key,
-    };
 }
 
 /// <summary>A line when something happens, and every ten seconds.</summary>

@@ -12,10 +12,18 @@ internal sealed class Recomputed : autograd.SingleTensorFunction<Recomputed>
     public override string Name => nameof(Recomputed);
 
     /// <summary>The part's result, with a graph that holds its input only.</summary>
-    /// <param name="part">The part.</param>
-    /// <param name="input">It must require a gradient.</param>
-    public static Tensor Call(nn.Module<Tensor, Tensor> part, Tensor input) =>
-        apply(input, new State(part, Autocast.Current(input.device_type), BatchNormalisation.Exchange));
+    public static Tensor Call(nn.Module<Tensor, Tensor> part, Tensor input)
+    {
+        if (!input.requires_grad && !part.parameters().Any(parameter => parameter.requires_grad))
+        {
+            return part.call(input); // nobody goes back
+        }
+
+        // libtorch sees nothing of the part but its input: behind constant stages that must ask for the way back by itself.
+        using var scope = NewDisposeScope();
+        var asking = input.requires_grad ? input : input.detach().requires_grad_();
+        return apply(asking, new State(part, Autocast.Current(input.device_type), BatchNormalisation.Exchange)).MoveToOuterDisposeScope();
+    }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {

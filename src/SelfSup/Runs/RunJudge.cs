@@ -27,6 +27,7 @@ internal static class RunJudge
             [.. options.ActualMeasures.Select<MeasureKind, IMeasure>(kind => kind switch
             {
                 MeasureKind.Accuracy => new AccuracyMeasure(),
+                MeasureKind.Retrieval => new RetrievalMeasure(controls.Heartbeat),
                 _ => new KnnMeasure(options.Knn, controls.Heartbeat),
             })]);
     }

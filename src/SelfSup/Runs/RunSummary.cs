@@ -36,8 +36,8 @@ internal sealed record RunSummary
     /// <summary>The last loss.</summary>
     public double? Loss { get; init; }
 
-    /// <summary>The last accuracy of nearest neighbours.</summary>
-    public double? Knn { get; init; }
+    /// <summary>The values of the last evaluation, by name; none where there was none.</summary>
+    public IReadOnlyDictionary<string, double> Evaluation { get; init; } = new Dictionary<string, double>();
 
     /// <summary>When it first began.</summary>
     public DateTimeOffset Began { get; init; }
@@ -75,7 +75,8 @@ internal sealed record RunSummary
             TotalSteps = manifest?.TotalSteps ?? 0,
             Epoch = isAhead ? last.Epoch : manifest?.Epoch ?? 0,
             Loss = isAhead ? last.Loss ?? manifest?.Loss : manifest?.Loss ?? last.Loss,
-            Knn = (isAhead ? last.Knn : null) ?? manifest?.Evaluations.LastOrDefault(e => e.Values.ContainsKey("knn"))?.Values["knn"] ?? last.Knn,
+            Evaluation = (isAhead ? last.Evaluation : null) ?? (manifest?.Evaluations is [.., var newest] ? newest.Values : null) ?? last.Evaluation
+                ?? new Dictionary<string, double>(),
             Began = history is [var first, ..] ? first.At : files.Count > 0 ? files.Min(file => file.LastWriteTimeUtc) : default,
             LastSign = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default,
             Bytes = files.Sum(file => file.Length),
@@ -125,24 +126,24 @@ internal sealed record RunSummary
     }
 
     /// <summary>What the last lines of metrics.jsonl tell.</summary>
-    private static (long Step, double Epoch, double? Loss, double? Knn) LastLines(string path)
+    private static (long Step, double Epoch, double? Loss, Dictionary<string, double>? Evaluation) LastLines(string path)
     {
-        (long Step, double Epoch, double? Loss, double? Knn) last = default;
+        (long Step, double Epoch, double? Loss, Dictionary<string, double>? Evaluation) last = default;
         foreach (var line in Lines(path))
         {
             try
             {
                 using var json = JsonDocument.Parse(line);
                 var root = json.RootElement;
-                last = (root.GetProperty("step").GetInt64(), root.GetProperty("epoch").GetDouble(), last.Loss, last.Knn);
+                last = (root.GetProperty("step").GetInt64(), root.GetProperty("epoch").GetDouble(), last.Loss, last.Evaluation);
                 if (root.TryGetProperty("loss", out var loss) && loss.ValueKind == JsonValueKind.Number)
                 {
                     last.Loss = loss.GetDouble();
                 }
 
-                if (root.TryGetProperty("evaluation", out var evaluation) && evaluation.TryGetProperty("knn", out var knn))
+                if (root.TryGetProperty("evaluation", out var evaluation))
                 {
-                    last.Knn = knn.GetDouble();
+                    last.Evaluation = evaluation.EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetDouble());
                 }
             }
             catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)

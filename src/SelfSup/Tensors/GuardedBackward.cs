@@ -20,15 +20,21 @@ internal static class GuardedBackward
     /// <summary>Computes the gradients of <paramref name="loss"/>. Throws what a <see cref="Body"/> below it threw.</summary>
     public static void Run(Tensor loss) => Run([loss], [null]);
 
-    /// <summary>Takes gradients of results back. Throws what a <see cref="Body"/> below them threw.</summary>
+    /// <summary>Takes gradients of results back, where these come of something that learns. Throws what a <see cref="Body"/> below them threw.</summary>
     /// <param name="results">What was computed.</param>
     /// <param name="gradients">The gradient of each; null is 1 for a scalar.</param>
     public static void Run(IReadOnlyList<Tensor> results, IReadOnlyList<Tensor?> gradients)
     {
+        int[] learned = [.. Enumerable.Range(0, results.Count).Where(i => gradients[i] is null || results[i].requires_grad)];
+        if (learned.Length == 0)
+        {
+            return;
+        }
+
         try
         {
 #pragma warning disable RS0030 // the one place that may
-            autograd.backward([.. results], gradients.Any(g => g is null) ? null : [.. gradients.Select(g => g!)]);
+            autograd.backward([.. learned.Select(i => results[i])], gradients.Any(g => g is null) ? null : [.. learned.Select(i => gradients[i]!)]);
 #pragma warning restore RS0030
         }
         finally

@@ -67,6 +67,21 @@ public sealed class FineTuningTests
         }
     }
 
+    /// <summary>Where the loss takes features as they are and nothing before learns, nothing goes back through the network.</summary>
+    [Theory]
+    [InlineData("float32")]
+    [InlineData("slices")]
+    [InlineData("bfloat16, slices, recomputing")]
+    [InlineData("bfloat16, replicas")]
+    public void AClassifierAloneLearns(string mode)
+    {
+        using var run = SmallRun.Of(mode, "classification", new() { TrainFrom = "head" });
+        var before = State(run.Method.Encoder);
+        Assert.All(run.Run(0, 6), loss => Assert.True(double.IsFinite(loss)));
+        var after = State(run.Method.Encoder);
+        Assert.All(before, state => Assert.Equal(!state.Key.StartsWith("classifier.", StringComparison.Ordinal), after[state.Key] == state.Value));
+    }
+
     [Fact]
     public void HeldStagesComputeAsInEvaluation()
     {

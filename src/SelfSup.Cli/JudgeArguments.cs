@@ -118,6 +118,7 @@ internal sealed class JudgeArguments
             if (path is null)
             {
                 (options.ImageColumn, options.LabelColumn) = (recipe.ImageColumn, recipe.LabelColumn);
+                (options.Classes, options.ExceptClasses, options.Labels) = (recipe.Classes, recipe.ExceptClasses, recipe.Labels);
             }
         }
 

@@ -6,7 +6,6 @@ using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Methods;
-using SelfSup.Recipes;
 
 namespace SelfSup.Cli;
 
@@ -86,7 +85,7 @@ internal static class MethodsCommand
         if (!methods.Names.Contains(name))
         {
             throw new RecipeException(
-                $"methods: there is no '{name}'{RecipeBinder.Nearest(name, methods.Names)}; there are {string.Join(", ", methods.Names)}");
+                $"methods: there is no '{name}'{NearestName.Question(name, methods.Names)}; there are {string.Join(", ", methods.Names)}");
         }
 
         var method = MethodFacts.Of(methods, name, scale);

@@ -50,6 +50,9 @@ internal interface IImageSource : IDisposable
     /// <summary>Where the image is, for messages: a file's path, or a file and row.</summary>
     string Locate(int index);
 
+    /// <summary>Which image it is of all that the files hold, from 0; its index, unless some are left out.</summary>
+    int Row(int index) => index;
+
     /// <summary>What the image is called within its source: a path below a folder, or its number.</summary>
     string Name(int index) => index.ToString("D8", CultureInfo.InvariantCulture);
 }

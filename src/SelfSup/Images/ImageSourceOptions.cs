@@ -5,7 +5,7 @@ namespace SelfSup.Images;
 /// <summary>
 /// Which images are read, and how: the recipe's <c>data</c>, and the parts of it that an evaluation names.
 /// </summary>
-internal class ImageSourceOptions
+internal class ImageSourceOptions : IValidatableObject
 {
     /// <summary>
     /// A folder of images; a Parquet file, a folder of them or a pattern such as <c>data/train-*.parquet</c>; or the
@@ -16,9 +16,21 @@ internal class ImageSourceOptions
     [PathSetting]
     public string Path { get; set; } = "";
 
-    /// <summary>Only the first so many images are used; all where not set.</summary>
+    /// <summary>
+    /// Only the first so many images are used; all where not set. It counts all images: <see cref="Classes"/> and
+    /// <see cref="Labels"/> choose among those.
+    /// </summary>
     [Range(1, int.MaxValue)]
     public int? Limit { get; set; }
+
+    /// <summary>Only images of these classes are used, by name; all where not set. Other classes do not count as classes then.</summary>
+    public string[]? Classes { get; set; }
+
+    /// <summary>Images of these classes are left out.</summary>
+    public string[]? ExceptClasses { get; set; }
+
+    /// <summary>Only a few of the labelled images are used, of each class that is left; all where not set.</summary>
+    public LabelOptions? Labels { get; set; }
 
     /// <summary>
     /// What happens when an image is damaged, too large or null. A file that cannot be read ends the run in any case.
@@ -52,4 +64,18 @@ internal class ImageSourceOptions
 
     /// <summary>The Parquet column with the labels, integers from 0. Where not set: <c>label</c>, if it fits.</summary>
     public string? LabelColumn { get; set; }
+
+    /// <inheritdoc/>
+    public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (Classes is not null && ExceptClasses is not null)
+        {
+            yield return new ValidationResult("must not be set where classes is, which leaves out all others; leave out one of the two", [nameof(ExceptClasses)]);
+        }
+
+        if (Classes is [])
+        {
+            yield return new ValidationResult("must name at least one class, names none; leave it out for all", [nameof(Classes)]);
+        }
+    }
 }

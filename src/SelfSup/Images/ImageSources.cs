@@ -12,11 +12,20 @@ internal static class ImageSources
     /// Opens a folder of images, Parquet files (a file, a folder of them, a pattern) or an IDX pair (the images file,
     /// or a folder with one). The content decides, not the name, wherever the content tells.
     /// </summary>
-    /// <exception cref="DataException">There is nothing at the path, or nothing that holds images.</exception>
+    /// <exception cref="DataException">There is nothing at the path, nothing that holds images, or nothing that is wanted of it.</exception>
     public static IImageSource Open(ImageSourceOptions options)
     {
         var source = OpenAll(options);
-        return options.Limit is { } limit && limit < source.Count ? new LimitedSource(source, limit) : source;
+        try
+        {
+            var first = options.Limit is { } limit && limit < source.Count ? new LimitedSource(source, limit) : source;
+            return ImageSelection.Of(first, options);
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The files that hold the images of a path; labels in files of their own are left out.</summary>
@@ -35,6 +44,10 @@ internal static class ImageSources
 
         return File.Exists(path) ? [path] : Matches(path);
     }
+
+    /// <summary>Whether a file is a Parquet file, by its content or, where that says nothing, by its name.</summary>
+    /// <exception cref="DataException">It cannot be read.</exception>
+    public static bool IsParquetFile(string path) => Start(path).AsSpan().StartsWith("PAR1"u8) || IsParquet(path);
 
     private static IImageSource OpenAll(ImageSourceOptions options)
     {

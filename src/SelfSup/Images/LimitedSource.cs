@@ -34,6 +34,8 @@ internal sealed class LimitedSource : IImageSource
 
     public string Locate(int index) => _source.Locate(Checked(index));
 
+    public int Row(int index) => _source.Row(Checked(index));
+
     public string Name(int index) => _source.Name(Checked(index));
 
     public void Dispose() => _source.Dispose();

@@ -60,11 +60,14 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
                 $"{path}: '{labelColumn}' is no column of integers, it holds {Describe(schema)}; set data.labelColumn");
     }
 
+    /// <summary>Whether a column holds whole numbers.</summary>
+    public static bool IsInteger(DataField field) => _integers.Contains(field.ClrType);
+
     private static bool IsImage(DataField field) =>
         field.ClrType == typeof(ReadOnlyMemory<byte>)
         && (field.Path.Length == 1 || (field.Path.Length == 2 && field.Name == "bytes"));
 
-    private static bool IsLabel(DataField field) => field.Path.Length == 1 && _integers.Contains(field.ClrType);
+    private static bool IsLabel(DataField field) => field.Path.Length == 1 && IsInteger(field);
 
     private static string Column(DataField field) => field.Path.FirstPart!;
 
@@ -72,11 +75,12 @@ internal sealed record ParquetColumns(DataField Image, DataField? Label)
     private static string Printable(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
 
     /// <summary>The columns and their types: <c>title (string), score (double)</c>.</summary>
-    private static string Describe(ParquetSchema schema) =>
+    public static string Describe(ParquetSchema schema) =>
         string.Join(", ", schema.GetDataFields().Take(20).Select(
             field => $"{Printable(field.Path.ToString())} ({TypeName(field.ClrType)})"));
 
-    private static string TypeName(Type type) =>
+    /// <summary>What a type is called in messages.</summary>
+    public static string TypeName(Type type) =>
         type == typeof(ReadOnlyMemory<char>) ? "string"
         : type == typeof(ReadOnlyMemory<byte>) ? "binary"
         : type.Name.ToLowerInvariant();

@@ -1,12 +1,8 @@
-using System.Numerics;
 using System.Security.Cryptography;
 using System.Text.Json;
 
-using Microsoft.Win32.SafeHandles;
-
 using Parquet;
 using Parquet.Meta;
-using Parquet.Schema;
 
 using SelfSup.Errors;
 
@@ -79,7 +75,7 @@ internal sealed class ParquetShard : IDisposable
     }
 
     private static ParquetShard Open(OpenedFile file, string? imageColumn, string? labelColumn) =>
-        Guarded(file, async (reader, footer) =>
+        ParquetAccess.Read(file, async (reader, footer) =>
         {
             var path = file.Path;
             var columns = ParquetColumns.Choose(reader.Schema, path, imageColumn, labelColumn);
@@ -96,7 +92,7 @@ internal sealed class ParquetShard : IDisposable
                 if (columns.Label is { } field)
                 {
                     var first = labels!.Count;
-                    var numbers = await ReadIntegers(rows, field, rowsByGroup[group]);
+                    var numbers = await ParquetAccess.ReadIntegers(rows, field, rowsByGroup[group]);
                     labels.AddRange(numbers.Select((number, row) => CheckedLabel(number, path, first + row)));
                 }
             }
@@ -118,7 +114,7 @@ internal sealed class ParquetShard : IDisposable
     public void ReadImages(int group, ImageBlock block)
     {
         var isRead = _chunks[group] is { } chunk
-            && Guarded(_file, handle => ParquetPages.Read(handle, chunk, RowsByGroup[group], block));
+            && ParquetAccess.Read(_file, handle => ParquetPages.Read(handle, chunk, RowsByGroup[group], block));
         if (!isRead)
         {
             ReadOtherImages(group, block);
@@ -134,11 +130,11 @@ internal sealed class ParquetShard : IDisposable
     /// <exception cref="DataException">The row group cannot be read, or the file has changed.</exception>
     internal void ReadOtherImages(int group, ImageBlock block)
     {
-        var images = Guarded(_file, async (reader, _) =>
+        var images = ParquetAccess.Read(_file, async (reader, _) =>
         {
             using var rows = reader.OpenRowGroupReader(group);
             var field = reader.Schema.GetDataFields().Single(field => field.Path.ToString() == _imageField);
-            return await ReadColumn<ReadOnlyMemory<byte>>(rows, field, RowsByGroup[group]);
+            return await ParquetAccess.ReadColumn<ReadOnlyMemory<byte>>(rows, field, RowsByGroup[group]);
         });
         var length = images.Sum(image => (long)(image?.Length ?? 0));
         if (length > Array.MaxLength)
@@ -161,55 +157,10 @@ internal sealed class ParquetShard : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>
-    /// Reads a column by the raw interface, which hands out the values that are there and, for every row, how much of
-    /// its path is defined. The typed interface takes a null struct for a value and moves all later rows up by one,
-    /// so that images would meet the labels of their neighbours.
-    /// </summary>
-    private static async Task<T?[]> ReadColumn<T>(ParquetRowGroupReader rows, DataField field, int count)
-        where T : struct
-    {
-        var values = new T[count];
-        var levels = field.MaxDefinitionLevel == 0 ? null : new int[count];
-        await rows.ReadRawAsync<T>(field, values, levels is null ? (Memory<int>?)null : levels, null);
-        var column = new T?[count];
-        var next = 0;
-        for (var row = 0; row < count; row++)
-        {
-            if (levels is null || levels[row] == field.MaxDefinitionLevel)
-            {
-                column[row] = values[next++];
-            }
-        }
-
-        return column;
-    }
-
-    private static async Task<long?[]> ReadIntegers(ParquetRowGroupReader rows, DataField field, int count)
-    {
-        return field.ClrType switch
-        {
-            var type when type == typeof(sbyte) => await Read<sbyte>(),
-            var type when type == typeof(byte) => await Read<byte>(),
-            var type when type == typeof(short) => await Read<short>(),
-            var type when type == typeof(ushort) => await Read<ushort>(),
-            var type when type == typeof(int) => await Read<int>(),
-            var type when type == typeof(uint) => await Read<uint>(),
-            var type when type == typeof(ulong) => await Read<ulong>(),
-            _ => await Read<long>(),
-        };
-
-        async Task<long?[]> Read<T>()
-            where T : struct, IBinaryInteger<T> =>
-            Array.ConvertAll(
-                await ReadColumn<T>(rows, field, count),
-                value => value is { } number ? long.CreateSaturating(number) : (long?)null);
-    }
-
     private static SourceFile Describe(OpenedFile file, byte[] footer)
     {
         var start = new byte[Math.Min(file.Length, StartBytes)];
-        Guarded(file, handle => FileReading.Fill(handle, start, 0));
+        ParquetAccess.Read(file, handle => FileReading.Fill(handle, start, 0));
         return new SourceFile(file.Path, file.Length)
         {
             FooterSha256 = Convert.ToHexStringLower(SHA256.HashData(footer)),
@@ -266,52 +217,4 @@ internal sealed class ParquetShard : IDisposable
             return []; // The names are an extra; the images and labels do not depend on them.
         }
     }
-
-    /// <summary>Reads the file for one piece of work of Parquet.Net, which is also given the footer.</summary>
-    private static T Guarded<T>(OpenedFile file, Func<ParquetReader, byte[], Task<T>> work)
-    {
-        // Nothing is awaited for long: the stream is synchronous, so all of it happens on this thread.
-        return Guarded(file, handle => Run(handle).GetAwaiter().GetResult());
-
-        async Task<T> Run(SafeFileHandle handle)
-        {
-            await using var stream = new StrictFile(handle);
-            var footer = ParquetFooter.Check(stream);
-            await using var reader = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
-            return await work(reader, footer);
-        }
-    }
-
-    /// <summary>Says of everything that goes wrong which file it is.</summary>
-    private static T Guarded<T>(OpenedFile file, Func<SafeFileHandle, T> work) => file.Read(handle =>
-    {
-        try
-        {
-            return work(handle);
-        }
-        catch (Exception e) when (LostFile.IsIt(e))
-        {
-            throw LostFile.Unreadable(file.Path, e);
-        }
-        catch (Exception e) when (e is not (DataException or OutOfMemoryException))
-        {
-            // The library says of damaged bytes whatever it happens to stumble over, from EndOfStream to
-            // NullReference.
-            throw new DataException(
-                $"{file.Path}: not a Parquet file, a truncated or a damaged one ({OneLine(e.Message)}); get it again", e);
-        }
-    });
-
-    /// <summary>
-    /// An open file, from its beginning, at whose end a single byte cannot be asked for. Parquet.Net reads page headers byte
-    /// by byte and takes the -1 after the last one for a number that goes on.
-    /// </summary>
-    private sealed class StrictFile(SafeFileHandle file)
-        : FileStream(new SafeFileHandle(file.DangerousGetHandle(), ownsHandle: false), FileAccess.Read)
-    {
-        public override int ReadByte() =>
-            base.ReadByte() is >= 0 and var value ? value : throw new EndOfStreamException("a page is cut off");
-    }
-
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Trim().TrimEnd('.');
 }

@@ -150,7 +150,7 @@ internal sealed class RecipeBinder(CatalogSet catalogs)
             return catalog.OptionsType(name);
         }
 
-        Violate(node, path, $"there is no '{name}'{Nearest(name, catalog.Names)}; there are {string.Join(", ", catalog.Names)}");
+        Violate(node, path, $"there is no '{name}'{NearestName.Question(name, catalog.Names)}; there are {string.Join(", ", catalog.Names)}");
         return null;
     }
 
@@ -270,37 +270,11 @@ internal sealed class RecipeBinder(CatalogSet catalogs)
     private void Unknown(RecipeNode node, string path, string key, IEnumerable<string> known)
     {
         var names = known.ToArray();
-        var nearest = Nearest(key, names, prefix: path.Length == 0 ? "" : path + ".");
+        var nearest = NearestName.Question(key, names, prefix: path.Length == 0 ? "" : path + ".");
         Violate(
             node,
             Join(path, key),
             $"no such setting{(nearest.Length > 0 ? nearest : $"; there are {string.Join(", ", names)}")}");
-    }
-
-    /// <summary>A question that names the known name which is most like another one; empty where none is.</summary>
-    internal static string Nearest(string name, IEnumerable<string> known, string prefix = "")
-    {
-        var (nearest, distance) = known.Select(k => (k, Distance(name, k))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
-        return distance <= Math.Max(2, name.Length / 2) ? $"; did you mean {prefix}{nearest}?" : "";
-    }
-
-    /// <summary>Levenshtein's distance, ignoring case.</summary>
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var substitution = diagonal + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substitution, 1 + Math.Min(row[j], row[j - 1]));
-            }
-        }
-
-        return row[^1];
     }
 
     private void Validate(object options, IEnumerable<PropertyInfo> properties, RecipeNode node, string path)

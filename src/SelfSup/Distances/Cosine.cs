@@ -18,6 +18,9 @@ internal sealed class Cosine : Distance
     public override bool OfUnitVectors => true;
 
     /// <inheritdoc/>
+    public override (double Least, double Most) Span(bool ofUnitVectors) => (0, 2);
+
+    /// <inheritdoc/>
     public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => EuclideanMatrix.Of(x, y, squared: true) / 2;
 
     /// <inheritdoc/>

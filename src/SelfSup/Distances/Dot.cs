@@ -12,6 +12,9 @@ internal sealed class Dot : Distance
     public Dot(NoOptions options) => ArgumentNullException.ThrowIfNull(options);
 
     /// <inheritdoc/>
+    public override (double Least, double Most) Span(bool ofUnitVectors) => ofUnitVectors ? (-1, 1) : (double.NegativeInfinity, double.PositiveInfinity);
+
+    /// <inheritdoc/>
     public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => -x.matmul(y.t());
 
     /// <inheritdoc/>

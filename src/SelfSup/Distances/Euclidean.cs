@@ -13,6 +13,9 @@ internal sealed class Euclidean : Distance
     public Euclidean(NoOptions options) => ArgumentNullException.ThrowIfNull(options);
 
     /// <inheritdoc/>
+    public override (double Least, double Most) Span(bool ofUnitVectors) => ofUnitVectors ? (0, 2) : base.Span(ofUnitVectors);
+
+    /// <inheritdoc/>
     public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => EuclideanMatrix.Of(x, y, squared: false);
 
     /// <inheritdoc/>

@@ -12,6 +12,9 @@ internal sealed class SquaredEuclidean : Distance
     public SquaredEuclidean(NoOptions options) => ArgumentNullException.ThrowIfNull(options);
 
     /// <inheritdoc/>
+    public override (double Least, double Most) Span(bool ofUnitVectors) => ofUnitVectors ? (0, 4) : base.Span(ofUnitVectors);
+
+    /// <inheritdoc/>
     public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => EuclideanMatrix.Of(x, y, squared: true);
 
     /// <inheritdoc/>

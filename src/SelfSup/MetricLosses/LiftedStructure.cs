@@ -20,10 +20,7 @@ public static class LiftedStructure
     public static Tensor Loss(Tensor distances, PairMasks masks, double negativeMargin, double positiveMargin = 0)
     {
         using var scope = NewDisposeScope();
-        var repulsion = negativeMargin - distances;
-        var ofAnchors = MaskedLogSumExp.Of(repulsion, masks.Negative, 1).unsqueeze(1); // [N, 1]
-        var ofReferences = MaskedLogSumExp.Of(repulsion, masks.Negative, 0).unsqueeze(0); // [1, M]
-        var excess = (logaddexp(ofAnchors, ofReferences) + distances - positiveMargin).relu();
+        var excess = Excess(distances, masks, negativeMargin, positiveMargin).relu();
         return Mean.Of(excess.square() / 2, masks.Positive).MoveToOuterDisposeScope();
     }
 
@@ -41,6 +38,16 @@ public static class LiftedStructure
     {
         using var scope = NewDisposeScope();
         return Mean.Of(PerAnchor(distances, masks, negativeMargin, positiveMargin), Averaging.All).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What is squared where it is above 0, of all pairs, [N, M].</summary>
+    internal static Tensor Excess(Tensor distances, PairMasks masks, double negativeMargin, double positiveMargin)
+    {
+        using var scope = NewDisposeScope();
+        var repulsion = negativeMargin - distances;
+        var ofAnchors = MaskedLogSumExp.Of(repulsion, masks.Negative, 1).unsqueeze(1); // [N, 1]
+        var ofReferences = MaskedLogSumExp.Of(repulsion, masks.Negative, 0).unsqueeze(0); // [1, M]
+        return (logaddexp(ofAnchors, ofReferences) + distances - positiveMargin).MoveToOuterDisposeScope();
     }
 
     /// <summary>The generalised loss of each anchor, [N].</summary>

@@ -5,6 +5,17 @@ namespace SelfSup.Mining;
 /// <param name="Triplets">The triplets, or null.</param>
 public sealed record Mined(PairMasks? Pairs, Triplets? Triplets)
 {
+    /// <summary>Keeps what was chosen for the scope outside the current one.</summary>
+    internal Mined MoveToOuterDisposeScope()
+    {
+        foreach (var tensor in new[] { Pairs?.Positive, Pairs?.Negative, Triplets?.Anchor, Triplets?.Positive, Triplets?.Negative })
+        {
+            tensor?.MoveToOuterDisposeScope();
+        }
+
+        return this;
+    }
+
     /// <summary>The pairs, those of the triplets where triplets were chosen.</summary>
     /// <param name="anchors">N.</param>
     /// <param name="references">M.</param>

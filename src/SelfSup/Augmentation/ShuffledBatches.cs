@@ -30,9 +30,7 @@ internal sealed class ShuffledBatches : BatchPlan
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(windowBlocks);
         if (source.Count < batchSize)
         {
-            throw new RecipeException(
-                $"data: {source.Count:N0} images, must be at least one batch of {batchSize:N0}; "
-                + "use more images or a smaller batch");
+            throw TooFew(source.Count, batchSize);
         }
 
         (_seed, _count, BatchSize) = (seed, source.Count, batchSize);
@@ -58,4 +56,8 @@ internal sealed class ShuffledBatches : BatchPlan
         _order.AsSpan((int)(step % StepsPerEpoch) * BatchSize, BatchSize).CopyTo(indices);
         return BatchSize;
     }
+
+    /// <summary>There are fewer images than a batch has.</summary>
+    internal static RecipeException TooFew(int images, int batchSize) => new(
+        $"data: {images:N0} images, must be at least one batch of {batchSize:N0}; use more images or a smaller batch");
 }

@@ -20,23 +20,32 @@ internal static class ImageNames
     /// <exception cref="DataException">Some are not images of the source; the message has the first of them and how many rows name one.</exception>
     public static int[][] Indices(Listing listing, IImageSource source, params IReadOnlyList<string> columns)
     {
-        ListingTexts[] texts = [.. columns.Select(listing.Texts)];
+        var images = Find(listing, source, columns);
+        Require(listing, source, columns, images);
+        return images;
+    }
+
+    /// <summary>The index of the image of every row, for each column; -1 where it is none of the source's.</summary>
+    /// <param name="listing">The listing.</param>
+    /// <param name="source">The images.</param>
+    /// <param name="columns">Columns of texts that the listing has.</param>
+    public static int[][] Find(Listing listing, IImageSource source, params IReadOnlyList<string> columns)
+    {
         var byName = new Lazy<Dictionary<string, int>>(() => ByName(source));
         var byRow = new Lazy<Dictionary<int, int>?>(() => ByRow(source));
-        int[][] found = [.. texts.Select(column => column.Different.Select(Find).ToArray())];
-        Require(listing, source, columns, texts, found);
-        return [.. texts.Zip(found, (column, indices) =>
+        return [.. columns.Select(listing.Texts).Select(texts =>
         {
-            var rows = new int[column.Codes.Length];
-            for (var row = 0; row < rows.Length; row++)
+            int[] found = [.. texts.Different.Select(IndexOf)];
+            var images = new int[listing.Rows];
+            for (var row = 0; row < images.Length; row++)
             {
-                rows[row] = indices[column.Codes[row]];
+                images[row] = found[texts.Codes[row]];
             }
 
-            return rows;
+            return images;
         })];
 
-        int Find(string text)
+        int IndexOf(string text)
         {
             if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var row))
             {
@@ -65,10 +74,9 @@ internal static class ImageNames
         return source.Row(last) == last ? null : Enumerable.Range(0, source.Count).ToDictionary(source.Row);
     }
 
-    private static void Require(
-        Listing listing, IImageSource source, IReadOnlyList<string> columns, ListingTexts[] texts, int[][] found)
+    private static void Require(Listing listing, IImageSource source, IReadOnlyList<string> columns, int[][] images)
     {
-        if (Array.TrueForAll(found, column => Array.TrueForAll(column, index => index >= 0)))
+        if (Array.TrueForAll(images, column => !column.AsSpan().Contains(-1)))
         {
             return;
         }
@@ -79,15 +87,18 @@ internal static class ImageNames
         for (var row = 0; row < listing.Rows; row++)
         {
             var isWrong = false;
-            for (var column = 0; column < texts.Length; column++)
+            for (var column = 0; column < images.Length; column++)
             {
-                if (found[column][texts[column].Codes[row]] < 0)
+                if (images[column][row] >= 0)
                 {
-                    isWrong = true;
-                    if (seen.Add(texts[column][row]) && seen.Count <= MostNamed)
-                    {
-                        named.Add($"'{texts[column][row]}' ({listing.RowName(row)}, {columns[column]})");
-                    }
+                    continue;
+                }
+
+                isWrong = true;
+                var text = listing.Texts(columns[column])[row];
+                if (seen.Add(text) && seen.Count <= MostNamed)
+                {
+                    named.Add($"'{text}' ({listing.RowName(row)}, {columns[column]})");
                 }
             }
 

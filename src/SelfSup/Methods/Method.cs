@@ -27,6 +27,9 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// <summary>Whether it learns from labels.</summary>
     public virtual bool NeedsLabels => false;
 
+    /// <summary>Whether it learns from listed pairs or triplets, <see cref="MethodContext.Tuples"/>.</summary>
+    public virtual bool NeedsTuples => false;
+
     /// <summary>Whether parts of a batch may go through copies of the encoder at the same time, and be normalised together.</summary>
     public virtual bool AllowsReplicas => true;
 
@@ -141,6 +144,15 @@ public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long
 
     /// <summary>Classes that the training images are of; 0 where they have no labels.</summary>
     public int Classes { get; init; }
+
+    /// <summary>
+    /// Numbers that belong to the training images, [M, V] float32 on the CPU, by <see cref="ViewBatch.Samples"/>; null where the recipe
+    /// names none. The run's, not to be disposed.
+    /// </summary>
+    public Tensor? Values { get; init; }
+
+    /// <summary>The listed pairs or triplets that batches consist of, one reader's own; null where the recipe names none.</summary>
+    internal TupleBatches? Tuples { get; init; }
 
     /// <summary>What a method's own choices are made from.</summary>
     internal CatalogSet Catalogs { get; init; } = new(typeof(Method).Assembly);

@@ -23,6 +23,11 @@ public enum RandomPurpose
 
     /// <summary>Which images are mixed, and in what proportions.</summary>
     Mixing = 7,
+    /// <summary>What a miner chooses among pairs and triplets.</summary>
+    Mining = 12,
+
+    /// <summary>Directions along which sets of features are compared.</summary>
+    Projections = 13,
 
     /// <summary>What a method outside the library draws: <c>view</c> keeps several purposes of its own apart.</summary>
     Outside = 100,

@@ -3,7 +3,7 @@ using SelfSup.Catalogs;
 
 namespace SelfSup.Recipes;
 
-/// <summary>Builds the pipelines of a recipe's views.</summary>
+/// <summary>Builds the pipelines of a recipe's views, and what puts its batches together.</summary>
 internal static class Pipelines
 {
     /// <summary>The pipeline of one list of augmentations.</summary>
@@ -13,6 +13,10 @@ internal static class Pipelines
     /// <summary>The pipelines of the V views of a method.</summary>
     public static ViewPipeline[] Views(Recipe recipe, RecipeReader reader, int views) =>
         [.. Enumerable.Range(0, views).Select(v => Create(recipe.Views!.Of(v), reader))];
+
+    /// <summary>How batches are put together.</summary>
+    public static Sampling Sampling(Recipe recipe, RecipeReader reader) =>
+        reader.Catalogs.Create<Sampling>(recipe.Sampling ?? new Choice("shuffled", new ShuffledSamplingOptions()));
 
     /// <summary>The one deterministic view that is judged.</summary>
     public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader)

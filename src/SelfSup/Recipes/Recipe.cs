@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
+using SelfSup.Augmentation;
 using SelfSup.Catalogs;
 using SelfSup.Images;
 using SelfSup.Methods;
@@ -18,6 +19,10 @@ internal sealed class Recipe
     /// <summary>The images to train on.</summary>
     [Required]
     public DataOptions? Data { get; set; }
+
+    /// <summary>How batches are put together; shuffled where it is left out.</summary>
+    [ChosenFrom(typeof(Sampling))]
+    public Choice? Sampling { get; set; }
 
     /// <summary>How an image becomes views.</summary>
     [Required]

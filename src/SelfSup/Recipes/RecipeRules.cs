@@ -28,6 +28,16 @@ internal static class RecipeRules
                 + "out where the batch fits into memory");
         }
 
+        if (recipe.Sampling is not null && recipe.Data?.Pairs is not null)
+        {
+            violate("sampling", "must not be there with data.pairs, which says what batches are made of; leave one of them out");
+        }
+
+        foreach (var (setting, problem) in Pipelines.Sampling(recipe, reader).Check(recipe.Training.GlobalBatchSize))
+        {
+            violate($"sampling.{setting}", problem);
+        }
+
         CheckReplicas(recipe, violate);
         CheckMeasures(recipe, violate);
         if (recipe.Evaluation.View is { Count: > 0 } view)

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 using SelfSup.Augmentation;
 using SelfSup.Catalogs;
+using SelfSup.Datasets;
 using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Tensors;
@@ -56,6 +57,12 @@ internal sealed class RunOptions
 /// <summary>The <c>data</c> section: the images to train on, and how they are read.</summary>
 internal sealed class DataOptions : ImageSourceOptions
 {
+    /// <summary>Pairs or triplets of the images, for a method that learns from them in place of labels.</summary>
+    public PairListOptions? Pairs { get; set; }
+
+    /// <summary>Numbers that belong to the images, for losses that compare them.</summary>
+    public ValueListOptions? Values { get; set; }
+
     /// <summary>
     /// Whether a JPEG of which all views show at least 2, 4 or 8 times as many pixels a side as they have is decoded at 1/2,
     /// 1/4 or 1/8 of its size. It saves a few percent for images of several megapixels; views differ slightly.

@@ -31,6 +31,7 @@ internal sealed class Pretraining : IDisposable
     private readonly RunRanks _ranks;
     private RunDirectory _directory = null!;
     private RunImages _images = null!;
+    private RunBatches _batches = null!;
     private RunProducts _products = null!;
     private TrainingPlan _plan = null!;
     private RunIdentity _identity = null!;
@@ -146,6 +147,11 @@ internal sealed class Pretraining : IDisposable
             }
         }
 
+        if (_batches.Warning is { } slow)
+        {
+            _progress.Warn(slow);
+        }
+
         if (_compute is { IsCuda: false, Precision: Precision.Bfloat16 } && Autocast.ProcessorHasBFloat16 == false)
         {
             _progress.Warn("training.precision: bfloat16 on a processor that has no instructions for it, where float32 is faster");
@@ -178,13 +184,14 @@ internal sealed class Pretraining : IDisposable
 
         _images = Own(RunImages.Open(_recipe));
         var count = _images.Training.Count;
-        _plan = Plan(count);
+        _batches = Own(RunBatches.Open(_recipe, reader, _images.Training, _ranks.Communicator.Ranks));
+        _plan = Plan();
         var settings = RecipeWriter.Settings(_recipe);
         settings.Add(Resumption.ImagesFound, count.ToString(CultureInfo.InvariantCulture));
         _identity = new RunIdentity(settings, RecipeWriter.Hash(_recipe), threads, _compute.Device.ToString())
         {
             Ignored = RecipeWriter.Ignored(_recipe),
-            Images = _images.Files(),
+            Images = new Dictionary<string, SourceFiles>([.. _images.Files(), .. _batches.Files()]),
             Ranks = _ranks.Communicator.Ranks,
         };
         RankAgreement.Require(_ranks.Communicator, _identity);
@@ -205,6 +212,8 @@ internal sealed class Pretraining : IDisposable
                 SyncBatchNorm = _recipe.Ranks.SyncBatchNorm,
                 Classes = _images.Training.ClassNames.Count,
                 Catalogs = reader.Catalogs,
+                Tuples = _batches.NewTuples(),
+                Values = _batches.Values,
                 Span = span,
             }));
         if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)
@@ -292,25 +301,18 @@ internal sealed class Pretraining : IDisposable
             ? new EmbeddingCache(_method, sliceSize, _compute, _controls.Heartbeat)
             : new WholeBatch(_method, _compute);
 
-    private TrainingPlan Plan(int images)
+    private TrainingPlan Plan()
     {
         var training = _recipe.Training;
-        if (training.GlobalBatchSize > images)
-        {
-            throw new RecipeException(
-                $"training.globalBatchSize: {training.GlobalBatchSize} is more than the {images} images of {_recipe.Data!.Path}; " +
-                "lower it or name more images");
-        }
-
-        var stepsPerEpoch = images / training.GlobalBatchSize;
-        var total = training.Epochs * (long)stepsPerEpoch;
+        var stepsPerEpoch = _batches.StepsPerEpoch;
+        var total = training.Epochs * stepsPerEpoch;
         return new TrainingPlan(
             training.GlobalBatchSize,
             stepsPerEpoch,
             Math.Min(total, training.MaxSteps ?? total),
-            (long)_recipe.Checkpoint.EveryEpochs * stepsPerEpoch,
+            _recipe.Checkpoint.EveryEpochs * stepsPerEpoch,
             _recipe.Checkpoint.EverySteps,
-            (long)_recipe.Evaluation.EveryEpochs * stepsPerEpoch);
+            _recipe.Evaluation.EveryEpochs * stepsPerEpoch);
     }
 
     private CheckpointRetention Retention()
@@ -335,6 +337,7 @@ internal sealed class Pretraining : IDisposable
                 $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
         }
 
+        _batches.Require(_method);
         if (_recipe.Run.Replicas > 1 && !_method.AllowsReplicas)
         {
             throw new RecipeException(
@@ -346,7 +349,7 @@ internal sealed class Pretraining : IDisposable
         var data = _recipe.Data!;
         return new ViewLoader(
             _images.Training,
-            _ranks.Share(new ShuffledBatches(_recipe.Run.Seed, _images.Training, _plan.BatchSize, _images.Training.WindowBlocks)),
+            _ranks.Share(_batches.NewPlan()),
             pipelines,
             new ViewLoaderOptions
             {

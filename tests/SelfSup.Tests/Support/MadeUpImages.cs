@@ -13,7 +13,7 @@ internal sealed class MadeUpImages(int count, int size, int classes = 2) : IImag
 
     public SourceFiles Files { get; } = new();
 
-    public int Label(int index) => index % classes;
+    public int Label(int index) => classes == 0 ? -1 : index % classes;
 
     public void Read(int index, StoredImage into)
     {

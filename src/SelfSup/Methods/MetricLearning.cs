@@ -46,6 +46,9 @@ internal sealed class MetricLearning : Method
     internal Objective Objective { get; }
 
     /// <inheritdoc/>
+    public override double RateOf(string parameter) => Encoder.IsOfPart(parameter) ? Objective.PartsRate : 1;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch)
     {
         var views = cat([.. batch.Views]);

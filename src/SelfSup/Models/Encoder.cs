@@ -103,6 +103,9 @@ public sealed class Encoder : nn.Module, IStateful
             options.Head.Kept);
     }
 
+    /// <summary>Whether a parameter, by its name, is of something that a method added.</summary>
+    internal bool IsOfPart(string parameter) => _parts.ContainsKey(parameter.Split('.')[0]);
+
     /// <summary>Whether a method added something under a name.</summary>
     internal bool HasPart(string name) => _parts.ContainsKey(name);
 

@@ -15,15 +15,18 @@ namespace SelfSup.Evaluation;
 internal sealed class FeatureExtractor(
     ViewPipeline view, int batchSize, int workers, Compute compute, Heartbeat? heartbeat = null)
 {
-    /// <summary>The backbone's features of every image, in the order of the source; unreadable ones left out if allowed.</summary>
+    /// <summary>What an encoder makes of every image, in the order of the source; unreadable ones left out if allowed.</summary>
     /// <param name="encoder">It is used in evaluation mode and handed back in the mode it had.</param>
     /// <param name="images">The images.</param>
     /// <param name="cancellationToken">Ends the work between two batches.</param>
-    public FeatureSet Extract(Encoder encoder, LabelledImages images, CancellationToken cancellationToken)
+    /// <param name="of">Features of the backbone, or embeddings.</param>
+    public FeatureSet Extract(
+        Encoder encoder, LabelledImages images, CancellationToken cancellationToken, Representation of = Representation.Features)
     {
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
         var labels = new List<long>();
+        var samples = new List<long>();
         using var loader = new ViewLoader(
             images.Images,
             new SequentialBatches(images.Images.Count, batchSize),
@@ -42,19 +45,20 @@ internal sealed class FeatureExtractor(
         {
             using (batch)
             {
-                features.Add(Forward(encoder, batch.Views[0], compute));
+                features.Add(Forward(encoder, batch.Views[0], compute, of));
                 labels.AddRange(batch.Labels.data<long>().ToArray());
+                samples.AddRange(batch.Samples.data<long>().ToArray());
             }
 
             heartbeat?.Beat("judging the encoder: features");
         }
 
         var all = features.Count == 0 ? zeros(0, 1) : cat(features);
-        return new FeatureSet(images.Options.Path, all, labels, images.Images.ClassNames);
+        return new FeatureSet(images.Options.Path, all, labels, images.HasLabels ? images.Images.ClassNames : null, samples);
     }
 
-    /// <summary>Features of a batch on the CPU, [N, F], without a graph and with BatchNorm's running statistics.</summary>
-    public static Tensor Forward(Encoder encoder, Tensor views, Compute compute)
+    /// <summary>Features [N, F], or embeddings [N, D], of a batch on the CPU, without a graph and with BatchNorm's running statistics.</summary>
+    public static Tensor Forward(Encoder encoder, Tensor views, Compute compute, Representation of = Representation.Features)
     {
         var training = encoder.training;
         encoder.eval();
@@ -63,7 +67,8 @@ internal sealed class FeatureExtractor(
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             using var precision = compute.Enter();
-            return encoder.Features(views.to(compute.Device)).cpu().MoveToOuterDisposeScope();
+            var images = views.to(compute.Device);
+            return (of == Representation.Features ? encoder.Features(images) : encoder.Embed(images)).cpu().MoveToOuterDisposeScope();
         }
         finally
         {

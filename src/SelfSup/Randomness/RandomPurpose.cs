@@ -21,6 +21,9 @@ public enum RandomPurpose
     /// <summary>Patches of an image and their order.</summary>
     Jigsaw = 6,
 
+    /// <summary>What an evaluation draws: pairs, episodes, first centres; <c>view</c> keeps them apart.</summary>
+    Evaluation = 9,
+
     /// <summary>What a method outside the library draws: <c>view</c> keeps several purposes of its own apart.</summary>
     Outside = 100,
 }

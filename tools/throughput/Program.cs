@@ -20,6 +20,7 @@ var root = new RootCommand(
     CompareLosses.MemoryCommand(),
     MeasureBank.Command(),
     MeasureCheckpoint.Command(),
+    MeasureRetrieval.Command(),
 };
 
 try

@@ -26,6 +26,7 @@ internal sealed class FeatureExtractor(
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
         var labels = new List<long>();
+        var samples = new List<long>();
         using var loader = new ViewLoader(
             images.Images,
             new SequentialBatches(images.Images.Count, batchSize),
@@ -46,13 +47,14 @@ internal sealed class FeatureExtractor(
             {
                 features.Add(Forward(encoder, batch.Views[0], compute, of));
                 labels.AddRange(batch.Labels.data<long>().ToArray());
+                samples.AddRange(batch.Samples.data<long>().ToArray());
             }
 
             heartbeat?.Beat("judging the encoder: features");
         }
 
         var all = features.Count == 0 ? zeros(0, 1) : cat(features);
-        return new FeatureSet(images.Options.Path, all, labels, images.Images.ClassNames);
+        return new FeatureSet(images.Options.Path, all, labels, images.HasLabels ? images.Images.ClassNames : null, samples);
     }
 
     /// <summary>Features [N, F], or embeddings [N, D], of a batch on the CPU, without a graph and with BatchNorm's running statistics.</summary>

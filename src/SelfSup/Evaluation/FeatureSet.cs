@@ -15,9 +15,14 @@ internal sealed class FeatureSet : IDisposable
     /// <param name="features">[M, F], float32 or float64; the set takes it over and disposes it.</param>
     /// <param name="labels">One per image, from 0; -1 where there is none.</param>
     /// <param name="classNames">The name of every label, or null where the classes have none.</param>
+    /// <param name="samples">The index of every image in its source; null where that is its row.</param>
     /// <exception cref="DataException">There are no images, or a feature is not finite.</exception>
     public FeatureSet(
-        string name, Tensor features, IReadOnlyList<long> labels, IReadOnlyList<string>? classNames = null)
+        string name,
+        Tensor features,
+        IReadOnlyList<long> labels,
+        IReadOnlyList<string>? classNames = null,
+        IReadOnlyList<long>? samples = null)
     {
         if (features.dim() != 2 || features.shape[0] != labels.Count)
         {
@@ -32,6 +37,7 @@ internal sealed class FeatureSet : IDisposable
         }
 
         RequireFinite(name, features);
+        Samples = samples ?? [.. Enumerable.Range(0, labels.Count).Select(row => (long)row)];
         (Name, Labels, HasClassNames) = (name, [.. labels], classNames is not null);
         var highest = Labels.Max();
         ClassNames = classNames ?? Numerals(highest + 1);
@@ -57,6 +63,9 @@ internal sealed class FeatureSet : IDisposable
 
     /// <summary>The classes have names of their own.</summary>
     public bool HasClassNames { get; }
+
+    /// <summary>The index of every image in its source: without those that could not be read, that is not its row.</summary>
+    public IReadOnlyList<long> Samples { get; }
 
     /// <summary>M.</summary>
     public long Count => Labels.Count;

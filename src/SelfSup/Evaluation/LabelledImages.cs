@@ -3,18 +3,19 @@ using SelfSup.Images;
 
 namespace SelfSup.Evaluation;
 
-/// <summary>Images with labels, to learn from or to be classified.</summary>
+/// <summary>Images with labels, to learn from or to be classified; or images that are only looked up.</summary>
 internal sealed class LabelledImages
 {
     /// <param name="images">The images; not owned.</param>
     /// <param name="options">How they are read.</param>
     /// <param name="setting">Which setting named them, for messages.</param>
     /// <param name="cache">Keeps them decoded; where not given, a cache of their own does.</param>
-    /// <exception cref="DataException">They have no labels.</exception>
+    /// <param name="needLabels">Whether they are useless without labels.</param>
+    /// <exception cref="DataException">They have no labels and need them.</exception>
     public LabelledImages(
-        IImageSource images, ImageSourceOptions options, string setting, DecodedCache? cache = null)
+        IImageSource images, ImageSourceOptions options, string setting, DecodedCache? cache = null, bool needLabels = true)
     {
-        if (images.ClassNames.Count == 0)
+        if (needLabels && images.ClassNames.Count == 0)
         {
             throw new DataException(
                 $"{options.Path}: has no labels, {setting} needs them; name class folders or a Parquet file with a label column");
@@ -26,6 +27,9 @@ internal sealed class LabelledImages
 
     /// <summary>The images.</summary>
     public IImageSource Images { get; }
+
+    /// <summary>Whether they have labels.</summary>
+    public bool HasLabels => Images.ClassNames.Count > 0;
 
     /// <summary>How they are read.</summary>
     public ImageSourceOptions Options { get; }

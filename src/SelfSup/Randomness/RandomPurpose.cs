@@ -23,6 +23,10 @@ public enum RandomPurpose
 
     /// <summary>Which images are mixed, and in what proportions.</summary>
     Mixing = 7,
+
+    /// <summary>What an evaluation draws: pairs, episodes, first centres; <c>view</c> keeps them apart.</summary>
+    Evaluation = 9,
+
     /// <summary>What a miner chooses among pairs and triplets.</summary>
     Mining = 12,
 

@@ -1,5 +1,6 @@
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
+using SelfSup.Evaluation;
 using SelfSup.Export;
 using SelfSup.Models;
 using SelfSup.Recipes;
@@ -12,8 +13,8 @@ namespace SelfSup.Runs;
 /// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
 internal sealed class TrainedBackbone : IDisposable
 {
-    private TrainedBackbone(string origin, Recipe recipe, Encoder encoder, Encoder untrained) =>
-        (Origin, Recipe, Encoder, Untrained) = (origin, recipe, encoder, untrained);
+    private TrainedBackbone(string origin, Recipe recipe, Encoder encoder, Encoder untrained, Representation of) =>
+        (Origin, Recipe, Encoder, Untrained, Of) = (origin, recipe, encoder, untrained, of);
 
     /// <summary>Where the weights come from.</summary>
     public string Origin { get; }
@@ -27,31 +28,37 @@ internal sealed class TrainedBackbone : IDisposable
     /// <summary>The encoder as it was before training: the baseline that stands beside every result.</summary>
     public Encoder Untrained { get; }
 
+    /// <summary>What of it is judged.</summary>
+    public Representation Of { get; }
+
     /// <summary>Loads a backbone.</summary>
     /// <param name="path">A run directory, a checkpoint's folder, or a safetensors file that SelfSup wrote.</param>
     /// <param name="reader">The catalogues.</param>
     /// <param name="device">Where to put it.</param>
+    /// <param name="of">
+    /// What of it is judged; where null, the embeddings of a run of metric learning and the features of any other.
+    /// </param>
     /// <exception cref="RecipeException">There is no run or file.</exception>
-    /// <exception cref="CheckpointException">It holds no backbone, or a damaged one.</exception>
-    public static TrainedBackbone Load(string path, RecipeReader reader, Device device)
+    /// <exception cref="CheckpointException">It holds no backbone, or a damaged one, or no head for embeddings.</exception>
+    public static TrainedBackbone Load(string path, RecipeReader reader, Device device, Representation? of = Representation.Features)
     {
         var place = WeightPlace.Find(path);
         if (place.Run is null)
         {
-            return FromFile(path, ReadRecipe(reader, BackboneFile.Metadata(path), path), device);
+            return FromFile(path, ReadRecipe(reader, BackboneFile.Metadata(path), path), device, of);
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
-        if (place.File is { } exported)
+        if (place.File is { } exported && Actual(of, recipe) == Representation.Features)
         {
-            return FromFile(exported, recipe, device);
+            return FromFile(exported, recipe, device, of);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
         var (_, state) = CheckpointStore.Load(folder);
         using (state)
         {
-            var backbone = Create(folder, recipe, device);
+            var backbone = Create(folder, recipe, device, of);
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
@@ -64,9 +71,18 @@ internal sealed class TrainedBackbone : IDisposable
         Untrained.Dispose();
     }
 
-    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device)
+    private static Representation Actual(Representation? of, Recipe recipe) =>
+        of ?? (recipe.Method?.Name == "metricLearning" ? Representation.Embeddings : Representation.Features);
+
+    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device, Representation? of)
     {
-        var backbone = Create(path, recipe, device);
+        if (Actual(of, recipe) == Representation.Embeddings)
+        {
+            throw new CheckpointException(
+                $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, or judge features");
+        }
+
+        var backbone = Create(path, recipe, device, of);
         BackboneFile.Load(path, backbone.Encoder.Backbone);
         return backbone;
     }
@@ -77,14 +93,15 @@ internal sealed class TrainedBackbone : IDisposable
             : throw new CheckpointException(
                 $"{path}: holds no recipe ('{BackboneFile.RecipeKey}' in its metadata); name a file that SelfSup wrote");
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, Device device)
+    private static TrainedBackbone Create(string origin, Recipe recipe, Device device, Representation? of)
     {
         var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
         return new(
             origin,
             recipe,
             Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute));
+            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
+            Actual(of, recipe));
     }
 
     /// <summary>The encoder's place in the state of a run.</summary>

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Objectives;
 
 /// <summary>
-/// Classification by cosines with a temperature (Zhai and Wu 2019, https://arxiv.org/abs/1811.12649, eq. 3; NormFace, Wang et al. 2017,
+/// Classification by cosines with a temperature (Zhai and Wu 2019, https://arxiv.org/abs/1811.12649; NormFace, Wang et al. 2017,
 /// https://arxiv.org/abs/1704.06369).
 /// </summary>
 [Named("normalisedSoftmax")]

@@ -5,7 +5,6 @@ using SelfSup.Catalogs;
 using SelfSup.Distances;
 using SelfSup.Errors;
 using SelfSup.Models;
-using SelfSup.Tensors;
 
 using static TorchSharp.torch;
 

@@ -49,6 +49,7 @@ internal sealed class SmallRun : IDisposable
                 GlobalBatchSize = BatchSize,
                 Classes = images.ClassNames.Count,
                 Span = span,
+                Tuples = TestTuples.Of(images.Count, BatchSize),
             });
         FineTuning.Apply(Method, tuning);
         _embedder = replicas > 1
@@ -68,7 +69,7 @@ internal sealed class SmallRun : IDisposable
             new HorizontalFlip(new HorizontalFlipOptions()));
         Loader = new ViewLoader(
             images,
-            new ShuffledBatches(3, images, BatchSize),
+            Method.NeedsTuples ? TestTuples.Of(images.Count, BatchSize) : new ShuffledBatches(3, images, BatchSize),
             [.. Enumerable.Repeat(view, Method.Views)],
             new ViewLoaderOptions { Seed = 3, Workers = 2, Format = compute.Views },
             new UnreadableImages());

@@ -12,6 +12,7 @@ namespace SelfSup.Tests.Distances;
 public sealed class DistanceTests
 {
     private static readonly Tensor _factor = LossComparison.Unit(3, 5, 40).DetachFromDisposeScope();
+    private static readonly double[][] _factorRows = Rows(_factor);
 
     private static readonly Dictionary<string, (Distance Distance, Func<double[], double[], double> Plain, bool IsMetric)> _distances = new()
     {
@@ -222,7 +223,7 @@ public sealed class DistanceTests
 
     private static double Power(double[] x, double[] y, double p) => Math.Pow(x.Zip(y, (a, b) => Math.Pow(Math.Abs(a - b), p)).Sum(), 1 / p);
 
-    private static double[] Mapped(double[] x) => [.. Rows(_factor).Select(row => PlainLosses.Dot(row, x))];
+    private static double[] Mapped(double[] x) => [.. _factorRows.Select(row => PlainLosses.Dot(row, x))];
 
     /// <summary>With a factor that is given.</summary>
     private sealed class Given(Tensor factor) : Distance

@@ -24,7 +24,7 @@ internal static class MethodsCommand
 
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { Description = "A method whose settings are listed", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("name") { Description = "A method whose settings are listed, or what is chosen in it: metricLearning.loss.arcFace", Arity = ArgumentArity.ZeroOrOne };
         var images = new Option<long>("--images") { Description = "Images of the data set, for what memory banks need", DefaultValueFactory = _ => ImageNet, HelpName = "n" };
         var width = new Option<long>("--width") { Description = "D, width of the embeddings", DefaultValueFactory = _ => 128, HelpName = "n" };
         var parameters = new Option<long>("--parameters")
@@ -38,7 +38,7 @@ internal static class MethodsCommand
         var command = new Command(
             "methods",
             "Lists what a recipe's method can be: paper, views of an image, and what it keeps between steps, with the memory that " +
-            "takes; or the settings of one method. Example: selfsup methods moco")
+            "takes; or the settings of one method, or of what is chosen in it. Examples: selfsup methods moco, selfsup methods metricLearning.loss")
         {
             name, images, width, parameters, json, assemblies,
         };
@@ -48,14 +48,18 @@ internal static class MethodsCommand
                 InRange("--images", parsed.GetValue(images), Most),
                 InRange("--width", parsed.GetValue(width), MostWidth),
                 InRange("--parameters", parsed.GetValue(parameters), Most));
-            var methods = CommonOptions.Reader(parsed.GetValue(assemblies)).Methods;
-            if (parsed.GetValue(name) is { } one)
+            var reader = CommonOptions.Reader(parsed.GetValue(assemblies));
+            if (parsed.GetValue(name) is not { } one)
             {
-                PrintOne(methods, one, scale, parsed.GetValue(json));
+                PrintAll(reader.Methods, scale, parsed.GetValue(json));
+            }
+            else if (one.Contains('.'))
+            {
+                PrintChoices(reader.Catalogs, one, parsed.GetValue(json));
             }
             else
             {
-                PrintAll(methods, scale, parsed.GetValue(json));
+                PrintOne(reader, one, scale, parsed.GetValue(json));
             }
 
             return Task.FromResult(ExitCodes.Success);
@@ -80,8 +84,9 @@ internal static class MethodsCommand
     }
 
     /// <exception cref="RecipeException">There is no such method.</exception>
-    private static void PrintOne(Catalog<Method> methods, string name, StoreScale scale, bool json)
+    private static void PrintOne(RecipeReader reader, string name, StoreScale scale, bool json)
     {
+        var methods = reader.Methods;
         if (!methods.Names.Contains(name))
         {
             throw new RecipeException(
@@ -89,7 +94,7 @@ internal static class MethodsCommand
         }
 
         var method = MethodFacts.Of(methods, name, scale);
-        var settings = SettingFacts.Of(Activator.CreateInstance(methods.OptionsType(name))!).ToArray();
+        var settings = SettingFacts.Of(Activator.CreateInstance(methods.OptionsType(name))!, reader.Catalogs).ToArray();
         var type = methods.TypeOf(name);
         var description = new DocComments(type.Assembly).Of(type);
         if (json)
@@ -98,13 +103,42 @@ internal static class MethodsCommand
             return;
         }
 
-        void Fact(string fact, string value) => Console.WriteLine($"{fact,-8}{value}");
         Fact("method", name);
         Fact("paper", $"{method.Paper ?? "-"}{(method.Address is { } address ? $", {address}" : "")}");
         Fact("views", Views(method));
         Fact("keeps", method.Keeps.Count == 0
             ? "nothing"
             : $"{string.Join(", ", method.Keeps.Select(s => $"{s.Name} {Sizes.Bytes(s.Bytes)}"))} ({Scale(scale)})");
+        PrintSettings(name, description, settings);
+    }
+
+    /// <exception cref="RecipeException">Something on the way does not exist.</exception>
+    private static void PrintChoices(CatalogSet catalogs, string path, bool json)
+    {
+        var found = ChoiceFacts.At(catalogs, path).Select(choice => new
+        {
+            choice.Path,
+            Description = new DocComments(choice.Type.Assembly).Of(choice.Type),
+            Settings = SettingFacts.Of(choice.Options, catalogs).ToArray(),
+        }).ToArray();
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { choices = found }, CheckpointManifest.Json));
+        }
+        else if (found is [var only] && only.Path == path)
+        {
+            Fact("name", path);
+            PrintSettings(path, only.Description, only.Settings);
+        }
+        else
+        {
+            TextTable.Print(["name", ""], found.Select(f => new[] { f.Path[(path.Length + 1)..], f.Description ?? "" }), foldsLast: true);
+            Console.WriteLine($"the settings of one: selfsup methods {path}.NAME");
+        }
+    }
+
+    private static void PrintSettings(string path, string? description, SettingFacts[] settings)
+    {
         if (description is not null)
         {
             Console.WriteLine();
@@ -120,9 +154,20 @@ internal static class MethodsCommand
 
         TextTable.Print(
             ["setting", "default", "what", ""],
-            settings.Select(s => new[] { s.Key, s.Default ?? "-", s.Range is { } range ? $"{s.Type} {range}" : s.Type, s.Description ?? "" }),
+            settings.Select(s => new[]
+            {
+                s.Key, s.Default ?? "-", s.Choices is null ? s.Range is { } range ? $"{s.Type} {range}" : s.Type : "a name, see below", s.Description ?? "",
+            }),
             foldsLast: true);
+        foreach (var choice in settings.Where(s => s.Choices is not null))
+        {
+            Console.WriteLine();
+            Console.WriteLine($"{choice.Key}: {string.Join(", ", choice.Choices!)}");
+            Console.WriteLine($"the settings of one: selfsup methods {path}.{choice.Key}.NAME");
+        }
     }
+
+    private static void Fact(string fact, string value) => Console.WriteLine($"{fact,-8}{value}");
 
     private static string Views(MethodFacts method) =>
         $"{method.Views?.ToString(CultureInfo.InvariantCulture) ?? "-"}{(method.ViewsRule is { } rule ? $" ({rule})" : "")}";

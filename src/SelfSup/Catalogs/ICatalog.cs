@@ -9,4 +9,8 @@ internal interface ICatalog
     /// <summary>The options class of a name.</summary>
     /// <exception cref="KeyNotFoundException">There is no such name.</exception>
     Type OptionsType(string name);
+
+    /// <summary>The class of a name.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such name.</exception>
+    Type TypeOf(string name);
 }

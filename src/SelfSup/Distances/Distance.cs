@@ -13,6 +13,10 @@ public abstract class Distance
     /// <summary>Whether it is of embeddings of unit length: the method normalises them for it.</summary>
     public virtual bool OfUnitVectors => false;
 
+    /// <summary>Its smallest and its largest value; the latter may be infinite.</summary>
+    /// <param name="ofUnitVectors">Whether embeddings are of unit length.</param>
+    public virtual (double Least, double Most) Span(bool ofUnitVectors) => (0, double.PositiveInfinity);
+
     /// <summary>What it adds to the encoder, such as a learned factor; or null.</summary>
     public virtual EncoderParts? Parts => null;
 

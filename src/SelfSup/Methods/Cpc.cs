@@ -60,7 +60,7 @@ internal sealed class Cpc(CpcOptions options, MethodContext context) : Method(co
     }
 
     /// <summary>The mean of the upper half of an image's patches, and that of the lower half: no pixel is in both.</summary>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings)
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings)
     {
         var z = embeddings.Learned[0];
         var half = options.Grid / 2;

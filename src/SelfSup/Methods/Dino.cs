@@ -78,7 +78,7 @@ internal sealed class Dino : Method
     }
 
     /// <inheritdoc/>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>

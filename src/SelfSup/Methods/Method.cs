@@ -87,10 +87,10 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     }
 
     /// <summary>
-    /// Two tensors [N, D] whose rows at the same place are of the same image and whose other rows are not: what the report on
-    /// the embedding space looks at.
+    /// Two tensors [N, D] whose rows at the same place are of the same image, or of one class, and whose other rows are not: what the
+    /// report on the embedding space looks at.
     /// </summary>
-    public virtual (Tensor First, Tensor Second) Positives(Embeddings embeddings) =>
+    public virtual (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) =>
         (embeddings.Learned[0], embeddings.Learned.Count > 1 ? embeddings.Learned[1] : embeddings.Constant[0]);
 
     /// <summary>What else there is to report of a step, by the names of metrics: ages of stores, bounds.</summary>

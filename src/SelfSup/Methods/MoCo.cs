@@ -88,7 +88,7 @@ internal sealed class MoCo : Method
     }
 
     /// <inheritdoc/>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[0]);
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[0]);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>

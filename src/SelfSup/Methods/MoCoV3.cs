@@ -57,7 +57,7 @@ internal sealed class MoCoV3 : Method
     public override void Commit(ViewBatch batch, Embeddings embeddings) => _key.Follow(Encoder, _momentum.At(batch.Step));
 
     /// <inheritdoc/>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) => (embeddings.Learned[0], embeddings.Constant[1]);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>

@@ -54,7 +54,7 @@ internal sealed class NnClr : Method
         _support.Enqueue(Context.Communicator.AllGather(embeddings.Learned[2].detach()));
 
     /// <inheritdoc/>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[2], embeddings.Learned[3]);
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) => (embeddings.Learned[2], embeddings.Learned[3]);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) =>

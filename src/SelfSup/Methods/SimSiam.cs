@@ -38,7 +38,7 @@ internal sealed class SimSiam(SimSiamOptions options, MethodContext context) : M
     }
 
     /// <inheritdoc/>
-    public override (Tensor First, Tensor Second) Positives(Embeddings embeddings) => (embeddings.Learned[2], embeddings.Learned[3]);
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) => (embeddings.Learned[2], embeddings.Learned[3]);
 }
 
 /// <summary>The <c>method</c> section.</summary>

@@ -1,3 +1,5 @@
+using SelfSup.Distances;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Mining;
@@ -8,6 +10,11 @@ namespace SelfSup.Mining;
 /// </summary>
 public interface IMiner
 {
+    /// <summary>
+    /// The distance, of unit vectors, that it is defined by, whatever the loss compares; null where it takes the loss's.
+    /// </summary>
+    Distance? Over => null;
+
     /// <summary>Chooses. Runs without a graph, and is a function of its arguments.</summary>
     /// <param name="distances">From anchors to references, smaller is nearer, [N, M].</param>
     /// <param name="all">All pairs that the labels make.</param>
@@ -15,7 +22,8 @@ public interface IMiner
     Mined Mine(Tensor distances, PairMasks all, MiningDraw draw);
 }
 
-/// <summary>What a random choice is a function of.</summary>
+/// <summary>What a choice is a function of beside distances.</summary>
 /// <param name="Seed">The run's seed.</param>
 /// <param name="Step">The step.</param>
-public readonly record struct MiningDraw(ulong Seed, long Step);
+/// <param name="Width">D, the width of the embeddings.</param>
+public readonly record struct MiningDraw(ulong Seed, long Step, long Width);

@@ -26,4 +26,21 @@ public sealed record PairMasks(Tensor Positive, Tensor Negative)
 
         return new PairMasks(positive.MoveToOuterDisposeScope(), same.logical_not().MoveToOuterDisposeScope());
     }
+
+    /// <summary>The pairs of which triplets are made, each once however many triplets it is in.</summary>
+    /// <param name="triplets">The triplets.</param>
+    /// <param name="anchors">N.</param>
+    /// <param name="references">M.</param>
+    public static PairMasks Of(Triplets triplets, long anchors, long references)
+    {
+        using var scope = NewDisposeScope();
+        return new PairMasks(Mask(triplets.Positive), Mask(triplets.Negative));
+
+        Tensor Mask(Tensor others)
+        {
+            var mask = zeros([anchors, references], dtype: @bool, device: others.device);
+            mask.view(-1).index_fill_(0, (triplets.Anchor * references) + others, true);
+            return mask.MoveToOuterDisposeScope();
+        }
+    }
 }

@@ -16,19 +16,28 @@ public sealed class NegativeQueue : IStateful, IDisposable
     /// <summary>A queue without keys.</summary>
     /// <param name="length">K.</param>
     /// <param name="width">D.</param>
-    /// <param name="seed">Before keys come, it holds random unit vectors, as the authors' does.</param>
+    /// <param name="seed">Before keys come, it holds random unit vectors, as the authors' does; null for zeros.</param>
     /// <param name="like">Its element type and device.</param>
-    public NegativeQueue(long length, long width, ulong seed, Tensor like)
+    public NegativeQueue(long length, long width, ulong? seed, Tensor like)
     {
         Keys = zeros([length, width], like.dtype, like.device).DetachFromDisposeScope();
-        UnitVectors.Fill(Keys, seed);
+        if (seed is { } given)
+        {
+            UnitVectors.Fill(Keys, given);
+        }
     }
 
     /// <summary>The keys, [K, D]; it changes in place.</summary>
     public Tensor Keys { get; }
 
     /// <summary>The share that is filled with keys, 0 to 1.</summary>
-    public double Filled => Math.Min(1, (double)_written / Keys.shape[0]);
+    public double Filled => (double)Held / Keys.shape[0];
+
+    /// <summary>How many of the K are keys; until there are K, they are the first ones.</summary>
+    internal long Held => Math.Min(_written, Keys.shape[0]);
+
+    /// <summary>Where the next key goes.</summary>
+    internal long Head => _head;
 
     /// <summary>Replaces the oldest keys.</summary>
     /// <param name="keys">Unit-length keys of all ranks, [R * N, D]; of more than K the last K stay.</param>
@@ -36,22 +45,32 @@ public sealed class NegativeQueue : IStateful, IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var (length, count) = (Keys.shape[0], keys.shape[0]);
+        var count = keys.shape[0];
+        foreach (var (at, first, piece) in Places(count))
+        {
+            Keys.narrow(0, at, piece).copy_(keys.narrow(0, first, piece));
+        }
+
+        _head = (_head + count) % Keys.shape[0];
+        _written += count;
+    }
+
+    /// <summary>Where so many keys go that come next: pieces of neighbouring ones; of more than K the last K.</summary>
+    internal IEnumerable<(long At, long First, long Count)> Places(long count)
+    {
+        var length = Keys.shape[0];
         for (var first = Math.Max(0, count - length); first < count;)
         {
             var at = (_head + first) % length;
             var piece = Math.Min(count - first, length - at);
-            Keys.narrow(0, at, piece).copy_(keys.narrow(0, first, piece));
+            yield return (at, first, piece);
             first += piece;
         }
-
-        _head = (_head + count) % length;
-        _written += count;
     }
 
     /// <summary>How many steps ago the keys in it were made, on average over those that are keys.</summary>
     /// <param name="perStep">Keys that a step puts in.</param>
-    public double MeanAge(long perStep) => ((Math.Min(_written, Keys.shape[0]) / (double)perStep) + 1) / 2;
+    public double MeanAge(long perStep) => ((Held / (double)perStep) + 1) / 2;
 
     /// <inheritdoc/>
     public void Exchange(StateArchive archive)

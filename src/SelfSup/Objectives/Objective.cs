@@ -20,8 +20,14 @@ public abstract class Objective
     /// </summary>
     public virtual bool IsOfSingles => false;
 
+    /// <summary>Whether it compares embeddings with one another, and not with something of its own only: a memory gives it more of them.</summary>
+    public virtual bool ComparesEmbeddings => true;
+
     /// <summary>What it adds to the encoder; or null.</summary>
     public virtual EncoderParts? Parts => null;
+
+    /// <summary>How many times the learning rate of the network what it adds has.</summary>
+    public virtual double PartsRate => 1;
 
     /// <summary>The loss, a scalar with a graph; 0 with a graph where nothing is left to learn from.</summary>
     /// <param name="batch">What is compared.</param>

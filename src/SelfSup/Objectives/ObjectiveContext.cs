@@ -7,6 +7,9 @@ namespace SelfSup.Objectives;
 /// <param name="Seed">The run's seed.</param>
 public sealed record ObjectiveContext(int Classes, ulong Seed)
 {
+    /// <summary>The numbers that classes stand for, K of them, where their names are numbers; else null.</summary>
+    public IReadOnlyList<double>? ClassValues { get; init; }
+
     /// <summary>What its own choices, distance and miner, are made from.</summary>
     internal CatalogSet Catalogs { get; init; } = new(typeof(Objective).Assembly);
 }

@@ -21,6 +21,12 @@ public enum RandomPurpose
     /// <summary>Patches of an image and their order.</summary>
     Jigsaw = 6,
 
+    /// <summary>What a miner chooses among pairs and triplets.</summary>
+    Mining = 12,
+
+    /// <summary>Directions along which sets of features are compared.</summary>
+    Projections = 13,
+
     /// <summary>What a method outside the library draws: <c>view</c> keeps several purposes of its own apart.</summary>
     Outside = 100,
 }

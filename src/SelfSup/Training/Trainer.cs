@@ -128,7 +128,7 @@ internal sealed class Trainer(
             return report;
         }
 
-        var (first, second) = method.Positives(embeddings);
+        var (first, second) = method.Positives(batch, embeddings);
         using var _ = no_grad();
         return report with
         {

@@ -82,7 +82,7 @@ public sealed class MethodConformanceTests
             Assert.All(embeddings.Learned.Concat(targets), e => Assert.Equal(batch.Samples.shape[0], e.shape[0]));
             Assert.All(targets, t => Assert.False(t.requires_grad));
             Assert.True(double.IsFinite(run.Method.Compare(batch, embeddings).to(float64).item<double>()));
-            var (first, second) = run.Method.Positives(embeddings);
+            var (first, second) = run.Method.Positives(batch, embeddings);
             Assert.Equal(first.shape, second.shape);
         }
 

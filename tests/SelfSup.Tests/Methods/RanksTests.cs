@@ -155,7 +155,7 @@ public sealed class RanksTests
         lock (_initialising) // initial weights are drawn from the process's generator
         {
             return new RecipeReader().Methods.Create(
-                name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = images });
+                name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = images, Classes = 3 });
         }
     }
 

@@ -54,7 +54,7 @@ public sealed class ToyMethodTests
                 new SettingFacts("pull", "number", "from 0 to 10", "1", "How strongly embeddings leave the mean."),
                 new SettingFacts("drift.momentum", "number", "from 0 to 1 (not included)", "0.9", "What the mean keeps at a step."),
             ],
-            SettingFacts.Of(new ToyOptions()));
+            SettingFacts.Of(new ToyOptions(), _reader.Catalogs));
     }
 
     [Fact]

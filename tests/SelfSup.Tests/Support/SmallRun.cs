@@ -46,6 +46,7 @@ internal sealed class SmallRun : IDisposable
             {
                 Seed = 3,
                 GlobalBatchSize = BatchSize,
+                Classes = images.ClassNames.Count,
                 Span = span,
             });
         _embedder = replicas > 1

@@ -90,7 +90,7 @@ public sealed class EmbeddingCacheTests
         return methods.Create(
             name,
             Activator.CreateInstance(methods.OptionsType(name))!,
-            new MethodContext(parts => NewEncoder(norm, parts), Images, Communicator.Single));
+            new MethodContext(parts => NewEncoder(norm, parts), Images, Communicator.Single) { Classes = 2 });
     }
 
     private static Encoder NewEncoder(NormKind norm, EncoderParts? parts)

@@ -1,0 +1,227 @@
+using System.ComponentModel.DataAnnotations;
+
+using SelfSup.Augmentation;
+using SelfSup.Catalogs;
+using SelfSup.Checkpoints;
+using SelfSup.Errors;
+using SelfSup.Models;
+using SelfSup.Negatives;
+using SelfSup.Objectives;
+
+using static TorchSharp.torch;
+
+namespace SelfSup.Methods;
+
+/// <summary>
+/// Metric learning on labels: embeddings of a class come near to each other and those of others far from them, by any loss of the
+/// family (for what these have in common see Musgrave et al. 2020, https://arxiv.org/abs/2003.08505). With a cross-batch memory (Wang
+/// et al. 2020, https://arxiv.org/abs/1912.06798) the batch is compared with past batches too. All ranks compute the loss of the whole
+/// batch, so that it does not depend on how many they are.
+/// </summary>
+[Named("metricLearning")]
+[Paper("Musgrave et al. 2020, a metric learning reality check", "https://arxiv.org/abs/2003.08505")]
+[Views(0, More = nameof(MetricLearningOptions.Views))]
+internal sealed class MetricLearning : Method
+{
+    private readonly MetricLearningOptions _options;
+    private readonly LabelledMemory? _memory;
+
+    public MetricLearning(MetricLearningOptions options, MethodContext context)
+        : base(context, Choose(options, context, out var objective).Parts)
+    {
+        (_options, Objective) = (options, objective);
+        if (options.Memory > 0)
+        {
+            _memory = new LabelledMemory(options.Memory, Encoder.Widths.Embedding, Encoder.Parameters.Values);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override int Views => _options.Views;
+
+    /// <inheritdoc/>
+    public override bool NeedsLabels => true;
+
+    /// <summary>The loss with what belongs to it.</summary>
+    internal Objective Objective { get; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch)
+    {
+        var views = cat([.. batch.Views]);
+        return (Objective.OfUnitVectors ? encoder.Embed(views) : encoder.Project(views)).chunk(Views); // V times [N, D]
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
+    {
+        var compared = Compared(batch, embeddings);
+        var loss = Objective.Loss(compared, Encoder);
+        if (!Remembers(batch))
+        {
+            return loss;
+        }
+
+        var (references, labels) = _memory!.With(compared.Anchors, compared.Labels);
+        var withPast = compared with { References = references, ReferenceLabels = labels, FirstSelf = 0 };
+        return loss + (_options.MemoryWeight * Objective.Loss(withPast, Encoder));
+    }
+
+    /// <inheritdoc/>
+    public override void Commit(ViewBatch batch, Embeddings embeddings)
+    {
+        if (Remembers(batch))
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var compared = Compared(batch, embeddings);
+            _memory!.Enqueue(compared.Anchors, compared.Labels);
+        }
+    }
+
+    /// <summary>The two views of an image; with one view each image and the next one of its class in the batch, or itself where it has none.</summary>
+    public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings)
+    {
+        var first = embeddings.Learned[0];
+        return (first, Views > 1
+            ? embeddings.Learned[1]
+            : first.index_select(0, tensor(NextOfClass(batch.Labels.cpu().data<long>().ToArray()), device: first.device)));
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)
+    {
+        using var scope = NewDisposeScope();
+        var facts = Objective.Facts(Compared(batch, embeddings), Encoder).ToList();
+        if (_memory is not null)
+        {
+            facts.Add(("memoryFilled", _memory.Filled));
+            facts.Add(("memoryAgeSteps", _memory.MeanAge((long)Context.GlobalBatchSize * Views)));
+        }
+
+        return facts;
+    }
+
+    /// <inheritdoc/>
+    public override void Exchange(StateArchive archive)
+    {
+        base.Exchange(archive);
+        if (_memory is not null)
+        {
+            archive.Part("memory", _memory);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
+        _memory?.Dispose();
+    }
+
+    /// <summary>For each place the next one with the same label, the first after the last; its own where there is no other.</summary>
+    internal static long[] NextOfClass(long[] labels)
+    {
+        var next = new long[labels.Length];
+        var (first, last) = (new Dictionary<long, long>(), new Dictionary<long, long>());
+        for (var i = 0L; i < labels.Length; i++)
+        {
+            if (last.TryGetValue(labels[i], out var previous))
+            {
+                next[previous] = i;
+            }
+            else
+            {
+                first.Add(labels[i], i);
+            }
+
+            last[labels[i]] = i;
+        }
+
+        foreach (var (label, place) in last)
+        {
+            next[place] = first[label];
+        }
+
+        return next;
+    }
+
+    private static Objective Choose(MetricLearningOptions options, MethodContext context, out Objective objective)
+    {
+        if (context.Classes < 2)
+        {
+            throw new RecipeException(
+                $"method: metricLearning tells classes apart, must have images of at least 2, has {context.Classes}; name labelled images");
+        }
+
+        var loss = options.Loss!;
+        objective = context.Catalogs.Create<Objective>(
+            loss, new ObjectiveContext(context.Classes, context.Seed) { Catalogs = context.Catalogs });
+        var batch = (long)context.GlobalBatchSize * options.Views;
+        if (options.Memory > 0 && !objective.ComparesEmbeddings)
+        {
+            throw new RecipeException(
+                $"method.memory: must be 0 with loss: {loss.Name}, which compares with what it learns of classes and not with other embeddings, "
+                + $"is {options.Memory}; leave it out");
+        }
+
+        if (options.Memory > 0 && options.Memory < batch)
+        {
+            throw new RecipeException(
+                $"method.memory: must be at least the {batch} embeddings of a step, is {options.Memory}; make it as large as memory allows");
+        }
+
+        return objective;
+    }
+
+    /// <summary>Whether this step is compared with the memory and put into it.</summary>
+    private bool Remembers(ViewBatch batch) => _memory is not null && batch.Step >= _options.MemoryAfterSteps;
+
+    /// <summary>This rank's embeddings where each is by itself in the loss, else everyone's.</summary>
+    private LabelledEmbeddings Compared(ViewBatch batch, Embeddings embeddings)
+    {
+        var local = Views == 1 ? embeddings.Learned[0] : cat([.. embeddings.Learned]); // [V * N, D]
+        if (Objective.IsOfSingles)
+        {
+            return LabelledEmbeddings.Of(local, batch.Labels.repeat(Views), batch.Step);
+        }
+
+        var ranks = Context.Communicator;
+        var all = ranks.GatherLearned(local);
+        if (Views > 1 && ranks.Ranks > 1)
+        {
+            // View by view, as one rank has them: a choice among pairs falls on the same ones.
+            all = all.view(ranks.Ranks, Views, -1, local.shape[1]).transpose(0, 1).reshape(-1, local.shape[1]);
+        }
+
+        return LabelledEmbeddings.Of(all, ranks.AllGather(batch.Labels).repeat(Views), batch.Step);
+    }
+}
+
+/// <summary>The <c>method</c> section.</summary>
+internal sealed class MetricLearningOptions : IRemembers
+{
+    /// <summary>The loss, with its settings, distance and miner.</summary>
+    [Required]
+    [ChosenFrom(typeof(Objective))]
+    public Choice? Loss { get; set; } = new("normalisedSoftmax", new NormalisedSoftmaxOptions());
+
+    /// <summary>V, views of each image; those of an image are of one class.</summary>
+    [Range(1, 16)]
+    public int Views { get; set; } = 1;
+
+    /// <summary>K, embeddings of past batches that the batch is compared with too; 0 for none. Not for losses with proxies.</summary>
+    [Range(0, int.MaxValue)]
+    public int Memory { get; set; }
+
+    /// <summary>After so many steps the memory begins to fill and to count: before, embeddings move too fast for past ones to be right.</summary>
+    [Range(0, int.MaxValue)]
+    public int MemoryAfterSteps { get; set; } = 1000;
+
+    /// <summary>Times the loss over the memory is added to the loss over the batch; the paper's code takes 1.</summary>
+    [Range(0.0, 1e6)]
+    public double MemoryWeight { get; set; } = 1;
+
+    /// <inheritdoc/>
+    public IEnumerable<StoreSize> Stores(StoreScale scale) => Memory == 0 ? [] : [new("memory", LabelledMemory.Bytes(Memory, scale.Width))];
+}

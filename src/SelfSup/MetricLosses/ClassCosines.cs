@@ -1,0 +1,24 @@
+using static TorchSharp.torch;
+
+namespace SelfSup.MetricLosses;
+
+/// <summary>How near samples are to their own classes.</summary>
+public static class ClassCosines
+{
+    /// <summary>The product of each sample with the direction of its class; with several centres a class, with the nearest.</summary>
+    /// <param name="embeddings">[N, D].</param>
+    /// <param name="classes">[K * C, D], the centres of a class one after the other.</param>
+    /// <param name="labels">The samples' classes, int64 [N].</param>
+    /// <param name="centres">C.</param>
+    /// <returns>Cosines where both are of unit length, [N].</returns>
+    public static Tensor Own(Tensor embeddings, Tensor classes, Tensor labels, int centres = 1)
+    {
+        if (centres == 1)
+        {
+            return (embeddings * classes.index_select(0, labels)).sum(dim: 1);
+        }
+
+        var own = classes.view(-1, centres, classes.shape[1]).index_select(0, labels); // [N, C, D]
+        return own.matmul(embeddings.unsqueeze(2)).squeeze(2).max(1).values;
+    }
+}

@@ -63,7 +63,7 @@ internal sealed record ChoiceFacts(string Path, Type Type, object Options)
 
         var property = settings.FirstOrDefault(p => RecipeBinder.Key(p) == parts[at])
             ?? throw new RecipeException(
-                $"methods: {where} has no setting '{parts[at]}'{RecipeBinder.Nearest(parts[at], settings.Select(RecipeBinder.Key))}");
+                $"methods: {where} has no setting '{parts[at]}'{NearestName.Question(parts[at], settings.Select(RecipeBinder.Key))}");
         var isSection = property.PropertyType.IsClass && !property.PropertyType.IsArray && property.PropertyType != typeof(string);
         return property.GetCustomAttribute<ChosenFromAttribute>() is not null || isSection
             ? property
@@ -78,6 +78,6 @@ internal sealed record ChoiceFacts(string Path, Type Type, object Options)
         return catalog.Names.Contains(name)
             ? new ChoiceFacts(path, catalog.TypeOf(name), Activator.CreateInstance(catalog.OptionsType(name))!)
             : throw new RecipeException(
-                $"{where}: there is no '{name}'{RecipeBinder.Nearest(name, catalog.Names)}; there are {string.Join(", ", catalog.Names)}");
+                $"{where}: there is no '{name}'{NearestName.Question(name, catalog.Names)}; there are {string.Join(", ", catalog.Names)}");
     }
 }

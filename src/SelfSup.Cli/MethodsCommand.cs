@@ -6,6 +6,7 @@ using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Methods;
+using SelfSup.Recipes;
 
 namespace SelfSup.Cli;
 

@@ -26,6 +26,7 @@ var command = new RootCommand(
     source, output, train, test, full,
 };
 command.SetAction(Run);
+command.Subcommands.Add(ClassPairs.Command());
 return await command.Parse(args).InvokeAsync();
 
 async Task<int> Run(ParseResult arguments, CancellationToken cancellationToken)

@@ -8,7 +8,7 @@ namespace SelfSup.Augmentation;
 /// would; images of small classes come several times in it, some of large ones in another epoch.
 /// </summary>
 [Named("balanced")]
-internal sealed class BalancedSampling(BalancedSamplingOptions options) : Sampling
+internal sealed class BalancedSampling(NoOptions options) : Sampling
 {
     public override BatchPlan Plan(ulong seed, IImageSource source, int batchSize)
     {
@@ -16,6 +16,3 @@ internal sealed class BalancedSampling(BalancedSamplingOptions options) : Sampli
         return new ClassBatches(seed, ClassMembers.Of(source, "balanced"), source.Count, batchSize, imagesPerClass: 1);
     }
 }
-
-/// <summary>The <c>sampling</c> section; nothing is to be set.</summary>
-internal sealed class BalancedSamplingOptions;

@@ -5,7 +5,7 @@ namespace SelfSup.Augmentation;
 
 /// <summary>Every image once an epoch, in a random order: what is taken where a recipe says nothing.</summary>
 [Named("shuffled")]
-internal sealed class ShuffledSampling(ShuffledSamplingOptions options) : Sampling
+internal sealed class ShuffledSampling(NoOptions options) : Sampling
 {
     public override bool IgnoresBlocks => false;
 
@@ -15,6 +15,3 @@ internal sealed class ShuffledSampling(ShuffledSamplingOptions options) : Sampli
         return new ShuffledBatches(seed, source, batchSize, source.WindowBlocks);
     }
 }
-
-/// <summary>The <c>sampling</c> section; nothing is to be set.</summary>
-internal sealed class ShuffledSamplingOptions;

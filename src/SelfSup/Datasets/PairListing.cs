@@ -12,7 +12,7 @@ internal static class PairListing
     /// <param name="options">The file and its columns.</param>
     /// <param name="source">The images that it names.</param>
     /// <exception cref="DataException">It cannot be read, lacks a column, or its rows make no tuples of these images.</exception>
-    public static TupleList Read(PairOptions options, IImageSource source)
+    public static TupleList Read(PairListOptions options, IImageSource source)
     {
         var (negative, score) = (options.Negative ?? "negative", options.Score ?? "score");
         var listing = Listing.Read(
@@ -50,7 +50,7 @@ internal static class PairListing
         }
     }
 
-    private static void RequireCandidates(Listing listing, PairOptions options, TupleList list)
+    private static void RequireCandidates(Listing listing, PairListOptions options, TupleList list)
     {
         if (list.HasNegatives)
         {

@@ -14,7 +14,7 @@ internal static class ValueListing
     /// <param name="options">The file and its columns.</param>
     /// <param name="source">The images.</param>
     /// <exception cref="DataException">It cannot be read, lacks a column, or has no row, or two, for an image.</exception>
-    public static float[,] Read(ValueOptions options, IImageSource source)
+    public static float[,] Read(ValueListOptions options, IImageSource source)
     {
         var listing = Listing.Read(
             options.Path,

@@ -40,7 +40,7 @@ internal sealed class MetricLearning : Method
     public override int Views => _options.Views;
 
     /// <inheritdoc/>
-    public override bool NeedsLabels => true;
+    public override bool NeedsLabels => !Objective.ComparesValues;
 
     /// <summary>The loss with what belongs to it.</summary>
     internal Objective Objective { get; }
@@ -148,15 +148,25 @@ internal sealed class MetricLearning : Method
 
     private static Objective Choose(MetricLearningOptions options, MethodContext context, out Objective objective)
     {
-        if (context.Classes < 2)
+        var values = (int)(context.Values?.shape[1] ?? 0);
+        if (context.Classes < 2 && values == 0)
         {
-            throw new RecipeException(
-                $"method: metricLearning tells classes apart, must have images of at least 2, has {context.Classes}; name labelled images");
+            throw TooFewClasses(context.Classes);
         }
 
         var loss = options.Loss!;
         objective = context.Catalogs.Create<Objective>(
-            loss, new ObjectiveContext(context.Classes, context.Seed) { Catalogs = context.Catalogs });
+            loss, new ObjectiveContext(context.Classes, context.Seed) { Catalogs = context.Catalogs, ValuesPerImage = values, ClassValues = context.ClassValues });
+        if (context.Classes < 2 && !objective.ComparesValues)
+        {
+            throw TooFewClasses(context.Classes);
+        }
+
+        if (options.Memory > 0 && objective.ComparesValues)
+        {
+            throw new RecipeException($"method.memory: must be 0 with loss: {loss.Name} of data.values, which are not remembered, is {options.Memory}; leave it out");
+        }
+
         var batch = (long)context.GlobalBatchSize * options.Views;
         if (options.Memory > 0 && !objective.ComparesEmbeddings)
         {
@@ -173,6 +183,9 @@ internal sealed class MetricLearning : Method
 
         return objective;
     }
+
+    private static RecipeException TooFewClasses(int classes) =>
+        new($"method: metricLearning tells classes apart, must have images of at least 2, has {classes}; name labelled images");
 
     /// <summary>Whether this step is compared with the memory and put into it.</summary>
     private bool Remembers(ViewBatch batch) => _memory is not null && batch.Step >= _options.MemoryAfterSteps;
@@ -194,7 +207,15 @@ internal sealed class MetricLearning : Method
             all = all.view(ranks.Ranks, Views, -1, local.shape[1]).transpose(0, 1).reshape(-1, local.shape[1]);
         }
 
-        return LabelledEmbeddings.Of(all, ranks.AllGather(batch.Labels).repeat(Views), batch.Step);
+        var compared = LabelledEmbeddings.Of(all, ranks.AllGather(batch.Labels).repeat(Views), batch.Step);
+        if (!Objective.ComparesValues)
+        {
+            return compared;
+        }
+
+        var own = Context.Values!.index_select(0, batch.Samples.cpu()).to(local.device);
+        var values = ranks.AllGather(own).repeat(Views, 1);
+        return compared with { Values = values, ReferenceValues = values };
     }
 }
 

@@ -40,6 +40,13 @@ public static class RankNet
         return losses.sum() / Math.Max(1, count * (count - 1) / 2);
     }
 
+    /// <summary>The mean over pairs of log(1 + exp(-sigma (s_i - s_j))), of items that are ordered already.</summary>
+    /// <param name="higher">Scores of the more relevant of each pair, [P].</param>
+    /// <param name="lower">Scores of the other, [P].</param>
+    /// <param name="sigma">Times every difference.</param>
+    /// <returns>A scalar.</returns>
+    public static Tensor OrderedLoss(Tensor higher, Tensor lower, double sigma) => Softplus((lower - higher) * sigma).mean();
+
     private static Tensor Differences(Tensor scores) => scores.unsqueeze(1) - scores.unsqueeze(0);
 
     private static Tensor Softplus(Tensor x) => nn.functional.softplus(x, beta: 1, threshold: LinearFrom);

@@ -14,6 +14,12 @@ namespace SelfSup.Objectives;
 public sealed record LabelledEmbeddings(
     Tensor Anchors, Tensor Labels, Tensor References, Tensor ReferenceLabels, long? FirstSelf, long Step)
 {
+    /// <summary>Numbers that belong to the anchors' images, [N, V]; null where the objective does not ask for them.</summary>
+    public Tensor? Values { get; init; }
+
+    /// <summary>The references' numbers, [M, V].</summary>
+    public Tensor? ReferenceValues { get; init; }
+
     /// <summary>A batch that is compared with itself.</summary>
     public static LabelledEmbeddings Of(Tensor embeddings, Tensor labels, long step) => new(embeddings, labels, embeddings, labels, 0, step);
 

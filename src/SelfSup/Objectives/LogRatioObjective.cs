@@ -22,6 +22,12 @@ internal sealed class LogRatioObjective : Objective
     public LogRatioObjective(LogRatioOptions options, ObjectiveContext context)
     {
         _options = options;
+        ComparesValues = options.Labels == ClassLabel.Values || (options.Labels is null && context.ValuesPerImage > 0);
+        if (ComparesValues && context.ValuesPerImage == 0)
+        {
+            throw new RecipeException("loss.labels: is values, but data.values names none; name a list of them or set another");
+        }
+
         if (options.Labels == ClassLabel.Name)
         {
             _values = context.ClassValues is { } values
@@ -36,11 +42,16 @@ internal sealed class LogRatioObjective : Objective
     public override bool OfUnitVectors => _options.Normalise;
 
     /// <inheritdoc/>
+    public override bool ComparesValues { get; }
+
+    /// <inheritdoc/>
     public override Tensor Loss(LabelledEmbeddings batch, Encoder encoder)
     {
         using var scope = NewDisposeScope();
         var squares = _distance.Matrix(batch.Anchors, batch.References);
-        var labels = (Values(batch.Labels).unsqueeze(1) - Values(batch.ReferenceLabels).unsqueeze(0)).square();
+        var labels = ComparesValues
+            ? (batch.Values!.to(float64).unsqueeze(1) - batch.ReferenceValues!.to(float64).unsqueeze(0)).square().sum(dim: 2)
+            : (Values(batch.Labels).unsqueeze(1) - Values(batch.ReferenceLabels).unsqueeze(0)).square();
         var counted = Counted(batch);
         return (_options.Convention == LogRatioConvention.Paper
             ? LogRatio.Paper(squares, labels, counted)
@@ -68,8 +79,8 @@ internal sealed class LogRatioOptions
     /// <summary>Whether the loss is as the authors' code has it, or as the paper does, where pairs of equal labels do not count.</summary>
     public LogRatioConvention Convention { get; set; } = LogRatioConvention.Authors;
 
-    /// <summary>What number a class stands for: its own, or its name.</summary>
-    public ClassLabel Labels { get; set; } = ClassLabel.Number;
+    /// <summary>What numbers are compared; by default those of data.values or, without, the numbers of the classes.</summary>
+    public ClassLabel? Labels { get; set; }
 
     /// <summary>Whether embeddings are made of unit length first; the paper does not.</summary>
     public bool Normalise { get; set; }
@@ -85,12 +96,15 @@ internal enum LogRatioConvention
     Paper,
 }
 
-/// <summary>What number a class stands for.</summary>
+/// <summary>What numbers are compared.</summary>
 internal enum ClassLabel
 {
-    /// <summary>Its place among the classes, from 0.</summary>
+    /// <summary>The place of an image's class among the classes, from 0.</summary>
     Number,
 
     /// <summary>Its name, which must be a number.</summary>
     Name,
+
+    /// <summary>Those of data.values, which belong to images and not to classes.</summary>
+    Values,
 }

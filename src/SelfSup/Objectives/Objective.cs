@@ -23,6 +23,9 @@ public abstract class Objective
     /// <summary>Whether it compares embeddings with one another, and not with something of its own only: a memory gives it more of them.</summary>
     public virtual bool ComparesEmbeddings => true;
 
+    /// <summary>Whether it compares numbers that belong to the images, <see cref="LabelledEmbeddings.Values"/>, and not classes.</summary>
+    public virtual bool ComparesValues => false;
+
     /// <summary>What it adds to the encoder; or null.</summary>
     public virtual EncoderParts? Parts => null;
 

@@ -16,7 +16,7 @@ internal static class Pipelines
 
     /// <summary>How batches are put together.</summary>
     public static Sampling Sampling(Recipe recipe, RecipeReader reader) =>
-        reader.Catalogs.Create<Sampling>(recipe.Sampling ?? new Choice("shuffled", new ShuffledSamplingOptions()));
+        reader.Catalogs.Create<Sampling>(recipe.Sampling ?? new Choice("shuffled", new NoOptions()));
 
     /// <summary>The one deterministic view that is judged.</summary>
     public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader)

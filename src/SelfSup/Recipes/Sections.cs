@@ -58,10 +58,10 @@ internal sealed class RunOptions
 internal sealed class DataOptions : ImageSourceOptions
 {
     /// <summary>Pairs or triplets of the images, for a method that learns from them in place of labels.</summary>
-    public PairOptions? Pairs { get; set; }
+    public PairListOptions? Pairs { get; set; }
 
     /// <summary>Numbers that belong to the images, for losses that compare them.</summary>
-    public ValueOptions? Values { get; set; }
+    public ValueListOptions? Values { get; set; }
 
     /// <summary>
     /// Whether a JPEG of which all views show at least 2, 4 or 8 times as many pixels a side as they have is decoded at 1/2,

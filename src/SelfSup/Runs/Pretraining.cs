@@ -213,6 +213,7 @@ internal sealed class Pretraining : IDisposable
                 Catalogs = reader.Catalogs,
                 Tuples = _batches.NewTuples(),
                 Values = _batches.Values,
+                ClassValues = RunBatches.ClassValues(_images.Training),
                 Span = span,
             }));
         if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)

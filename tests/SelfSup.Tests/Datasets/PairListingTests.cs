@@ -67,7 +67,7 @@ public sealed class PairListingTests : IDisposable
         _images.Dispose();
     }
 
-    private SelfSup.Augmentation.TupleList Read(string text, PairOptions? options = null)
+    private SelfSup.Augmentation.TupleList Read(string text, PairListOptions? options = null)
     {
         options ??= new();
         options.Path = _folder.Write("pairs.csv", text);

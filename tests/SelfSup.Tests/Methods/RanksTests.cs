@@ -61,7 +61,7 @@ public sealed class RanksTests
             using var method = Create(name, options(), images, Communicator.Single);
             for (var step = 3; step < 6; step++)
             {
-                expected.Add(Step(method, Batch(step, images, method.Views), Communicator.Single));
+                expected.Add(Step(method, Batch(method, step, images), Communicator.Single));
             }
 
             expectedState = State(method, Communicator.Single);
@@ -74,7 +74,7 @@ public sealed class RanksTests
             using var method = Create(name, options(), images, ranks);
             for (var step = 0; step < expected.Count; step++)
             {
-                var (loss, gradient) = Step(method, Part(Batch(step + 3, images, method.Views), ranks), ranks);
+                var (loss, gradient) = Step(method, Part(Batch(method, step + 3, images), ranks), ranks);
                 losses[ranks.Rank, step] = loss;
                 Assert.InRange((gradient - expected[step].Gradient).abs().max().to(float64).item<double>(), 0, tolerance);
             }
@@ -137,7 +137,7 @@ public sealed class RanksTests
     }
 
     private static (string, double)[] Facts(Method method, int images) =>
-        method is InstanceDiscrimination or Pirl ? [.. method.Facts(Batch(7, images, method.Views), new Embeddings([], []), loss: 1)] : [];
+        method is InstanceDiscrimination or Pirl ? [.. method.Facts(Batch(method, 7, images), new Embeddings([], []), loss: 1)] : [];
 
     private static object Options(string name)
     {
@@ -155,7 +155,7 @@ public sealed class RanksTests
         lock (_initialising) // initial weights are drawn from the process's generator
         {
             return new RecipeReader().Methods.Create(
-                name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = images, Classes = 3 });
+                name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = images, Classes = 3, Tuples = TestTuples.Of(Images, images) });
         }
     }
 
@@ -175,7 +175,7 @@ public sealed class RanksTests
     }
 
     /// <summary>Images from all over the data set.</summary>
-    private static ViewBatch Batch(long step, int images, int views) => new(
-        step, 0, (arange(images) * 23).add(step * 7).remainder(Images), arange(images).remainder(3),
-        [.. Enumerable.Range(0, views).Select(v => Numbers.Normal(images, 3, 16, 16).roll(v + step, 0).to(float64) + (0.1 * v))]);
+    private static ViewBatch Batch(Method method, long step, int images) => new(
+        step, 0, TestTuples.Samples(method, Images, step, (arange(images) * 23).add(step * 7).remainder(Images)), arange(images).remainder(3),
+        [.. Enumerable.Range(0, method.Views).Select(v => Numbers.Normal(images, 3, 16, 16).roll(v + step, 0).to(float64) + (0.1 * v))]);
 }

@@ -32,7 +32,8 @@ internal sealed class SmallRun : IDisposable
         RecipeReader? reader = null,
         object? settings = null,
         TrainerOptions? trainer = null,
-        EncoderOptions? encoder = null)
+        EncoderOptions? encoder = null,
+        TupleList? pairs = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
@@ -48,6 +49,7 @@ internal sealed class SmallRun : IDisposable
                 GlobalBatchSize = BatchSize,
                 Classes = images.ClassNames.Count,
                 Span = span,
+                Tuples = Tuples(),
             });
         _embedder = replicas > 1
             ? new ReplicaGroup(Method, replicas, replicas, compute)
@@ -66,10 +68,12 @@ internal sealed class SmallRun : IDisposable
             new HorizontalFlip(new HorizontalFlipOptions()));
         Loader = new ViewLoader(
             images,
-            new ShuffledBatches(3, images, BatchSize),
+            Method.NeedsTuples ? Tuples() : new ShuffledBatches(3, images, BatchSize),
             [.. Enumerable.Repeat(view, Method.Views)],
             new ViewLoaderOptions { Seed = 3, Workers = 2, Format = compute.Views },
             new UnreadableImages());
+
+        TupleBatches Tuples() => pairs is null ? TestTuples.Of(Images, BatchSize) : new TupleBatches(3, pairs, BatchSize);
     }
 
     public Method Method { get; }

@@ -56,7 +56,7 @@ internal sealed class ToyRun : IDisposable
         set?.Invoke(options);
         lock (_initialising) // initial weights are drawn from the process's generator
         {
-            Method = catalogue.Create(name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = Batch, SyncBatchNorm = syncBatchNorm });
+            Method = catalogue.Create(name, options, new MethodContext(NewEncoder, Images, ranks) { GlobalBatchSize = Batch, SyncBatchNorm = syncBatchNorm, Tuples = TestTuples.Of(Images, Batch) });
         }
 
         _optimizer = new Sgd(new SgdOptions { Momentum = 0.9, WeightDecay = 1e-4 }, Method.Encoder.Parameters);
@@ -122,7 +122,7 @@ internal sealed class ToyRun : IDisposable
         using var generator = new Generator((ulong)step + 1);
         var first = Batch / _ranks.Ranks * _ranks.Rank;
         Tensor Own(Tensor whole) => whole.narrow(0, first, Batch / _ranks.Ranks).contiguous();
-        var samples = (arange(Batch) * 5 + step).remainder(Images);
+        var samples = TestTuples.Samples(Method, Images, step, (arange(Batch) * 5 + step).remainder(Images));
         return new ViewBatch(
             step,
             step / 2,

@@ -48,7 +48,7 @@ public sealed class EmbeddingCacheTests
             encoder.eval(); // in training BatchNorm, a predictor's too, sees a slice, which is another function
         }
 
-        var batch = Batch(method.Views);
+        var batch = Batch(method);
         var (expectedLoss, expected) = Gradient(method, new WholeBatch(method, _compute), batch);
         Assert.True(expected.norm().ToDouble() > 1e-3);
         foreach (var sliceSize in new[] { 2, 3, 4, 9 })
@@ -64,7 +64,7 @@ public sealed class EmbeddingCacheTests
     {
         using var scope = NewDisposeScope();
         using var method = Create("simclr", NormKind.Batch);
-        Gradient(method, new EmbeddingCache(method, 5, _compute), Batch(2));
+        Gradient(method, new EmbeddingCache(method, 5, _compute), Batch(method));
         var counts = method.Encoder.named_buffers().Where(b => b.name.EndsWith("num_batches_tracked", StringComparison.Ordinal));
         Assert.All(counts, c => Assert.Equal(2, c.buffer.item<long>()));
     }
@@ -90,7 +90,7 @@ public sealed class EmbeddingCacheTests
         return methods.Create(
             name,
             Activator.CreateInstance(methods.OptionsType(name))!,
-            new MethodContext(parts => NewEncoder(norm, parts), Images, Communicator.Single) { Classes = 2 });
+            new MethodContext(parts => NewEncoder(norm, parts), Images, Communicator.Single) { Classes = 2, Tuples = TestTuples.Of(Images, Images) });
     }
 
     private static Encoder NewEncoder(NormKind norm, EncoderParts? parts)
@@ -102,9 +102,9 @@ public sealed class EmbeddingCacheTests
         return new Encoder(backbone.to(float64), head.to(float64), new EncoderWidths(backbone.FeatureWidth, 8), parts);
     }
 
-    private static ViewBatch Batch(int views) => new(
-        0, 0, arange(Images), zeros(Images, int64),
-        [.. Enumerable.Range(0, views).Select(v => Numbers.Normal(Images, 3, 8, 8).roll(v, 0).to(float64) + (0.1 * v))]);
+    private static ViewBatch Batch(Method method) => new(
+        0, 0, TestTuples.Samples(method, Images, 0, arange(Images)), zeros(Images, int64),
+        [.. Enumerable.Range(0, method.Views).Select(v => Numbers.Normal(Images, 3, 8, 8).roll(v, 0).to(float64) + (0.1 * v))]);
 
     private static (double Loss, Tensor Gradient) Gradient(Method method, IEmbedder embedder, ViewBatch batch)
     {

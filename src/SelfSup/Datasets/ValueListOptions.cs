@@ -5,7 +5,7 @@ using SelfSup.Images;
 namespace SelfSup.Datasets;
 
 /// <summary>Numbers that belong to the images, such as an age or a pose, as continuous labels.</summary>
-internal sealed class ValueOptions
+internal sealed class ValueListOptions
 {
     /// <summary>
     /// A CSV file with a header, or a Parquet file, with a row for every image. Images are named by their path below the folder, or

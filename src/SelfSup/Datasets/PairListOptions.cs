@@ -5,7 +5,7 @@ using SelfSup.Images;
 namespace SelfSup.Datasets;
 
 /// <summary>A list of pairs or triplets of images, from which is learned in place of labels.</summary>
-internal sealed class PairOptions
+internal sealed class PairListOptions
 {
     /// <summary>
     /// A CSV file with a header, or a Parquet file. Images are named by their path below the folder, or by the number of their row

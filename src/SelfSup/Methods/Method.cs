@@ -130,6 +130,9 @@ public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long
     /// <summary>Classes that the training images are of; 0 where they have no labels.</summary>
     public int Classes { get; init; }
 
+    /// <summary>Their names, in the order of labels; empty where nobody asked for them.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+
     /// <summary>What a method's own choices are made from.</summary>
     internal CatalogSet Catalogs { get; init; } = new(typeof(Method).Assembly);
 

@@ -203,6 +203,7 @@ internal sealed class Pretraining : IDisposable
                 GlobalBatchSize = training.GlobalBatchSize,
                 SyncBatchNorm = _recipe.Ranks.SyncBatchNorm,
                 Classes = _images.Training.ClassNames.Count,
+                ClassNames = _images.Training.ClassNames,
                 Catalogs = reader.Catalogs,
                 Span = span,
             }));

@@ -10,8 +10,7 @@ internal static class PositivePairs
     /// <summary>Calls with anchors and positives, int64 [pairs], in the order of rows; what is made meanwhile is given up after each call.</summary>
     public static void ForEachTile(PairMasks masks, Action<Tensor, Tensor> compute)
     {
-        using var scope = NewDisposeScope();
-        var pairs = masks.Positive.nonzero(); // [P, 2]
+        using var pairs = masks.Positive.nonzero(); // [P, 2]; no scope here, or what a call hands outwards would end with it
         var height = Math.Max(1, TileElements / Math.Max(1, masks.Positive.shape[1]));
         for (var start = 0L; start < pairs.shape[0]; start += height)
         {

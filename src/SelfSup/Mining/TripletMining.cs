@@ -114,9 +114,11 @@ public static class TripletMining
         logarithms = logarithms.masked_fill(possible.logical_not(), double.NegativeInfinity);
         var largest = logarithms.amax([1], keepdim: true);
         var sums = (logarithms - largest.masked_fill(largest.isinf(), 0)).exp().cumsum(1).cpu().contiguous();
-        var places = masks.Positive.nonzero().cpu();
-        return Draw(places.data<long>().ToArray(), sums.data<double>().ToArray(), distances.shape[1], draw)
-            .On(distances.device);
+        var pairs = masks.Positive.nonzero().cpu();
+        var drawn = pairs.shape[0] == 0 // libtorch has no memory to read then
+            ? new Drawn([], [], [])
+            : Draw(pairs.data<long>().ToArray(), sums.data<double>().ToArray(), distances.shape[1], draw);
+        return drawn.On(distances.device);
     }
 
     /// <summary>Whether these can be chosen together: what is semi-hard is so relative to one other.</summary>

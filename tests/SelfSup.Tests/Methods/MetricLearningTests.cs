@@ -85,6 +85,15 @@ public sealed class MetricLearningTests
     }
 
     [Fact]
+    public void NamesThatAreNumbersAreValues()
+    {
+        Assert.Equal([1, -2.5, 300], MetricLearning.Values(["1", "-2.5", "3e2"])!);
+        Assert.Null(MetricLearning.Values(["1", "two"]));
+        Assert.Null(MetricLearning.Values(["1", "NaN"]));
+        Assert.Null(MetricLearning.Values([]));
+    }
+
+    [Fact]
     public void LambdaFallsAsInTheAuthorsCode()
     {
         var options = new SphereFaceOptions();

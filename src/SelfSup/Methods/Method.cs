@@ -145,8 +145,8 @@ public sealed record MethodContext(Func<EncoderParts?, Encoder> NewEncoder, long
     /// <summary>Classes that the training images are of; 0 where they have no labels.</summary>
     public int Classes { get; init; }
 
-    /// <summary>The numbers that classes stand for, where their names are all numbers; else null.</summary>
-    public IReadOnlyList<double>? ClassValues { get; init; }
+    /// <summary>Their names, in the order of labels; empty where nobody asked for them.</summary>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
 
     /// <summary>
     /// Numbers that belong to the training images, [M, V] float32 on the CPU, by <see cref="ViewBatch.Samples"/>; null where the recipe

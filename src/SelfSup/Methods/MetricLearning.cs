@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Globalization;
 
 using SelfSup.Augmentation;
 using SelfSup.Catalogs;
@@ -122,6 +123,21 @@ internal sealed class MetricLearning : Method
         _memory?.Dispose();
     }
 
+    /// <summary>The numbers that names are; null where one is none.</summary>
+    internal static double[]? Values(IReadOnlyList<string> names)
+    {
+        var values = new double[names.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            if (!double.TryParse(names[i], NumberStyles.Float, CultureInfo.InvariantCulture, out values[i]) || !double.IsFinite(values[i]))
+            {
+                return null;
+            }
+        }
+
+        return values.Length == 0 ? null : values;
+    }
+
     private static Objective Choose(MetricLearningOptions options, MethodContext context, out Objective objective)
     {
         var values = (int)(context.Values?.shape[1] ?? 0);
@@ -132,7 +148,13 @@ internal sealed class MetricLearning : Method
 
         var loss = options.Loss!;
         objective = context.Catalogs.Create<Objective>(
-            loss, new ObjectiveContext(context.Classes, context.Seed) { Catalogs = context.Catalogs, ValuesPerImage = values, ClassValues = context.ClassValues });
+            loss,
+            new ObjectiveContext(context.Classes, context.Seed)
+            {
+                Catalogs = context.Catalogs,
+                ClassValues = Values(context.ClassNames),
+                ValuesPerImage = values,
+            });
         if (context.Classes < 2 && !objective.ComparesValues)
         {
             throw TooFewClasses(context.Classes);

@@ -211,10 +211,10 @@ internal sealed class Pretraining : IDisposable
                 GlobalBatchSize = training.GlobalBatchSize,
                 SyncBatchNorm = _recipe.Ranks.SyncBatchNorm,
                 Classes = _images.Training.ClassNames.Count,
+                ClassNames = _images.Training.ClassNames,
                 Catalogs = reader.Catalogs,
                 Tuples = _batches.NewTuples(),
                 Values = _batches.Values,
-                ClassValues = RunBatches.ClassValues(_images.Training),
                 Span = span,
             }));
         if (_method.GetType().GetCustomAttribute<ViewsAttribute>()?.Of(_recipe.Method.Options) is { } said && said != _method.Views)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 
 using SelfSup.Augmentation;
@@ -77,23 +76,6 @@ internal sealed class RunBatches : IDisposable
     /// <exception cref="SelfSupException">Lists, images and batch do not fit together.</exception>
     public static RunBatches Open(Recipe recipe, RecipeReader reader, IImageSource images, int ranks) =>
         new(recipe, Pipelines.Sampling(recipe, reader), images, ranks);
-
-    /// <summary>The names of the classes as numbers; null where one is none.</summary>
-    public static IReadOnlyList<double>? ClassValues(IImageSource images)
-    {
-        var values = new List<double>();
-        foreach (var name in images.ClassNames)
-        {
-            if (!double.TryParse(name, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) || !double.IsFinite(value))
-            {
-                return null;
-            }
-
-            values.Add(value);
-        }
-
-        return values.Count > 0 ? values : null;
-    }
 
     /// <summary>The plan of all ranks' batches, for one reader.</summary>
     public BatchPlan NewPlan() =>

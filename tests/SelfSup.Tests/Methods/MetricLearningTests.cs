@@ -39,7 +39,7 @@ public sealed class MetricLearningTests
     [InlineData(new long[] { 0, 1, 0, 2, 0, 1 }, new long[] { 2, 5, 4, 3, 0, 1 })]
     [InlineData(new long[] { 7 }, new long[] { 0 })]
     [InlineData(new long[] { }, new long[] { })]
-    public void APositiveIsTheNextOfTheClass(long[] labels, long[] expected) => Assert.Equal(expected, MetricLearning.NextOfClass(labels));
+    public void APositiveIsTheNextOfTheClass(long[] labels, long[] expected) => Assert.Equal(expected, OneView.NextOfClass(labels));
 
     [Fact]
     public void WithOneViewPositivesAreOfOneClass()
@@ -82,6 +82,15 @@ public sealed class MetricLearningTests
         Assert.True((lengths - 1).abs().min().item<double>() > 1e-3);
         using var unit = Create(new());
         Assert.InRange((unit.Embed(unit.Encoder, Batch(0))[0].norm(1) - 1).abs().max().item<double>(), 0, 1e-9);
+    }
+
+    [Fact]
+    public void NamesThatAreNumbersAreValues()
+    {
+        Assert.Equal([1, -2.5, 300], MetricLearning.Values(["1", "-2.5", "3e2"])!);
+        Assert.Null(MetricLearning.Values(["1", "two"]));
+        Assert.Null(MetricLearning.Values(["1", "NaN"]));
+        Assert.Null(MetricLearning.Values([]));
     }
 
     [Fact]

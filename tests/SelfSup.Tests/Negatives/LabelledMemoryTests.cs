@@ -1,5 +1,6 @@
 using SelfSup.Checkpoints;
 using SelfSup.Negatives;
+using SelfSup.Objectives;
 using SelfSup.Tests.Losses;
 using SelfSup.Tests.Support;
 
@@ -9,7 +10,7 @@ namespace SelfSup.Tests.Negatives;
 
 public sealed class LabelledMemoryTests
 {
-    /// <summary>The store against the reference, and the wrapped losses over what it will hold, as formulas.</summary>
+    /// <summary>The store against the reference, and the wrapped losses over what it will hold.</summary>
     [GoldenComponent("cross_batch_memory")]
     internal static void TheMemoryMatchesTheReference(GoldenCase golden)
     {
@@ -20,7 +21,9 @@ public sealed class LabelledMemoryTests
             var labels = GoldenCase.Tensor(inputs.GetProperty("labels"));
             memory ??= new LabelledMemory(golden.Params.GetProperty("memory_size").GetInt64(), x.shape[1], x);
             var (references, referenceLabels) = memory.With(x, labels);
-            var loss = Wrapped(golden, LossGolden.Unit(x), labels, LossGolden.Unit(references), referenceLabels);
+            // The reference keeps embeddings as they are and makes them of unit length inside the loss.
+            var batch = new LabelledEmbeddings(LossGolden.Unit(x), labels, LossGolden.Unit(references), referenceLabels, FirstSelf: 0, Step: 0);
+            var loss = Wrapped(golden).Loss(batch, encoder: null!); // none of them learns anything of its own
             LossGolden.Close(outputs.GetProperty("loss"), loss);
             LossGolden.GradientsAreClose(loss, (gradients.GetProperty("x"), x));
 
@@ -91,35 +94,15 @@ public sealed class LabelledMemoryTests
     private static (double, long)[] Pairs(Tensor embeddings, Tensor labels) =>
         [.. embeddings.select(1, 0).contiguous().data<double>().ToArray().Zip(labels.data<long>().ToArray()).Order()];
 
-    private static Tensor Wrapped(GoldenCase golden, Tensor x, Tensor labels, Tensor references, Tensor referenceLabels)
+    private static Objective Wrapped(GoldenCase golden)
     {
-        var same = labels.unsqueeze(1) == referenceLabels.unsqueeze(0);
-        var self = zeros_like(same);
-        self.narrow(1, 0, x.shape[0]).diagonal().fill_(true);
-        var (positive, negative) = (same.logical_and(self.logical_not()), same.logical_not());
-        if (golden.Params.GetProperty("loss").GetString() == "supcon")
+        var context = new ObjectiveContext(Classes: 100, Seed: 1);
+        return golden.Params.GetProperty("loss").GetString() switch
         {
-            var logits = (x.mm(references.t()) / LossGolden.Temperature(golden)).masked_fill(self, double.NegativeInfinity);
-            var logs = logits - logits.logsumexp(1, keepdim: true);
-            var counts = positive.sum(dim: 1);
-            return NonZero(-where(positive, logs, zeros_like(logs)).sum(dim: 1) / counts.clamp_min(1));
-        }
-
-        var squares = (x.unsqueeze(1) - references.unsqueeze(0)).square().sum(dim: 2);
-        var apart = squares.detach() > 0;
-        var distances = where(apart, where(apart, squares, ones_like(squares)).sqrt(), zeros_like(squares));
-        if (golden.Params.GetProperty("loss").GetString() == "contrastive")
-        {
-            return NonZero(distances[positive]) + NonZero(nn.functional.relu(1 - distances[negative]));
-        }
-
-        var margins = distances.unsqueeze(2) - distances.unsqueeze(1) + LossGolden.Parameter(golden, "margin"); // [N, positives, negatives]
-        return NonZero(nn.functional.relu(margins[positive.unsqueeze(2).logical_and(negative.unsqueeze(1))]));
-    }
-
-    private static Tensor NonZero(Tensor losses)
-    {
-        var some = losses[losses.detach() > 0];
-        return some.numel() == 0 ? losses.sum() * 0 : some.mean();
+            "contrastive" => new Contrastive(new ContrastiveOptions(), context),
+            "triplet" => new Triplet(new TripletOptions { Margin = LossGolden.Parameter(golden, "margin") }, context),
+            "supcon" => new SupConObjective(new SupConOptions { Temperature = LossGolden.Temperature(golden) }, context),
+            var other => throw new InvalidOperationException($"no such loss: {other}"),
+        };
     }
 }

@@ -3,6 +3,7 @@ using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Methods;
+using SelfSup.Mining;
 using SelfSup.Models;
 using SelfSup.Objectives;
 using SelfSup.Optimization;
@@ -29,12 +30,16 @@ public sealed class ObjectiveConformanceTests
 
     public static TheoryData<string> Names => [.. _catalogs.Of<Objective>().Names];
 
-    [Theory]
-    [MemberData(nameof(Names))]
-    public void DefaultsAreValid(string name) => RecipeBinder.Require(Options(name), name);
+    /// <summary>What miners choose is the same on any number of ranks too.</summary>
+    public static TheoryData<string> NamesAndMiners =>
+        [.. _catalogs.Of<Objective>().Names, .. _catalogs.Of<IMiner>().Names.Select(miner => $"triplet {miner}")];
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void DefaultsAreValid(string name) => RecipeBinder.Require(Defaults<Objective>(name), name);
+
+    [Theory]
+    [MemberData(nameof(NamesAndMiners))]
     public void TwoRanksOnHalfBatchesAreOneRank(string name)
     {
         using var scope = NewDisposeScope();
@@ -147,21 +152,36 @@ public sealed class ObjectiveConformanceTests
         }
     }
 
-    private static object Options(string name) => Activator.CreateInstance(_catalogs.Of<Objective>().OptionsType(name))!;
+    /// <summary>The defaults, with a miner where one is named.</summary>
+    private static Choice Loss(string name)
+    {
+        var (loss, miner) = name.Split(' ') is [var first, var second] ? (first, second) : (name, null);
+        var options = Defaults<Objective>(loss);
+        if (miner is not null)
+        {
+            ((TripletOptions)options).Miner = new Choice(miner, Defaults<IMiner>(miner));
+        }
 
-    private static bool ComparesEmbeddings(string name) =>
-        _catalogs.Of<Objective>().Create(name, Options(name), new ObjectiveContext(Classes, 1) { Catalogs = _catalogs }).ComparesEmbeddings;
+        return new Choice(loss, options);
+    }
+
+    private static object Defaults<T>(string name)
+        where T : class => Activator.CreateInstance(_catalogs.Of<T>().OptionsType(name))!;
+
+    private static bool ComparesEmbeddings(Choice loss) =>
+        _catalogs.Create<Objective>(loss, new ObjectiveContext(Classes, 1) { Catalogs = _catalogs }).ComparesEmbeddings;
 
     private static MetricLearning Create(string name, Communicator ranks, ScalarType type = ScalarType.Float64)
     {
+        var loss = Loss(name);
         lock (_initialising) // initial weights are drawn from the process's generator
         {
             return new MetricLearning(
                 new MetricLearningOptions
                 {
-                    Loss = new Choice(name, Options(name)),
+                    Loss = loss,
                     Views = Views,
-                    Memory = ComparesEmbeddings(name) ? (Images * Views) + 10 : 0,
+                    Memory = ComparesEmbeddings(loss) ? (Images * Views) + 10 : 0,
                     MemoryAfterSteps = 1,
                     MemoryWeight = 0.5,
                 },

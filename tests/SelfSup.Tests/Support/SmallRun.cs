@@ -33,7 +33,8 @@ internal sealed class SmallRun : IDisposable
         object? settings = null,
         TrainerOptions? trainer = null,
         EncoderOptions? encoder = null,
-        FineTuningOptions? tuning = null)
+        FineTuningOptions? tuning = null,
+        TupleList? pairs = null)
     {
         compute ??= Computing.Cpu;
         var images = new MadeUpImages(Images, 16);
@@ -49,7 +50,7 @@ internal sealed class SmallRun : IDisposable
                 GlobalBatchSize = BatchSize,
                 Classes = images.ClassNames.Count,
                 Span = span,
-                Tuples = TestTuples.Of(images.Count, BatchSize),
+                Tuples = Tuples(),
             });
         FineTuning.Apply(Method, tuning);
         _embedder = replicas > 1
@@ -69,10 +70,12 @@ internal sealed class SmallRun : IDisposable
             new HorizontalFlip(new HorizontalFlipOptions()));
         Loader = new ViewLoader(
             images,
-            Method.NeedsTuples ? TestTuples.Of(images.Count, BatchSize) : new ShuffledBatches(3, images, BatchSize),
+            Method.NeedsTuples ? Tuples() : new ShuffledBatches(3, images, BatchSize),
             [.. Enumerable.Repeat(view, Method.Views)],
             new ViewLoaderOptions { Seed = 3, Workers = 2, Format = compute.Views },
             new UnreadableImages());
+
+        TupleBatches Tuples() => pairs is null ? TestTuples.Of(Images, BatchSize) : new TupleBatches(3, pairs, BatchSize);
     }
 
     public Method Method { get; }

@@ -58,7 +58,10 @@ internal sealed class ToyRun : IDisposable
         {
             Method = catalogue.Create(name, options, new MethodContext(NewEncoder, Images, ranks)
             {
-                GlobalBatchSize = Batch, Classes = 3, SyncBatchNorm = syncBatchNorm, Tuples = TestTuples.Of(Images, Batch),
+                GlobalBatchSize = Batch,
+                Classes = 3,
+                SyncBatchNorm = syncBatchNorm,
+                Tuples = TestTuples.Of(Images, Batch),
             });
         }
 

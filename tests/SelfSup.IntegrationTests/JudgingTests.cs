@@ -64,7 +64,7 @@ public sealed class JudgingTests : IDisposable
         Run("retrieval", "--recall-at", "1,many").IsOneLine(2, "--recall-at: 'many' is not a number");
         Run("retrieval", "--recall-at", "64").IsOneLine(2, "recall at 64, must be at numbers from 1 to 63");
         Run("retrieval", "--classes", "Bag").IsOneLine(3, "are of one class");
-        Run("episodes", "--ways", "1").IsOneLine(2, "episodes.ways");
+        Run("episodes", "--ways", "1").IsOneLine(2, "episodes: ways: must be from 2 to 10000, is 1");
         Run("episodes", "--ways", "50").IsOneLine(3, "must be at least 50");
         SelfSupProcess.Run(_workspace["."], ["retrieval", "run/backbone.safetensors", "--of", "embeddings", "--threads", "1"])
             .IsOneLine(4, "holds a backbone without its head");

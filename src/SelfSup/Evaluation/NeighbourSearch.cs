@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 using SelfSup.Losses;
 
 using static TorchSharp.torch;
@@ -15,13 +17,14 @@ namespace SelfSup.Evaluation;
 /// </remarks>
 internal sealed class NeighbourSearch : IDisposable
 {
-    private const long BytesAtOnce = 1 << 26;
+    private const long BytesAtOnce = 1 << 26; // of lists, a thread
     private const long MostQueries = 2048;
     private const long LongestBankTile = 512;
 
     private readonly SearchBank _bank;
     private readonly int _threads = get_num_threads();
     private readonly long _blockQueries;
+    private readonly ConcurrentBag<SearchTiles> _memories = []; // of threads that are not searching
 
     /// <param name="bank">The features to search, [M, F], on the CPU; borrowed.</param>
     /// <param name="neighbours">How many to find for each query, k; at most M, or M - 1 where queries are of the bank.</param>
@@ -65,21 +68,20 @@ internal sealed class NeighbourSearch : IDisposable
         var blocks = Block.Divide(prepared.shape[0], Math.Min(_blockQueries, Share(prepared.shape[0])));
         // No two blocks share a sum, so that none waits for another.
         Tile[] tiles = [.. blocks.Select((_, i) => new Tile(i, 0, i, i))];
-        TileRun.Run(tiles, tiles.Length, _threads, () =>
+        TileRun.Run(tiles, tiles.Length, _threads, () => tile =>
         {
-            var memory = new SearchTiles(_bank, Neighbours, blocks.Max(b => b.Length));
-            return tile =>
+            var memory = _memories.TryTake(out var free) ? free : new SearchTiles(_bank, Neighbours, _blockQueries);
+            var block = blocks[tile.Row];
+            var excluded = themselves is null ? [] : themselves.AsSpan((int)block.Start, (int)block.Length);
+            var lists = memory.Find(block.Of(prepared), excluded);
+            for (var i = 0; i < block.Length; i++)
             {
-                var block = blocks[tile.Row];
-                var excluded = themselves is null ? [] : themselves.AsSpan((int)block.Start, (int)block.Length);
-                var lists = memory.Find(block.Of(prepared), excluded);
-                for (var i = 0; i < block.Length; i++)
-                {
-                    var (keys, places) = lists[i].Sorted;
-                    var query = (int)block.Start + i;
-                    visit(query, new Neighbours(keys.Span, places.Span, _bank.Bytes, lengths[query]));
-                }
-            };
+                var (keys, places) = lists[i].Sorted;
+                var query = (int)block.Start + i;
+                visit(query, new Neighbours(keys.Span, places.Span, _bank.Bytes, lengths[query]));
+            }
+
+            _memories.Add(memory);
         });
     }
 
@@ -111,7 +113,14 @@ internal sealed class NeighbourSearch : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _bank.Dispose();
+    public void Dispose()
+    {
+        _bank.Dispose();
+        foreach (var memory in _memories)
+        {
+            memory.Dispose();
+        }
+    }
 
     // Blocks that give every thread as many queries as the others.
     private long Share(long queries)

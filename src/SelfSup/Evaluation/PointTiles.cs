@@ -16,7 +16,7 @@ internal sealed class PointTiles
     public PointTiles(Tensor features, FeatureDistance distance, long mostRows)
     {
         _features = features;
-        _middle = distance == FeatureDistance.Euclidean ? features.mean([0], false, float64) : null;
+        _middle = distance == FeatureDistance.Euclidean ? SearchBank.Mean(features) : null;
         Tiles = Block.Divide(features.shape[0], Math.Max(1, mostRows));
     }
 

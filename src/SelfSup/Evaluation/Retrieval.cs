@@ -19,7 +19,7 @@ public sealed class RetrievalOptions
 
     /// <summary>
     /// Also the mean average precision and the mean reciprocal rank, for which every image must be ranked for every query:
-    /// for a million images 10 ms a query and core.
+    /// for a million images some 50 ms a query and core.
     /// </summary>
     public bool WholeRanking { get; set; }
 }

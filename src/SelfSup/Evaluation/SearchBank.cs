@@ -30,7 +30,7 @@ internal sealed class SearchBank : IDisposable
         Bytes = (int)rows.element_size();
         // Products of features far from the origin would lose what tells them apart: they are taken from the middle.
         Middle = distance == FeatureDistance.Euclidean
-            ? rows.mean([0], false, float64).to(rows.dtype).DetachFromDisposeScope()
+            ? Mean(rows).to(rows.dtype).DetachFromDisposeScope()
             : null;
         Scales = ones(rows.shape[0], dtype: rows.dtype).DetachFromDisposeScope();
         Shifts = zeros(rows.shape[0], dtype: rows.dtype).DetachFromDisposeScope();
@@ -72,6 +72,20 @@ internal sealed class SearchBank : IDisposable
 
     /// <summary>Whether our own products are used, which are faster than libtorch's on some processors.</summary>
     public bool UsesVectors => Bytes == sizeof(float) && Avx512F.IsSupported;
+
+    /// <summary>The mean of rows, [F] float64, without a copy of them.</summary>
+    public static Tensor Mean(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        var sum = zeros(rows.shape[1], dtype: float64);
+        for (var first = 0L; first < rows.shape[0]; first += RowsAtOnce)
+        {
+            using var tile = NewDisposeScope();
+            sum.add_(rows.narrow(0, first, Math.Min(RowsAtOnce, rows.shape[0] - first)).sum(dim: 0, type: float64));
+        }
+
+        return sum.div_(rows.shape[0]).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Queries as the products want them, [Q, F]: of unit length, or measured from the middle.</summary>
     public Tensor Prepare(Tensor queries)

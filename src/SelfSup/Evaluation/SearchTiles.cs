@@ -8,10 +8,10 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>
-/// What one thread needs to compare queries with a bank: a tile of the bank as the product wants it, a tile of products that
+/// What a thread needs to compare queries with a bank: a tile of the bank as the product wants it, a tile of products that
 /// stays in the core's cache, and the lists of what is nearest.
 /// </summary>
-internal sealed unsafe class SearchTiles
+internal sealed unsafe class SearchTiles : IDisposable
 {
     private const long QueriesAtOnce = 256;
 
@@ -35,10 +35,13 @@ internal sealed unsafe class SearchTiles
         _spare = (new ulong[capacity], new int[capacity]);
         var columns = Block.RoundUp(bank.TileRows, Float32Products.Columns);
         _width = bank.UsesVectors ? Block.RoundUp(bank.Rows.shape[1], Float32Products.Columns) : bank.Rows.shape[1];
-        _left = zeros([Block.RoundUp(mostQueries, Float32Products.Rows), _width], dtype: bank.Rows.dtype);
-        _padded = zeros([columns, _width], dtype: bank.Rows.dtype);
-        _transposed = bank.UsesVectors ? zeros([columns / Float32Products.Columns, _width, Float32Products.Columns], dtype: float32) : null;
-        _products = zeros([QueriesAtOnce, columns], dtype: bank.Rows.dtype);
+        // It is used by any thread, and by searches to come.
+        _left = zeros([Block.RoundUp(mostQueries, Float32Products.Rows), _width], dtype: bank.Rows.dtype).DetachFromDisposeScope();
+        _padded = zeros([columns, _width], dtype: bank.Rows.dtype).DetachFromDisposeScope();
+        _transposed = bank.UsesVectors
+            ? zeros([columns / Float32Products.Columns, _width, Float32Products.Columns], dtype: float32).DetachFromDisposeScope()
+            : null;
+        _products = zeros([QueriesAtOnce, columns], dtype: bank.Rows.dtype).DetachFromDisposeScope();
     }
 
     /// <summary>Finds what is nearest to a block of queries.</summary>
@@ -79,6 +82,15 @@ internal sealed unsafe class SearchTiles
         }
 
         return _lists;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _left.Dispose();
+        _padded.Dispose();
+        _transposed?.Dispose();
+        _products.Dispose();
     }
 
     private void Pass<T>(long row, long rows, long first, long length)

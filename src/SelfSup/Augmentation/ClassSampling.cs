@@ -31,9 +31,11 @@ internal sealed class ClassSampling(ClassSamplingOptions options) : Sampling
         var perBatch = batchSize / ImagesPerClass;
         if (perBatch > classes.Count)
         {
+            var fitting = Enumerable.Range(ImagesPerClass, batchSize / 2)
+                .FirstOrDefault(k => batchSize % k == 0 && batchSize / k <= classes.Count && batchSize / k >= 2);
             throw new RecipeException(
                 $"sampling.imagesPerClass: is {ImagesPerClass}, which makes {perBatch} classes in a batch of {batchSize}, but the images are of "
-                + $"{classes.Count}; set it to {(batchSize + classes.Count - 1) / classes.Count} or more, or make batches smaller");
+                + $"{classes.Count}; {(fitting > 0 ? $"set it to {fitting} or make" : "make")} batches smaller");
         }
 
         ClassMembers[] alone = options.AllowRepeats || ImagesPerClass == 1 ? [] : [.. classes.Where(members => members.Images.Length == 1)];

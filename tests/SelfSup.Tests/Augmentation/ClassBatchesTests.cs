@@ -167,8 +167,11 @@ public sealed class ClassBatchesTests
         var repeated = new ClassSampling(new() { ImagesPerClass = 2, AllowRepeats = true }).Plan(1, new Sized([4, 1, 5, 1]), 6);
         Assert.Equal(4, EpochOf(repeated, 1).Concat(EpochOf(repeated, 2)).Concat(EpochOf(repeated, 0)).Select(new Sized([4, 1, 5, 1]).Label).Distinct().Count());
         Assert.Contains(
-            "sampling.imagesPerClass: is 2, which makes 5 classes in a batch of 10, but the images are of 3; set it to 4 or more",
+            "sampling.imagesPerClass: is 2, which makes 5 classes in a batch of 10, but the images are of 3; set it to 5 or make batches smaller",
             Assert.Throws<RecipeException>(() => Classes([9, 9, 9], 10, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "but the images are of 2; make batches smaller",
+            Assert.Throws<RecipeException>(() => Classes([9, 9], 9, 3)).Message, StringComparison.Ordinal);
         Assert.Contains("the images have no labels", Assert.Throws<DataException>(
             () => new BalancedSampling(new()).Plan(1, new MadeUpImages(9, 4, classes: 0), 3)).Message, StringComparison.Ordinal);
         Assert.Contains("must be at least one batch of 30", Assert.Throws<RecipeException>(() => Classes([9, 9, 9], 30, 10)).Message, StringComparison.Ordinal);

@@ -10,8 +10,8 @@ namespace SelfSup.MetricLosses;
 /// Cross-entropy over K classes in which the logit of a sample's own class is not the product that those of the others are:
 /// what softmax losses with margins and with proxies have in common. Logits are made for a few samples at a time, loss and gradients
 /// from the same ones, so that [N, K] is never held: beyond its arguments it needs one tile (<see cref="TileLogits"/> logits, those of
-/// one sample where K is more) and the gradients, [N, D] and [K, D]. For 256 samples of 100,000 classes and D = 512 that is 16 MB and 205 MB in
-/// float32 on a CPU, where the logits alone would be 102 MB and the graph over them twice that again.
+/// one sample where K is more) and the gradients of samples and classes, [N, D] and [K, D], which are there twice during the backward
+/// pass.
 /// </summary>
 internal static class ClassSoftmax
 {
@@ -22,23 +22,44 @@ internal static class ClassSoftmax
     /// <param name="rows">Samples, [N, D]: their products with the classes are the logits.</param>
     /// <param name="classes">[K * C, D], the C centres of a class one after the other: the largest product is the class's logit.</param>
     /// <param name="labels">The samples' classes, int64 [N].</param>
-    /// <param name="own">The logit of each sample's own class, [N], with a graph.</param>
+    /// <param name="lower">
+    /// The logits of the own classes, [N], from the products with them, [N], sample by sample; or null where they are the products.
+    /// </param>
     /// <param name="centres">C.</param>
     /// <param name="ownCounts">Whether the own class is in the denominator; where it is not, K must be at least 2.</param>
     /// <returns>A scalar, its gradient once differentiable.</returns>
-    public static Tensor Mean(Tensor rows, Tensor classes, Tensor labels, Tensor own, int centres = 1, bool ownCounts = true)
+    public static Tensor Mean(
+        Tensor rows, Tensor classes, Tensor labels, Func<Tensor, Tensor>? lower = null, int centres = 1, bool ownCounts = true) =>
+        Mean(rows, null, classes, labels, lower is null ? null : (products, _) => lower(products), centres, ownCounts);
+
+    /// <summary>The same with logits of the own classes that are made of one more number of each sample, such as its length.</summary>
+    /// <param name="rows">As above.</param>
+    /// <param name="lengths">The numbers, with a graph, [N]; or null.</param>
+    /// <param name="classes">As above.</param>
+    /// <param name="labels">As above.</param>
+    /// <param name="lower">The logits from products and lengths.</param>
+    /// <param name="centres">As above.</param>
+    /// <param name="ownCounts">As above.</param>
+    public static Tensor Mean(
+        Tensor rows, Tensor? lengths, Tensor classes, Tensor labels, Func<Tensor, Tensor, Tensor>? lower, int centres = 1, bool ownCounts = true)
     {
         Check(rows, classes, labels, centres, ownCounts);
-        return LossWithGradients.Of([rows, classes, own], wanted => Compute(rows, classes, labels, own, centres, ownCounts, wanted));
+        using var scope = NewDisposeScope();
+        var settings = new Settings(labels, centres, ownCounts);
+        Tensor[] learned = lengths is null ? [rows, classes] : [rows, classes, lengths];
+        return LossWithGradients.Of(learned, wanted => Compute(rows, lengths, classes, lower, settings, wanted)).MoveToOuterDisposeScope();
     }
 
     /// <summary>How many logits are held at once.</summary>
     public static long TileLogits(DeviceType device) => device == DeviceType.CPU ? 1 << 22 : 1 << 26;
 
     private static (Tensor Loss, Tensor[] Gradients) Compute(
-        Tensor rows, Tensor classes, Tensor labels, Tensor own, int centres, bool ownCounts, bool wanted)
+        Tensor rows, Tensor? lengths, Tensor classes, Func<Tensor, Tensor, Tensor>? lower, Settings settings, bool wanted)
     {
+        var (labels, centres, ownCounts) = settings;
         var count = rows.shape[0];
+        var (own, ownPlaces) = Own(rows, classes, settings);
+        var (target, slope, lengthSlope) = Lowered(own, lengths, lower, wanted);
         var loss = zeros([], rows.dtype, rows.device);
         Tensor[] gradients = wanted ? [empty_like(rows), zeros_like(classes), empty_like(own)] : [];
         foreach (var block in Block.Divide(count, TileLogits(rows.device_type) / classes.shape[0]))
@@ -59,7 +80,7 @@ internal static class ClassSoftmax
             largest.masked_fill_(largest.isinf(), 0); // one class: there are no others
             var exponentials = logits.sub_(largest).exp_();
             var sum = exponentials.sum(dim: 1);
-            var gap = sum.log() + largest.squeeze(1) - block.Of(own);
+            var gap = sum.log() + largest.squeeze(1) - block.Of(target);
             loss.add_((ownCounts ? nn.functional.softplus(gap, beta: 1, threshold: LinearFrom) : gap).sum() / count);
             if (!wanted)
             {
@@ -79,7 +100,53 @@ internal static class ClassSoftmax
             gradients[1].addmm_(probabilities.t(), part, beta: 1, alpha: 1);
         }
 
+        if (wanted)
+        {
+            // What the logit of the own class does to both, without a graph whose gradient would be another [K, D].
+            var ofProducts = (gradients[2] * slope!).unsqueeze(1);
+            gradients[0].add_(classes.index_select(0, ownPlaces) * ofProducts);
+            gradients[1].index_add_(0, ownPlaces, rows * ofProducts, 1);
+            gradients = lengthSlope is null ? gradients[..2] : [gradients[0], gradients[1], gradients[2] * lengthSlope];
+        }
+
         return (loss, gradients);
+    }
+
+    /// <summary>Products of samples with their own classes, [N], and in which row of the classes the nearest centre of each is, int64 [N].</summary>
+    private static (Tensor Products, Tensor Places) Own(Tensor rows, Tensor classes, Settings settings)
+    {
+        var (labels, centres, _) = settings;
+        if (centres == 1)
+        {
+            return (ClassCosines.Own(rows, classes, labels), labels);
+        }
+
+        var own = classes.view(-1, centres, classes.shape[1]).index_select(0, labels); // [N, C, D]
+        var (products, nearest) = own.matmul(rows.unsqueeze(2)).squeeze(2).max(1);
+        return (products, (labels * centres) + nearest);
+    }
+
+    /// <summary>The logits of the own classes and how they change with products and lengths, [N] each.</summary>
+    private static (Tensor Target, Tensor? Slope, Tensor? LengthSlope) Lowered(
+        Tensor products, Tensor? lengths, Func<Tensor, Tensor, Tensor>? lower, bool wanted)
+    {
+        if (lower is null)
+        {
+            return (products, ones_like(products), lengths is null ? null : zeros_like(lengths));
+        }
+
+        using var _ = enable_grad(wanted);
+        var at = products.detach().requires_grad_(wanted);
+        var by = (lengths ?? products).detach().requires_grad_(wanted && lengths is not null);
+        var target = lower(at, by);
+        if (!wanted)
+        {
+            return (target, null, null);
+        }
+
+        // Sample by sample, so the gradient of the sum has each one's slope.
+        var slopes = autograd.grad([target.sum()], lengths is null ? [at] : [at, by]);
+        return (target.detach(), slopes[0], lengths is null ? null : slopes[1]);
     }
 
     private static void Check(Tensor rows, Tensor classes, Tensor labels, int centres, bool ownCounts)
@@ -95,4 +162,6 @@ internal static class ClassSoftmax
                 nameof(classes));
         }
     }
+
+    private sealed record Settings(Tensor Labels, int Centres, bool OwnCounts);
 }

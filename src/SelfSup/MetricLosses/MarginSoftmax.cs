@@ -4,7 +4,7 @@ namespace SelfSup.MetricLosses;
 
 /// <summary>
 /// Cross-entropy over cosines where that with the own class is made less by a margin, so that classes keep apart; the mean over samples.
-/// What it needs is said at <see cref="NormalisedSoftmax"/>: the gradients of embeddings and classes, and never [N, K].
+/// What it needs is said at <see cref="NormalisedSoftmax"/>: the gradients of embeddings and classes, and never the [N, K] logits.
 /// </summary>
 public static class MarginSoftmax
 {
@@ -27,9 +27,11 @@ public static class MarginSoftmax
     {
         var rows = embeddings * scale;
         var lengths = rows.square().sum(dim: 1).clamp_min(1e-24).sqrt(); // at 0 the gradient is 0
-        var cosines = ClassCosines.Own(rows, classes, labels) / lengths;
-        var lowered = ((lambda * cosines) + AngularMargins.SphereFace(cosines, margin)) / (1 + lambda);
-        return ClassSoftmax.Mean(rows, classes, labels, lengths * lowered);
+        return ClassSoftmax.Mean(rows, lengths, classes, labels, (products, length) =>
+        {
+            var cosines = products / length;
+            return length * ((lambda * cosines) + AngularMargins.SphereFace(cosines, margin)) / (1 + lambda);
+        });
     }
 
     /// <summary>CosFace, or large margin cosine loss (Wang et al. 2018, https://arxiv.org/abs/1801.09414, eq. 4).</summary>
@@ -79,9 +81,6 @@ public static class MarginSoftmax
             embeddings, classes, labels, scale, centres: 1, cosines => AngularMargins.Combined(cosines, multiple, angle, margin, beyond));
 
     private static Tensor Mean(
-        Tensor embeddings, Tensor classes, Tensor labels, double scale, int centres, Func<Tensor, Tensor> lower)
-    {
-        var own = lower(ClassCosines.Own(embeddings, classes, labels, centres)) * scale;
-        return ClassSoftmax.Mean(embeddings * scale, classes, labels, own, centres);
-    }
+        Tensor embeddings, Tensor classes, Tensor labels, double scale, int centres, Func<Tensor, Tensor> lower) =>
+        ClassSoftmax.Mean(embeddings * scale, classes, labels, products => lower(products / scale) * scale, centres);
 }

@@ -19,9 +19,6 @@ public static class ProxyNca
     /// two classes.
     /// </param>
     /// <returns>A scalar; with the others only, it may be less than 0.</returns>
-    public static Tensor Loss(Tensor embeddings, Tensor proxies, Tensor labels, double scale, bool ownInDenominator)
-    {
-        var rows = embeddings * (2 * scale); // exp(-scale * 2) is in numerator and denominator
-        return ClassSoftmax.Mean(rows, proxies, labels, ClassCosines.Own(rows, proxies, labels), ownCounts: ownInDenominator);
-    }
+    public static Tensor Loss(Tensor embeddings, Tensor proxies, Tensor labels, double scale, bool ownInDenominator) =>
+        ClassSoftmax.Mean(embeddings * (2 * scale), proxies, labels, ownCounts: ownInDenominator); // exp(-2 scale) is above and below
 }

@@ -102,11 +102,7 @@ public sealed class ClassLossTests
                 var lowered = cosines.gather(1, labels.unsqueeze(1)) - 0.3;
                 return nn.functional.cross_entropy(cosines.scatter(1, labels.unsqueeze(1), lowered) * 16, labels);
             },
-            at =>
-            {
-                var own = (ClassCosines.Own(at[0], at[1], labels, centres) - 0.3) * 16;
-                return ClassSoftmax.Mean(at[0] * 16, at[1], labels, own, centres);
-            },
+            at => ClassSoftmax.Mean(at[0] * 16, at[1], labels, products => products - (0.3 * 16), centres),
             x, w);
     }
 

@@ -9,6 +9,7 @@ namespace SelfSup.IntegrationTests;
 /// Training processes that are killed (SIGKILL) at random moments, also while a checkpoint is written, renamed or deleted, end
 /// bit for bit as one that never was: weights, stores, metrics and results. <c>tools/crash --kills 500</c> is the long form.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class CrashTests : IDisposable
 {
     private readonly Workspace _workspace = new();

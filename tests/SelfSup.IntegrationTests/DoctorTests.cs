@@ -6,6 +6,7 @@ using SelfSup.IntegrationTests.Support;
 namespace SelfSup.IntegrationTests;
 
 /// <summary><c>selfsup doctor</c> on this machine, and on it without what it has.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class DoctorTests : IDisposable
 {
     /// <summary>Variables of launchers that may be around the tests themselves.</summary>

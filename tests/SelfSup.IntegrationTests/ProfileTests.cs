@@ -5,6 +5,7 @@ using SelfSup.IntegrationTests.Support;
 namespace SelfSup.IntegrationTests;
 
 /// <summary><c>selfsup profile</c> as its users meet it.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class ProfileTests : IDisposable
 {
     private readonly Workspace _workspace = new();

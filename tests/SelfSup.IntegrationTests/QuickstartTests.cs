@@ -5,6 +5,7 @@ using SelfSup.IntegrationTests.Support;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>The recipes run, and leave what they promise.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class QuickstartTests : IDisposable
 {
     private readonly Workspace _workspace = new();

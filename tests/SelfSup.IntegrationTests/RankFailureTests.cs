@@ -13,6 +13,7 @@ namespace SelfSup.IntegrationTests;
 /// Four ranks, of which one is killed or stopped: the others end and say which, the run is started again, and ends as one to
 /// which nothing happened.
 /// </summary>
+[Collection(AloneCollection.Name)]
 public sealed class RankFailureTests(RankFailureTests.Undisturbed undisturbed) : IClassFixture<RankFailureTests.Undisturbed>
 {
     private static readonly string[] _longer =

@@ -4,6 +4,7 @@ using SelfSup.Training;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>Runs whose ranks the program starts itself: what it is asked for, and who hears what.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class RankSupervisionTests(UndisturbedRun undisturbed) : IClassFixture<UndisturbedRun>, IDisposable
 {
     private readonly FaultyWorkspace _workspace = new();

@@ -8,6 +8,7 @@ using SelfSup.Training;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>What a run does when it is told something while it trains, and when it no longer moves.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class SignalTests(UndisturbedRun undisturbed) : IClassFixture<UndisturbedRun>, IDisposable
 {
     private readonly FaultyWorkspace _workspace = new();

@@ -4,6 +4,7 @@ using SelfSup.Training;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>Runs that are killed, crash or hang are started again and end bit for bit as one to which nothing happened.</summary>
+[Collection(AloneCollection.Name)]
 public sealed class SupervisionTests(UndisturbedRun undisturbed) : IClassFixture<UndisturbedRun>, IDisposable
 {
     private readonly FaultyWorkspace _workspace = new();

@@ -57,6 +57,15 @@ internal static class ImageSelection
             known.TryAdd(source.ClassNames[label], label);
         }
 
+        // Files of one data set have names or only numbers, and a recipe should do for both; where names are numbers they mean themselves.
+        if (!source.ClassNames.Any(name => int.TryParse(name, NumberStyles.Integer, CultureInfo.InvariantCulture, out _)))
+        {
+            for (var label = 0; label < source.ClassNames.Count; label++)
+            {
+                known.Add(label.ToString(CultureInfo.InvariantCulture), label);
+            }
+        }
+
         string[] unknown = [.. names.Where(name => !known.ContainsKey(name)).Distinct()];
         if (unknown.Length > 0)
         {

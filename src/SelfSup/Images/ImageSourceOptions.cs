@@ -23,7 +23,10 @@ internal class ImageSourceOptions : IValidatableObject
     [Range(1, int.MaxValue)]
     public int? Limit { get; set; }
 
-    /// <summary>Only images of these classes are used, by name; all where not set. Other classes do not count as classes then.</summary>
+    /// <summary>
+    /// Only images of these classes are used, by name, or by number from 0 where no class is called by a number; all where not set. Other
+    /// classes do not count as classes then.
+    /// </summary>
     public string[]? Classes { get; set; }
 
     /// <summary>Images of these classes are left out.</summary>

@@ -53,7 +53,7 @@ internal static class FinetuneCommand
             parsed,
             [
                 .. Setting("init.from", parsed.GetValue(from)),
-                .. parsed.GetValue(scratch) ? Without(parsed.GetValue(from)) : [],
+                .. parsed.GetValue(scratch) ? Without(parsed.GetValue(from), parsed.GetValue(head)) : [],
                 .. Setting("init.head", parsed.GetValue(head) is { } start ? RecipeBinder.Camel(start.ToString()) : null),
                 .. Setting("finetune.trainFrom", parsed.GetValue(trainFrom)),
                 .. Setting("finetune.layerDecay", parsed.GetValue(decay)?.ToString("R", CultureInfo.InvariantCulture)),
@@ -70,11 +70,20 @@ internal static class FinetuneCommand
         return command;
     }
 
-    private static string[] Setting(string key, string? value) => value is null ? [] : [$"{key}={value}"];
+    // Quoted, so that what a path contains means nothing to YAML.
+    private static string[] Setting(string key, string? value) => value switch
+    {
+        null => [],
+        "" => throw new RecipeException($"{key}: is empty; name something or leave it out"),
+        _ => [$"{key}='{value.Replace("'", "''", StringComparison.Ordinal)}'"],
+    };
 
-    private static string[] Without(string? from) => from is null
-        ? ["init="]
-        : throw new RecipeException($"{ScratchName}: begins with random weights, {FromName} names others; leave one of them out");
+    private static string[] Without(string? from, HeadStart? head) => (from, head) switch
+    {
+        ({ }, _) => throw new RecipeException($"{ScratchName}: begins with random weights, {FromName} names others; leave one of them out"),
+        (_, { }) => throw new RecipeException($"{ScratchName}: begins with random weights, of the head too; leave --head out"),
+        _ => ["init="],
+    };
 
     private static string[] Labels(string? text)
     {
@@ -90,6 +99,8 @@ internal static class FinetuneCommand
             throw new RecipeException($"--labels: must be a number of images of each class (25) or a share of them (1%), is '{text}'");
         }
 
-        return [string.Create(CultureInfo.InvariantCulture, $"data.labels.{(isShare ? "share" : "perClass")}={(isShare ? number / 100 : number)}")];
+        return isShare
+            ? ["data.labels.perClass=", string.Create(CultureInfo.InvariantCulture, $"data.labels.share={number / 100}")]
+            : ["data.labels.share=", string.Create(CultureInfo.InvariantCulture, $"data.labels.perClass={number}")];
     }
 }

@@ -12,8 +12,8 @@ public sealed class FinetuneTests : IDisposable
     public FinetuneTests()
     {
         _workspace.Pretrain("source", "--set", "training.maxSteps=4", "--threads", "1").Succeeds();
-        Write("classify.yaml", "{ name: classification, labelSmoothing: 0.1, mixup: 0.3, classifierRate: 5 }", "[accuracy, knn]");
-        Write("metric.yaml", "{ name: metricLearning, memory: 64, memoryAfterSteps: 4, loss: { name: triplet, miner: { name: semiHard } } }", "[retrieval]");
+        Write("classify.yaml", "{ name: classification, labelSmoothing: 0.1, mixup: 0.3, classifierRate: 5 }", "[accuracy, knn]", "{ name: shuffled }");
+        Write("metric.yaml", "{ name: metricLearning, memory: 64, memoryAfterSteps: 4, loss: { name: triplet, miner: { name: semiHard } } }", "[retrieval]", "{ name: classes, imagesPerClass: 4 }");
     }
 
     public void Dispose() => _workspace.Dispose();
@@ -46,12 +46,13 @@ public sealed class FinetuneTests : IDisposable
     [Fact]
     public void FewLabelsAndAFreshHead()
     {
-        var outcome = Finetune("metric", "--from", "source", "--head", "fresh", "--labels", "50%", "--set", "training.epochs=1").Succeeds();
+        var outcome = Finetune("metric", "--from", "source", "--head", "fresh", "--set", "data.labels.perClass=3", "--labels", "50%", "--set", "training.epochs=1").Succeeds();
         Assert.Matches(@"\n128 images, ", outcome.Output);
         Assert.DoesNotContain("head.", outcome.Output, StringComparison.Ordinal);
         var recipe = File.ReadAllText(_workspace["run", "recipe.yaml"]);
         Assert.Contains("head: fresh", recipe, StringComparison.Ordinal);
         Assert.Contains("share: 0.5", recipe, StringComparison.Ordinal);
+        Assert.DoesNotContain("perClass: 3", recipe, StringComparison.Ordinal); // what the recipe had
 
         // The head of the run is what is judged.
         var judged = _workspace.Run("retrieval", "run", "--threads", "1").Succeeds();
@@ -59,16 +60,19 @@ public sealed class FinetuneTests : IDisposable
     }
 
     [Fact]
-    public void MistakesAreSaid()
+    public async Task MistakesAreSaid()
     {
         Finetune("classify").IsOneLine(2, "--from: neither it nor init.from of the recipe says whose weights it begins with");
         Finetune("classify", "--from", "source", "--from-scratch").IsOneLine(2, "--from-scratch: begins with random weights, --from names others");
         Finetune("classify", "--from", "nowhere").IsOneLine(2, "init.from: ", "nowhere: does not exist");
+        Finetune("classify", "--from-scratch", "--head", "fresh").IsOneLine(2, "--from-scratch: begins with random weights, of the head too");
+        Finetune("classify", "--from", "").IsOneLine(2, "init.from: is empty");
         Finetune("classify", "--from", "source", "--labels", "few").IsOneLine(2, "--labels: must be a number of images of each class (25) or a share of them (1%), is 'few'");
         Finetune("classify", "--from", "source", "--labels", "0.5").IsOneLine(2, "--labels: ", "is '0.5'");
         Finetune("classify", "--from", "source", "--labels", "101%").IsOneLine(2, "--labels: ", "is '101%'");
         Finetune("classify", "--from", "source", "--train-from", "layer9").IsOneLine(2, "finetune.trainFrom: there is no stage 'layer9'; it must be one of stem, layer1, layer2, layer3, head");
         Finetune("classify", "--from", "source", "--layer-decay", "1.5").IsOneLine(2, "finetune.layerDecay: must be from 0 (not included) to 1, is 1.5");
+        Finetune("classify", "--from", "source", "--set", "sampling={name: classes, imagesPerClass: 4}").IsOneLine(2, "method.mixup: blends neighbours");
         Finetune("metric", "--from", "source", "--set", "evaluation.measures=[accuracy]").IsOneLine(2, "evaluation.measures: accuracy is of method classification");
         Finetune("metric", "--from", "source", "--set", "checkpoint.bestBy=knn").IsOneLine(2, "checkpoint.bestBy: is knn, which evaluation.measures does not have");
         Finetune("metric", "--from", "source", "--set", "method.loss.margin=3").IsOneLine(2, "loss.margin: is 3, must be at most 2");
@@ -82,16 +86,20 @@ public sealed class FinetuneTests : IDisposable
 
         Finetune("metric", "--from", "source", "--set", "data.path=unlabelled", "--set", "data.limit=", "--set", "evaluation.test=")
             .IsOneLine(3, "has no labels");
+        await ParquetFiles.WriteImages(_workspace["some.parquet"], 64, unlabelled: 2);
+        string[] some = ["--from", "source", "--set", "data.path=some.parquet", "--set", "data.limit="];
+        Finetune("classify", some).IsOneLine(3, "some.parquet: 2 of 64 images have no label (the first is ", "label these or choose the others by data.classes");
+        Finetune("metric", some).IsOneLine(3, "2 of 64 images have no label");
         Assert.False(Directory.Exists(_workspace["run", "checkpoints"]));
     }
 
     private Outcome Finetune(string recipe, params string[] more) =>
         _workspace.Run(["finetune", $"{recipe}.yaml", "--run", "run", "--threads", "1", .. more]);
 
-    private void Write(string name, string method, string measures) => File.WriteAllText(_workspace[name], $$"""
+    private void Write(string name, string method, string measures, string sampling) => File.WriteAllText(_workspace[name], $$"""
         run: { seed: 5 }
         data: { path: {{Repository.TrainImages}}, limit: 256 }
-        sampling: { name: classes, imagesPerClass: 4 }
+        sampling: {{sampling}}
         views:
           - randomResizedCrop: { size: 28, scale: [0.5, 1.0] }
           - normalize: { mean: [0.286, 0.286, 0.286], standardDeviation: [0.353, 0.353, 0.353] }

@@ -15,14 +15,14 @@ internal sealed class AccuracyMeasure : IMeasure
     public IEnumerable<(string Name, double Value)> Of(JudgedEncoder judged, CancellationToken cancellationToken)
     {
         var test = judged.Test(Representation.Features);
+        test.RequireLabels();
         using var scope = NewDisposeScope();
         var logits = Classification.Logits(judged.Encoder, test.Features)
             ?? throw new RecipeException("evaluation.measures: accuracy is of method classification; take knn or retrieval");
-        string[] names = [.. judged.TrainingClasses, .. test.ClassNames.Except(judged.TrainingClasses)];
-        var places = names.Index().ToDictionary(name => name.Item, name => (long)name.Index);
-        var unknown = full([logits.shape[0], names.Length - judged.TrainingClasses.Count], double.NegativeInfinity, logits.dtype);
+        var (names, labels) = test.LabelsAmong(judged.TrainingClasses);
+        var unknown = full([logits.shape[0], names.Count - judged.TrainingClasses.Count], double.NegativeInfinity, logits.dtype);
         var tally = new ClassificationTally(names);
-        tally.Add(cat([logits, unknown], 1), [.. test.Labels.Select(label => places[test.ClassNames[(int)label]])]);
+        tally.Add(cat([logits, unknown], 1), [.. labels]);
         var report = tally.Report();
         return [("accuracy", report.Top1), ("accuracyTop5", report.Top5)];
     }

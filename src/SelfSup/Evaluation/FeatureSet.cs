@@ -124,9 +124,17 @@ internal sealed class FeatureSet : IDisposable
             return ([.. named.ClassNames, .. bare.ClassNames.Skip(named.ClassNames.Count)], other.Labels);
         }
 
-        string[] names = [.. ClassNames, .. other.ClassNames.Except(ClassNames)];
+        return other.LabelsAmong(ClassNames);
+    }
+
+    /// <summary>The labels of this set, all of it labelled, in terms of other classes, by name.</summary>
+    /// <param name="classes">The classes.</param>
+    /// <returns>Those classes and then this set's own, and this set's labels as places among them.</returns>
+    public (IReadOnlyList<string> ClassNames, IReadOnlyList<long> Labels) LabelsAmong(IReadOnlyList<string> classes)
+    {
+        string[] names = [.. classes, .. ClassNames.Except(classes)];
         var places = names.Select((name, place) => (name, (long)place)).ToDictionary();
-        return (names, [.. other.Labels.Select(label => places[other.ClassNames[(int)label]])]);
+        return (names, [.. Labels.Select(label => places[ClassNames[(int)label]])]);
     }
 
     /// <inheritdoc/>

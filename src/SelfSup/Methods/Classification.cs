@@ -20,7 +20,7 @@ namespace SelfSup.Methods;
 [Named("classification")]
 [Paper("Kornblith et al. 2019, do better ImageNet models transfer better?", "https://arxiv.org/abs/1805.08974")]
 [Views(1)]
-internal sealed class Classification(ClassificationOptions options, MethodContext context) : Method(context, Parts(context))
+internal sealed class Classification(ClassificationOptions options, MethodContext context) : Method(context, Parts(options, context))
 {
     private const string Part = "classifier";
 
@@ -95,8 +95,21 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
     }
 
     // Options come first in a constructor, and parts are made before it.
+    private static EncoderParts Parts(ClassificationOptions options, MethodContext context)
+    {
+        var rows = context.GlobalBatchSize / context.Communicator.Ranks;
+        if (options.Mixup > 0 && context.Communicator.Ranks > 1 && rows % 2 == 1)
+        {
+            throw new RecipeException(
+                $"method.mixup: blends two images of a rank, of which each has {rows} in a batch, must be an even number; change "
+                + "training.globalBatchSize or the number of ranks");
+        }
+
+        return Parts(context);
+    }
+
     private static EncoderParts Parts(MethodContext context) => context.Classes > 1
-        ? widths => [(Part, nn.Linear(widths.Features, context.Classes))]
+        ? widths => [(Part, nn.Linear(widths.Judged, context.Classes))]
         : throw new RecipeException(
             $"method: classification is among two classes at least, the training images are of {context.Classes}; name labelled images");
 

@@ -22,6 +22,7 @@ namespace SelfSup.Methods;
 [Named("metricLearning")]
 [Paper("Musgrave et al. 2020, a metric learning reality check", "https://arxiv.org/abs/2003.08505")]
 [Views(0, More = nameof(MetricLearningOptions.Views))]
+[LearnsEmbeddings]
 internal sealed class MetricLearning : Method
 {
     private readonly MetricLearningOptions _options;

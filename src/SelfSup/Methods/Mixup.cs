@@ -48,15 +48,18 @@ internal sealed class Mixup(double alpha, ulong seed)
         return cat([swapped, labels.narrow(0, even, labels.shape[0] - even)]);
     }
 
-    /// <summary>A number from Beta(alpha, alpha), by Jöhnk's rejection: for an alpha of at most 4, 70 tries at most on average.</summary>
+    /// <summary>
+    /// A number from Beta(alpha, alpha), by Jöhnk's rejection: for an alpha of at most 4, 70 tries at most on average. In logarithms,
+    /// since both powers are 0 in doubles where alpha is small.
+    /// </summary>
     private double Beta(CounterRandom random)
     {
         while (true)
         {
-            var (x, y) = (Math.Pow(random.NextDouble(), 1 / alpha), Math.Pow(random.NextDouble(), 1 / alpha));
-            if (x + y is > 0 and <= 1)
+            var (x, y) = (Math.Log(1 - random.NextDouble()) / alpha, Math.Log(1 - random.NextDouble()) / alpha);
+            if (Math.Exp(x) + Math.Exp(y) <= 1)
             {
-                return x / (x + y);
+                return 1 / (1 + Math.Exp(y - x));
             }
         }
     }

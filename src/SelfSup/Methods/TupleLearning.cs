@@ -19,6 +19,7 @@ namespace SelfSup.Methods;
 [Named("tupleLearning")]
 [Paper("Hsieh et al. 2017, collaborative metric learning", "https://doi.org/10.1145/3038912.3052639")]
 [Views(1)]
+[LearnsEmbeddings]
 internal sealed class TupleLearning : Method
 {
     private readonly TupleObjective _objective;

@@ -97,7 +97,7 @@ public sealed class Encoder : nn.Module, IStateful
         return new Encoder(
             backbone.to(compute.Device),
             head.to(compute.Device),
-            new EncoderWidths(features, options.Head.Output),
+            new EncoderWidths(features, options.Head.Output) { Judged = options.Head.Kept == 0 ? features : options.Head.Hidden ?? features },
             parts,
             compute.ChannelsLast,
             options.Head.Kept);
@@ -118,7 +118,7 @@ public sealed class Encoder : nn.Module, IStateful
 
     /// <summary>What evaluation and export use: the backbone's features, or those of the first layers of the head.</summary>
     /// <param name="images">[N, 3, H, W].</param>
-    /// <returns>[N, F]; float32 also where the network computes in bfloat16.</returns>
+    /// <returns>[N, F], or as wide as <see cref="EncoderWidths.Judged"/> says; float32 also where the network computes in bfloat16.</returns>
     public Tensor Features(Tensor images)
     {
         using var scope = NewDisposeScope();
@@ -185,11 +185,34 @@ public sealed class Encoder : nn.Module, IStateful
         train(training);
     }
 
-    /// <summary>Lets as much learn as in another encoder of the same architecture.</summary>
+    /// <summary>Lets as much learn as in another encoder of the same architecture, whose statistics it shares where nothing learns.</summary>
     internal void LearnAs(Encoder other)
     {
         var rates = other.Parameters.Segments.ToDictionary(segment => segment.Name, segment => segment.Rate);
         SetRates(name => rates[name]);
+        var theirs = other.named_buffers().ToDictionary(buffer => buffer.name, buffer => buffer.buffer);
+        foreach (var (name, buffer) in named_buffers().Where(buffer => !Statistics.Contains(buffer.buffer)))
+        {
+            buffer.set_(theirs[name]);
+        }
+    }
+
+    /// <summary>Normalises by running statistics where another encoder does because nothing learns there.</summary>
+    internal void HoldAs(Encoder other)
+    {
+        var held = other.named_modules().Where(module => other._constants.Contains(module.module)).Select(module => module.name).ToHashSet();
+        _constants = [.. named_modules().Where(module => held.Contains(module.name)).Select(module => module.module)];
+        train(training);
+    }
+
+    /// <summary>Buffers that change in training: not those of modules of which nothing learns.</summary>
+    internal IReadOnlyCollection<Tensor> Statistics
+    {
+        get
+        {
+            var constant = _constants.SelectMany(module => module.named_buffers().Select(buffer => buffer.buffer)).ToHashSet(ReferenceEqualityComparer.Instance);
+            return [.. buffers().Where(buffer => !constant.Contains(buffer))];
+        }
     }
 
     /// <inheritdoc/>
@@ -258,7 +281,11 @@ public sealed class Encoder : nn.Module, IStateful
 /// <summary>How wide what an encoder makes is.</summary>
 /// <param name="Features">F, the width of the backbone's features.</param>
 /// <param name="Embedding">D, the width of the head's output.</param>
-public sealed record EncoderWidths(long Features, long Embedding);
+public sealed record EncoderWidths(long Features, long Embedding)
+{
+    /// <summary>The width of what is judged and exported: F, or that of the last layer of the head that stays on the backbone.</summary>
+    public long Judged { get; init; } = Features;
+}
 
 /// <summary>Makes the modules that a method adds to an encoder, by name.</summary>
 public delegate IEnumerable<(string Name, nn.Module<Tensor, Tensor> Module)> EncoderParts(EncoderWidths widths);

@@ -1,3 +1,4 @@
+using SelfSup.Methods;
 using SelfSup.Training;
 
 namespace SelfSup.Recipes;
@@ -40,6 +41,7 @@ internal static class RecipeRules
 
         CheckReplicas(recipe, violate);
         CheckMeasures(recipe, violate);
+        CheckMixup(recipe, violate);
         if (recipe.Evaluation.View is { Count: > 0 } view)
         {
             CheckSize(recipe, "evaluation.view", Pipelines.Create(view, reader).OutputSize, "centerCrop", violate);
@@ -56,6 +58,14 @@ internal static class RecipeRules
         {
             violate(
                 key, $"gives images of {size} pixels, which must be a multiple of encoder.vit.patchSize ({vit.PatchSize}); change one of them");
+        }
+    }
+
+    private static void CheckMixup(Recipe recipe, Action<string, string> violate)
+    {
+        if (recipe is { Method.Options: ClassificationOptions { Mixup: > 0 }, Sampling.Name: "classes" })
+        {
+            violate("method.mixup", "blends neighbours of a batch, which are of one class under sampling: classes; leave out one of the two");
         }
     }
 

@@ -332,12 +332,6 @@ internal sealed class Pretraining : IDisposable
                 + "lists or counts as there are views");
         }
 
-        if (_method.NeedsLabels && _images.Training.ClassNames.Count == 0)
-        {
-            throw new DataException(
-                $"{_recipe.Data!.Path}: has no labels, {_recipe.Method!.Name} learns from them; name labelled images or another method");
-        }
-
         _batches.Require(_method);
         if (_recipe.Run.Replicas > 1 && !_method.AllowsReplicas)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 using SelfSup.Augmentation;
@@ -84,10 +85,16 @@ internal sealed class RunBatches : IDisposable
     /// <summary>The same for a method that learns from tuples; null where there are none.</summary>
     public TupleBatches? NewTuples() => _tuples is null ? null : new TupleBatches(_recipe.Run.Seed, _tuples, _recipe.Training.GlobalBatchSize);
 
-    /// <summary>Whether tuples and method belong together.</summary>
-    /// <exception cref="RecipeException">One is there without the other.</exception>
+    /// <summary>Whether labels are there that the method needs, and tuples and method belong together.</summary>
+    /// <exception cref="DataException">Images have no labels.</exception>
+    /// <exception cref="RecipeException">Of tuples and method one is there without the other.</exception>
     public void Require(Method method)
     {
+        if (method.NeedsLabels)
+        {
+            RequireLabels();
+        }
+
         if (method.NeedsTuples == (_tuples is not null))
         {
             return;
@@ -100,6 +107,24 @@ internal sealed class RunBatches : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Values?.Dispose();
+
+    private void RequireLabels()
+    {
+        var (path, method) = (_recipe.Data!.Path, _recipe.Method!.Name);
+        if (_images.ClassNames.Count == 0)
+        {
+            throw new DataException($"{path}: has no labels, {method} learns from them; name labelled images or another method");
+        }
+
+        int[] unlabelled = [.. Enumerable.Range(0, _images.Count).Where(index => _images.Label(index) < 0)];
+        if (unlabelled.Length > 0)
+        {
+            throw new DataException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path}: {unlabelled.Length:N0} of {_images.Count:N0} images have no label (the first is {_images.Locate(unlabelled[0])}), {method} learns from "
+                + $"them; label these or choose the others by data.classes"));
+        }
+    }
 
     private static SourceFiles Described(string path)
     {

@@ -2,6 +2,7 @@ using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
+using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Recipes;
 using SelfSup.Training;
@@ -45,20 +46,22 @@ internal sealed class TrainedBackbone : IDisposable
         var place = WeightPlace.Find(path);
         if (place.Run is null)
         {
-            return FromFile(path, ReadRecipe(reader, BackboneFile.Metadata(path), path), device, of);
+            var own = ReadRecipe(reader, BackboneFile.Metadata(path), path);
+            return FromFile(path, own, device, Actual(of, own, reader));
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
-        if (place.File is { } exported && Actual(of, recipe) == Representation.Features)
+        var actual = Actual(of, recipe, reader);
+        if (place.File is { } exported && actual == Representation.Features)
         {
-            return FromFile(exported, recipe, device, of);
+            return FromFile(exported, recipe, device, actual);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
         var (_, state) = CheckpointStore.Load(folder);
         using (state)
         {
-            var backbone = Create(folder, recipe, device, of);
+            var backbone = Create(folder, recipe, device, actual);
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
@@ -71,12 +74,14 @@ internal sealed class TrainedBackbone : IDisposable
         Untrained.Dispose();
     }
 
-    private static Representation Actual(Representation? of, Recipe recipe) =>
-        of ?? (recipe.Method?.Name == "metricLearning" ? Representation.Embeddings : Representation.Features);
+    private static Representation Actual(Representation? of, Recipe recipe, RecipeReader reader) =>
+        of ?? (reader.Methods.TypeOf(recipe.Method!.Name).IsDefined(typeof(LearnsEmbeddingsAttribute), inherit: false)
+            ? Representation.Embeddings
+            : Representation.Features);
 
-    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device, Representation? of)
+    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device, Representation of)
     {
-        if (Actual(of, recipe) == Representation.Embeddings)
+        if (of == Representation.Embeddings)
         {
             throw new CheckpointException(
                 $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, or judge features");
@@ -93,7 +98,7 @@ internal sealed class TrainedBackbone : IDisposable
             : throw new CheckpointException(
                 $"{path}: holds no recipe ('{BackboneFile.RecipeKey}' in its metadata); name a file that SelfSup wrote");
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, Device device, Representation? of)
+    private static TrainedBackbone Create(string origin, Recipe recipe, Device device, Representation of)
     {
         var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
         return new(
@@ -101,7 +106,7 @@ internal sealed class TrainedBackbone : IDisposable
             recipe,
             Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
             Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            Actual(of, recipe));
+            of);
     }
 
     /// <summary>The encoder's place in the state of a run.</summary>

@@ -45,6 +45,11 @@ internal static class FineTuning
         }
 
         method.Encoder.SetRates(parameter => method.RateOf(parameter) * StageRate(parameter));
+        foreach (var follower in method.Encoders.Where(encoder => encoder != method.Encoder))
+        {
+            follower.HoldAs(method.Encoder);
+        }
+
         if (method.Encoder.Parameters.Segments.All(segment => segment.Rate == 0))
         {
             throw new RecipeException("finetune.trainFrom: leaves nothing that learns; name an earlier stage");

@@ -17,7 +17,7 @@ internal sealed class RankReplicas(Method method, Communicator communicator)
     private const int HashBytes = 16;
 
     private readonly Tensor[] _statistics =
-        [.. method.Encoders.SelectMany(encoder => encoder.buffers()).Where(buffer => buffer.is_floating_point())];
+        [.. method.Encoders.SelectMany(encoder => encoder.Statistics).Where(buffer => buffer.is_floating_point())];
 
     /// <summary>Gives all ranks the first one's.</summary>
     public void Equalise()

@@ -24,6 +24,10 @@ internal sealed class Resumption(
     /// <summary>What the user would have to allow.</summary>
     public const string Flag = "--allow-change";
 
+    // Which images a step is of, and what their labels mean.
+    private static readonly string[] _meaningOfAStep =
+        ["training.globalBatchSize", "sampling", "data.pairs", "data.labels", "data.classes", "data.exceptClasses"];
+
     /// <summary>Whether the run goes on bit for bit; true also for one that begins.</summary>
     public bool IsExact { get; private set; } = true;
 
@@ -100,7 +104,7 @@ internal sealed class Resumption(
         }
 
         // A step must go on to mean the same images: how many are done is all that a checkpoint knows of the order.
-        if (differences.Find(difference => difference.Key is "training.globalBatchSize" or ImagesFound) is { } mixed)
+        if (differences.Find(difference => difference.Key == ImagesFound || _meaningOfAStep.Any(key => Covers(key, difference.Key))) is { } mixed)
         {
             throw new CheckpointException(
                 $"{directory.Path}: {mixed}: steps would be of other images than those that are done, and what was seen and what was not be mixed "

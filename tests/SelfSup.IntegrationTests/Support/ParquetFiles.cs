@@ -15,8 +15,8 @@ internal static class ParquetFiles
         await group.WriteAsync<int>(field, new[] { 1, 2, 3 });
     }
 
-    /// <summary>Writes bitmaps of made-up pixels in four classes, 12 kilobytes each, in row groups of 32.</summary>
-    public static async Task WriteImages(string path, int count)
+    /// <summary>Writes bitmaps of made-up pixels in four classes, the first few without a label, 12 kilobytes each, in row groups of 32.</summary>
+    public static async Task WriteImages(string path, int count, int unlabelled = 0)
     {
         var bytes = new DataField("bytes", typeof(byte[]), isNullable: true);
         var label = new DataField<long>("label");
@@ -30,7 +30,7 @@ internal static class ParquetFiles
             Array.Fill(levels, bytes.MaxDefinitionLevel);
             await group.WriteAllPartsAsync<ReadOnlyMemory<byte>>(
                 bytes, Array.ConvertAll(rows, row => (ReadOnlyMemory<byte>)Bitmap(row)), levels, null, default);
-            await group.WriteAsync<long>(label, Array.ConvertAll(rows, row => row % 4L));
+            await group.WriteAsync<long>(label, Array.ConvertAll(rows, row => row < unlabelled ? -1 : row % 4L));
         }
     }
 

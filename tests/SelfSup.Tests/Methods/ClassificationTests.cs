@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Methods;
+using SelfSup.Models;
 
 using TorchSharp.Modules;
 
@@ -89,6 +90,25 @@ public sealed class ClassificationTests
         Assert.Equal(0.5, shares.Average(), 0.03);
         var variance = 1 / (4 * ((2 * alpha) + 1));
         Assert.Equal(variance, shares.Average(share => (share - 0.5) * (share - 0.5)), 0.1 * variance);
+    }
+
+    /// <summary>Both powers of Jöhnk's method are 0 in doubles there: all that is left is which of the two is larger.</summary>
+    [Fact]
+    public void AVerySmallAlphaBlendsNothing()
+    {
+        using var scope = NewDisposeScope();
+        using var batch = Batch(4, step: 9);
+        Assert.All(new Mixup(1e-20, 4).Shares(batch).data<float>().ToArray(), share => Assert.True(share is 0 or 1));
+    }
+
+    /// <summary>SimCLR v2 fine-tunes from a layer of the head, which is wider than the backbone's features.</summary>
+    [Fact]
+    public void TheClassifierIsAsWideAsWhatTheHeadLeaves()
+    {
+        var options = new EncoderOptions { Backbone = "resnet20", Width = 0.25, Head = new() { Layers = 3, Hidden = 24, Output = 8, Kept = 1 } };
+        using var run = new Support.SmallRun("classification", encoder: options);
+        Assert.All(run.Run(0, 2), loss => Assert.True(double.IsFinite(loss)));
+        Assert.Equal([2L, 24], run.Method.Encoder.Part<Linear>("classifier").weight!.shape);
     }
 
     [Fact]

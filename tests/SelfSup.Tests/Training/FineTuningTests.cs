@@ -67,6 +67,49 @@ public sealed class FineTuningTests
         }
     }
 
+    /// <summary>A copy that does not begin with the weights of the run, as after a resume, has its statistics all the same.</summary>
+    [Fact]
+    public void CopiesShareTheStatisticsOfHeldStages()
+    {
+        using var run = new SmallRun("simclr");
+        FineTuning.Apply(run.Method, new() { TrainFrom = "layer2" });
+        using var copy = run.Method.NewEncoder();
+        copy.Parameters.Share(run.Method.Encoder.Parameters);
+        copy.LearnAs(run.Method.Encoder);
+        using var _ = no_grad();
+        foreach (var (name, buffer) in run.Method.Encoder.named_buffers().Where(b => b.name.EndsWith("running_mean", StringComparison.Ordinal)))
+        {
+            buffer.fill_(3);
+            var own = copy.named_buffers().Single(b => b.name == name).buffer;
+            var held = name.StartsWith("backbone.bn1.", StringComparison.Ordinal) || name.StartsWith("backbone.layer1.", StringComparison.Ordinal);
+            Assert.True(held == (own.max().item<float>() == 3), name);
+        }
+
+        Assert.Equal(
+            run.Method.Encoder.named_buffers().Count(b => !b.name.StartsWith("backbone.bn1.", StringComparison.Ordinal)
+                && !b.name.StartsWith("backbone.layer1.", StringComparison.Ordinal)),
+            run.Method.Encoder.Statistics.Count);
+    }
+
+    /// <summary>The key encoder's held stages see what the query's do.</summary>
+    [Theory]
+    [InlineData("moco")]
+    [InlineData("byol")]
+    public void AKeyEncoderHoldsTheSameStages(string method)
+    {
+        using var run = SmallRun.Of("float32", method, new() { TrainFrom = "layer3" });
+        var before = run.Method.Encoders.Select(State).ToArray();
+        run.Run(0, 4);
+        foreach (var (encoder, was) in run.Method.Encoders.Zip(before))
+        {
+            var now = State(encoder);
+            Assert.All(
+                was.Where(state => state.Key.StartsWith("backbone.", StringComparison.Ordinal) && !state.Key.StartsWith("backbone.layer3.", StringComparison.Ordinal)),
+                state => Assert.Equal(state.Value, now[state.Key]));
+            Assert.NotEqual(was["backbone.layer3.0.bn1.running_mean"], now["backbone.layer3.0.bn1.running_mean"]);
+        }
+    }
+
     /// <summary>Where the loss takes features as they are and nothing before learns, nothing goes back through the network.</summary>
     [Theory]
     [InlineData("float32")]

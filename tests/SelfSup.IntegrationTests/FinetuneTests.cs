@@ -46,8 +46,10 @@ public sealed class FinetuneTests : IDisposable
     [Fact]
     public void FewLabelsAndAFreshHead()
     {
-        var outcome = Finetune("metric", "--from", "source", "--head", "fresh", "--set", "data.labels.perClass=3", "--labels", "50%", "--set", "training.epochs=1").Succeeds();
-        Assert.Matches(@"\n128 images, ", outcome.Output);
+        var path = _workspace["metric.yaml"];
+        File.WriteAllText(path, File.ReadAllText(path).Replace("limit: 256 }", "limit: 256, labels: { perClass: 3 } }", StringComparison.Ordinal));
+        var outcome = Finetune("metric", "--from", "source", "--head", "fresh", "--labels", "50%", "--set", "training.epochs=1").Succeeds();
+        Assert.Contains("run: 130 images, ", outcome.Output, StringComparison.Ordinal); // half of each class, rounded
         Assert.DoesNotContain("head.", outcome.Output, StringComparison.Ordinal);
         var recipe = File.ReadAllText(_workspace["run", "recipe.yaml"]);
         Assert.Contains("head: fresh", recipe, StringComparison.Ordinal);
@@ -77,19 +79,20 @@ public sealed class FinetuneTests : IDisposable
         Finetune("metric", "--from", "source", "--set", "checkpoint.bestBy=knn").IsOneLine(2, "checkpoint.bestBy: is knn, which evaluation.measures does not have");
         Finetune("metric", "--from", "source", "--set", "method.loss.margin=3").IsOneLine(2, "loss.margin: is 3, must be at most 2");
         Finetune("metric", "--from", "source", "--set", "method.loss.margin=-1").IsOneLine(2, "method.loss.margin: must be from 0 to 1000, is -1");
-        Finetune("metric", "--from", "source", "--set", "data.classes=[Bag]").IsOneLine(2, "must have images of at least 2, has 1");
+        Finetune("classify", "--from", "source", "--set", "data.classes=[Bag]", "--set", "training.globalBatchSize=8").IsOneLine(2, "among two classes at least");
         var unlabelled = Directory.CreateDirectory(_workspace["unlabelled"]).FullName;
         foreach (var file in Directory.EnumerateFiles(_workspace.Images("labelled", 40, 28), "*.png", SearchOption.AllDirectories))
         {
             File.Copy(file, Path.Combine(unlabelled, Path.GetFileName(file)));
         }
 
-        Finetune("metric", "--from", "source", "--set", "data.path=unlabelled", "--set", "data.limit=", "--set", "evaluation.test=")
-            .IsOneLine(3, "has no labels");
+        string[] without = ["--from", "source", "--set", "data.path=unlabelled", "--set", "data.limit=", "--set", "evaluation.test="];
+        Finetune("classify", without).IsOneLine(3, "classification learns from labels, the training images have none");
+        Finetune("metric", without).IsOneLine(3, "sampling: 'classes' puts batches together");
         await ParquetFiles.WriteImages(_workspace["some.parquet"], 64, unlabelled: 2);
         string[] some = ["--from", "source", "--set", "data.path=some.parquet", "--set", "data.limit="];
         Finetune("classify", some).IsOneLine(3, "some.parquet: 2 of 64 images have no label (the first is ", "label these or choose the others by data.classes");
-        Finetune("metric", some).IsOneLine(3, "2 of 64 images have no label");
+        Finetune("metric", [.. some, "--set", "training.globalBatchSize=16"]).IsOneLine(3, "some.parquet", "label");
         Assert.False(Directory.Exists(_workspace["run", "checkpoints"]));
     }
 

@@ -110,6 +110,8 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
 
     private static EncoderParts Parts(MethodContext context) => context.Classes > 1
         ? widths => [(Part, nn.Linear(widths.Judged, context.Classes))]
+        : context.Classes == 0
+        ? throw new DataException("method: classification learns from labels, the training images have none; name labelled images or another method")
         : throw new RecipeException(
             $"method: classification is among two classes at least, the training images are of {context.Classes}; name labelled images");
 

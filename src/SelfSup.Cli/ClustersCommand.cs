@@ -41,13 +41,14 @@ internal static class ClustersCommand
                 Distance = arguments.Distance(parsed),
             };
             RecipeBinder.Require(options, "clusters");
+            var clustering = new Clustering(options);
             return Task.FromResult(arguments.Run(
                 parsed,
-                (judge, recipe) => judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag),
+                (judge, recipe) => clustering.Require(judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag).Labels),
                 (judge, encoder) =>
                 {
                     using var images = judge.Features(encoder, judge.Sets[0], CancellationToken.None);
-                    return new Clustering(options).Evaluate(images);
+                    return clustering.Evaluate(images);
                 },
                 Rows,
                 report => report.Notes));

@@ -52,10 +52,21 @@ internal static class CommonOptions
     /// <exception cref="RecipeException">One cannot be loaded, or has nothing for a recipe.</exception>
     public static RecipeReader Reader(string[]? assemblies) => new((assemblies ?? []).Select(OwnAssembly.Load));
 
+    /// <summary>Fails where a path was named and is empty, as one is that a script made of a variable that is not set.</summary>
+    /// <exception cref="RecipeException">It is.</exception>
+    public static void RequirePath(string flag, string? path)
+    {
+        if (path is "")
+        {
+            throw new RecipeException($"{flag}: is empty, must be a path; name one or leave it out");
+        }
+    }
+
     /// <summary>Fails before hours of work where the file that the user named for its result cannot be written.</summary>
-    /// <exception cref="RecipeException">The file's folder does not exist.</exception>
+    /// <exception cref="RecipeException">The path is empty, or the file's folder does not exist.</exception>
     public static void RequireFolder(string flag, string? path)
     {
+        RequirePath(flag, path);
         if (path is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
         {
             throw new RecipeException($"{flag} {path}: cannot be written (its folder does not exist); name another place");

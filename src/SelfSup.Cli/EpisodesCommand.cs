@@ -42,13 +42,14 @@ internal static class EpisodesCommand
                 Distance = arguments.Distance(parsed),
             };
             RecipeBinder.Require(options, "episodes");
+            var fewShot = new FewShot(options);
             return Task.FromResult(arguments.Run(
                 parsed,
-                (judge, recipe) => judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag),
+                (judge, recipe) => fewShot.Require(judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag).Labels),
                 (judge, encoder) =>
                 {
                     using var images = judge.Features(encoder, judge.Sets[0], CancellationToken.None);
-                    return new FewShot(options).Evaluate(images);
+                    return fewShot.Evaluate(images);
                 },
                 Rows,
                 report => report.Notes));

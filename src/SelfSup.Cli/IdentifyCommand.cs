@@ -59,6 +59,11 @@ internal static class IdentifyCommand
                             images.Flag,
                             needLabels);
                     }
+
+                    if (given is null)
+                    {
+                        Gallery.RequireIdentities(judge.Sets[0].Labels);
+                    }
                 },
                 (judge, encoder) =>
                 {

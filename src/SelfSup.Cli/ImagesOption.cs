@@ -1,5 +1,6 @@
 using System.CommandLine;
 
+using SelfSup.Errors;
 using SelfSup.Images;
 using SelfSup.Recipes;
 
@@ -26,13 +27,17 @@ internal sealed class ImagesOption(string flag, string description)
     /// <param name="recipe">What the recipe names.</param>
     /// <param name="reading">How images are read that the command line names; by default like the recipe's.</param>
     /// <param name="choose">Chooses among them, or null.</param>
+    /// <exception cref="RecipeException">The path is empty, or there is a limit without images.</exception>
     public ImageSourceOptions? Source(
         ParseResult parsed, ImageSourceOptions? recipe, ImageSourceOptions? reading = null, Action<ImageSourceOptions>? choose = null)
     {
         var (path, limit) = (parsed.GetValue(_path), parsed.GetValue(_limit));
+        CommonOptions.RequirePath(flag, path);
         if (path is null && recipe is null)
         {
-            return null;
+            return limit is null
+                ? null
+                : throw new RecipeException($"{flag}-limit: has no effect without {flag}; name images, or leave the limit out");
         }
 
         var options = new ImageSourceOptions

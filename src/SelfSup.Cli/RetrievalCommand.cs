@@ -41,11 +41,9 @@ internal static class RetrievalCommand
                 parsed,
                 (judge, recipe) =>
                 {
-                    judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag);
-                    if (arguments.Source(parsed, reference, null, recipe) is { } other)
-                    {
-                        judge.Add(other, reference.Flag);
-                    }
+                    var queries = judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag);
+                    var searched = arguments.Source(parsed, reference, null, recipe) is { } other ? judge.Add(other, reference.Flag) : null;
+                    retrieval.Require(queries.Labels, searched?.Labels);
                 },
                 (judge, encoder) =>
                 {

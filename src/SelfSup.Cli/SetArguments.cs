@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 
+using SelfSup.Catalogs;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Images;
@@ -70,20 +71,25 @@ internal sealed class SetArguments
         ?? throw new RecipeException("--test: the recipe names no labelled test images; name a folder, Parquet or IDX file");
 
     /// <summary>Images that an option or the recipe names, of the classes that are wanted; null where neither does.</summary>
+    /// <exception cref="RecipeException">A flag names no class, or one that the recipe has left out already.</exception>
     public ImageSourceOptions? Source(ParseResult parsed, ImagesOption images, ImageSourceOptions? ofRecipe, Recipe recipe) => images.Source(
         parsed,
         ofRecipe,
         ofRecipe ?? recipe.Data,
         options =>
         {
-            if (Names(parsed, _classes) is { } wanted)
+            var (wanted, unwanted) = (Names(parsed, _classes), Names(parsed, _exceptClasses));
+            if (wanted is not null)
             {
-                (options.Classes, options.ExceptClasses) = (wanted, null);
+                (options.Classes, options.ExceptClasses) = (wanted, unwanted); // which refuses both
             }
-
-            if (Names(parsed, _exceptClasses) is { } unwanted)
+            else if (unwanted is not null && options.Classes is { } ofTheRecipe)
             {
-                (options.Classes, options.ExceptClasses) = (Names(parsed, _classes), unwanted);
+                options.Classes = Without(ofTheRecipe, unwanted);
+            }
+            else if (unwanted is not null)
+            {
+                options.ExceptClasses = [.. (options.ExceptClasses ?? []).Union(unwanted)];
             }
         });
 
@@ -115,7 +121,7 @@ internal sealed class SetArguments
                 open(judging, backbone.Recipe);
                 Console.WriteLine(
                     $"{backbone.Origin}: {(backbone.Of == Representation.Features ? "features" : "embeddings")} of " +
-                    string.Join(" and ", judging.Sets.Select(set => $"{set.Images.Count:N0} images")));
+                    string.Join(" and ", judging.Sets.Select(Described)));
                 return judging;
             },
             judge,
@@ -137,6 +143,30 @@ internal sealed class SetArguments
     /// <summary>A rate as it is printed; a dash where there is none.</summary>
     public static string Percent(double? value) => value?.ToString("0.00 %", CultureInfo.InvariantCulture) ?? "-";
 
+    private static string Described(LabelledImages set)
+    {
+        var images = $"{set.Images.Count:N0} images";
+        return set.HasLabels && set.Labels.Classes is var classes ? $"{images} of {classes:N0} {(classes == 1 ? "class" : "classes")}" : images;
+    }
+
     private static string[]? Names(ParseResult parsed, Option<string?> option) =>
-        parsed.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        parsed.GetValue(option)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) is not { } names ? null
+        : names is not [] ? names
+        : throw new RecipeException($"{option.Name}: names no class, must name at least one; name some or leave it out");
+
+    private static string[] Without(string[] classes, string[] unwanted)
+    {
+        string[] unknown = [.. unwanted.Except(classes)];
+        if (unknown.Length > 0)
+        {
+            throw new RecipeException(
+                $"--except-classes: names {string.Join(", ", unknown.Select(name => $"'{name}'"))}, must be among the classes that the recipe judges by, " +
+                $"{string.Join(", ", classes)}{NearestName.Question(unknown[0], classes)}");
+        }
+
+        return classes.Except(unwanted).ToArray() is [_, ..] left
+            ? left
+            : throw new RecipeException(
+                $"--except-classes: leaves none of the classes that the recipe judges by, {string.Join(", ", classes)}; name fewer, or others by --classes");
+    }
 }

@@ -36,7 +36,9 @@ internal static class VerifyCommand
         command.SetAction((parsed, _) =>
         {
             var file = parsed.GetValue(pairs);
-            if (file is not null && parsed.GetResult(draw) is { Implicit: false })
+            bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+            CommonOptions.RequirePath("--pairs", file);
+            if (file is not null && IsGiven(draw))
             {
                 throw new RecipeException("--draw: has no effect with --pairs, whose pairs are all taken; leave one of them out");
             }
@@ -50,15 +52,30 @@ internal static class VerifyCommand
             };
             RecipeBinder.Require(options, "verify");
             var verification = new Verification(options);
+            ImagePairs? listed = null;
             return Task.FromResult(arguments.Run(
                 parsed,
-                (judge, recipe) => judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag, needLabels: file is null),
+                (judge, recipe) =>
+                {
+                    var images = judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag, needLabels: file is null);
+                    if (file is null)
+                    {
+                        verification.Require(images.Labels);
+                        return;
+                    }
+
+                    listed = VerificationListing.Read(file, images.Images, options.Folds, options.Seed);
+                    if (listed.HasOwnFolds && new Option[] { folds, seed }.FirstOrDefault(IsGiven) is { } idle)
+                    {
+                        throw new RecipeException($"{idle.Name}: has no effect with {file}, whose column 'fold' says which pairs belong together; leave it out");
+                    }
+
+                    Verification.Require(file, listed);
+                },
                 (judge, encoder) =>
                 {
                     using var images = judge.Features(encoder, judge.Sets[0], CancellationToken.None);
-                    return file is null
-                        ? verification.Evaluate(images)
-                        : verification.Evaluate(images, PairListing.Read(file, judge.Sets[0].Images, images, options.Folds, options.Seed));
+                    return listed is null ? verification.Evaluate(images) : verification.Evaluate(images, listed.Among(images));
                 },
                 Rows,
                 report => report.Notes));

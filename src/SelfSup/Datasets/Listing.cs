@@ -75,7 +75,10 @@ internal sealed class Listing
     internal static (ListingColumn Column, int Place)[] Choose(
         string path, IReadOnlyList<ListingColumn> wanted, Func<string, int> place, Func<string> there)
     {
-        var found = wanted.Select(column => (Column: column, Place: place(column.Name))).ToArray();
+        (ListingColumn Column, int Place)[] found =
+        [
+            .. wanted.Where(column => column.Unless is not { } other || place(other) < 0).Select(column => (column, place(column.Name))),
+        ];
         string[] missing = [.. found.Where(f => f.Place < 0 && !f.Column.IsOptional).Select(f => $"'{f.Column.Name}'")];
         return missing is []
             ? [.. found.Where(f => f.Place >= 0)]
@@ -92,7 +95,8 @@ internal sealed class Listing
     {
         if (text.IsEmpty)
         {
-            throw new DataException($"{Where(row)}: '{_columns[column].Name}' is empty, must have a value in every row; correct or remove the row");
+            throw new DataException(
+                $"{Where(row)}: '{_columns[column].Name}' is empty, must have a value in every row; correct or remove the row{OrUnread(column)}");
         }
 
         if (_texts[column] is { } texts)
@@ -138,7 +142,10 @@ internal sealed class Listing
     }
 
     private DataException NoNumber(int column, ReadOnlySpan<char> text, int row) => new(
-        $"{Where(row)}: '{_columns[column].Name}' is '{text[..Math.Min(text.Length, 40)]}', must be a finite number; correct or remove the row");
+        $"{Where(row)}: '{_columns[column].Name}' is '{text[..Math.Min(text.Length, 40)]}', must be a finite number; correct or remove the row"
+        + OrUnread(column));
+
+    private string OrUnread(int column) => _columns[column].Unwanted is { } how ? $", or leave the column unread by {how}" : "";
 
     private int Find(string column) => _columns.TakeWhile(c => c.Name != column).Count() is var place && place < _columns.Count ? place : -1;
 }

@@ -24,10 +24,16 @@ internal sealed class PairListOptions
     [Required]
     public string Positive { get; set; } = "positive";
 
-    /// <summary>The column with an image that is not similar. Where not set: <c>negative</c>, if the file has it.</summary>
+    /// <summary>
+    /// The column with an image that is not similar. Where not set: <c>negative</c>, if the file has it; an empty text, <c>""</c>,
+    /// leaves it unread.
+    /// </summary>
     public string? Negative { get; set; }
 
-    /// <summary>The column that says how similar they are, above 0 where at all. Where not set: <c>score</c>, if the file has it.</summary>
+    /// <summary>
+    /// The column that says how similar they are, above 0 where at all. Where not set: <c>score</c>, if the file has it; an empty
+    /// text, <c>""</c>, leaves it unread.
+    /// </summary>
     public string? Score { get; set; }
 
     /// <summary>

@@ -5,25 +5,31 @@ namespace SelfSup.Evaluation;
 /// <summary>Judges features by how well clusters that k-means finds in them agree with the classes.</summary>
 internal sealed class Clustering(KMeansOptions options)
 {
+    /// <summary>Fails where images cannot be so many clusters.</summary>
+    /// <returns>How many clusters.</returns>
+    /// <exception cref="DataException">Labels are missing or of one class only, or there are fewer images than clusters.</exception>
+    public int Require(LabelSet images)
+    {
+        images.RequireLabels();
+        images.RequireClasses("clusters");
+        var clusters = options.Clusters ?? images.Classes;
+        return clusters <= images.Count
+            ? clusters
+            : throw new DataException(
+                $"{images.Name}: {images.Count} images cannot be {clusters} clusters, must be at least as many; ask for fewer clusters");
+    }
+
     /// <summary>Clusters the images and compares.</summary>
     /// <exception cref="DataException">Labels are missing or of one class only, or there are fewer images than clusters.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ClusteringReport Evaluate(FeatureSet images, CancellationToken cancellationToken = default)
     {
-        images.RequireLabels();
-        images.RequireClasses("clusters");
-        var clusters = options.Clusters ?? images.Labels.Distinct().Count();
-        if (clusters > images.Count)
-        {
-            throw new DataException(
-                $"{images.Name}: {images.Count} images cannot be {clusters} clusters, must be at least as many; ask for fewer clusters");
-        }
-
+        var clusters = Require(images);
         var found = new KMeans(options).Fit(images.Features, clusters, cancellationToken);
         return new ClusteringReport
         {
             Images = images.Count,
-            Classes = images.Labels.Distinct().Count(),
+            Classes = images.Classes,
             Clusters = clusters,
             Scores = ClusteringScores.Of(images.Labels, found.Clusters),
             Distances = found.Distances,

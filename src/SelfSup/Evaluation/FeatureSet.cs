@@ -1,5 +1,3 @@
-using System.Globalization;
-
 using SelfSup.Errors;
 
 using static TorchSharp.torch;
@@ -9,7 +7,7 @@ namespace SelfSup.Evaluation;
 /// <summary>
 /// The features of a set of images and their labels: all that kNN and the probes see. Computed once, used by all.
 /// </summary>
-internal sealed class FeatureSet : IDisposable
+internal sealed class FeatureSet : LabelSet, IDisposable
 {
     /// <param name="name">What these are the features of, for messages.</param>
     /// <param name="features">[M, F], float32 or float64; the set takes it over and disposes it.</param>
@@ -23,6 +21,7 @@ internal sealed class FeatureSet : IDisposable
         IReadOnlyList<long> labels,
         IReadOnlyList<string>? classNames = null,
         IReadOnlyList<long>? samples = null)
+        : base(name, labels, classNames)
     {
         if (features.dim() != 2 || features.shape[0] != labels.Count)
         {
@@ -31,71 +30,16 @@ internal sealed class FeatureSet : IDisposable
                 nameof(features));
         }
 
-        if (labels.Count == 0)
-        {
-            throw new DataException($"{name}: no images, must be at least one; look at the path and its filter");
-        }
-
         RequireFinite(name, features);
         Samples = samples ?? [.. Enumerable.Range(0, labels.Count).Select(row => (long)row)];
-        (Name, Labels, HasClassNames) = (name, [.. labels], classNames is not null);
-        var highest = Labels.Max();
-        ClassNames = classNames ?? Numerals(highest + 1);
-        if (highest >= ClassNames.Count)
-        {
-            throw new ArgumentException($"label {highest} has no name among {ClassNames.Count}", nameof(classNames));
-        }
-
         Features = features.DetachFromDisposeScope();
     }
-
-    /// <summary>What these are the features of.</summary>
-    public string Name { get; }
 
     /// <summary>The features, [M, F].</summary>
     public Tensor Features { get; }
 
-    /// <summary>The labels, M of them; -1 where there is none.</summary>
-    public IReadOnlyList<long> Labels { get; }
-
-    /// <summary>The name of every label; its number where the classes have none.</summary>
-    public IReadOnlyList<string> ClassNames { get; }
-
-    /// <summary>The classes have names of their own.</summary>
-    public bool HasClassNames { get; }
-
     /// <summary>The index of every image in its source: without those that could not be read, that is not its row.</summary>
     public IReadOnlyList<long> Samples { get; }
-
-    /// <summary>M.</summary>
-    public long Count => Labels.Count;
-
-    /// <summary>Fails where an image has no label.</summary>
-    /// <exception cref="DataException">One has none.</exception>
-    public void RequireLabels()
-    {
-        var missing = Labels.Count(label => label < 0);
-        if (missing > 0)
-        {
-            throw new DataException(
-                $"{Name}: {(missing == Count ? "none" : $"{Count - missing}")} of {Count} images " +
-                "has a label, must be all of them, which this evaluation needs; " +
-                "give images with labels or leave the evaluation out");
-        }
-    }
-
-    /// <summary>Fails where all images are of one class, so that nothing can be mistaken.</summary>
-    /// <param name="purpose">What needs more.</param>
-    /// <exception cref="DataException">They are.</exception>
-    public void RequireClasses(string purpose)
-    {
-        if (Labels.All(label => label == Labels[0]))
-        {
-            throw new DataException(
-                $"{Name}: all {Count} images are of one class, must be of at least two for {purpose}; " +
-                "name the folder that holds one folder per class, or more classes");
-        }
-    }
 
     /// <summary>Fails where features of another set cannot be compared with these.</summary>
     /// <exception cref="DataException">They differ in width or type.</exception>
@@ -139,9 +83,6 @@ internal sealed class FeatureSet : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Features.Dispose();
-
-    private static string[] Numerals(long count) =>
-        [.. Enumerable.Range(0, (int)count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 
     private static void RequireFinite(string name, Tensor features)
     {

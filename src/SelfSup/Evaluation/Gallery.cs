@@ -34,7 +34,7 @@ internal sealed class Gallery
     /// <exception cref="DataException">There is one identity only.</exception>
     public GalleryThreshold ChooseThreshold(double falseAcceptRate)
     {
-        _images.RequireClasses("a threshold; or give one");
+        RequireIdentities(_images);
         var (others, own) = LeaveOneOut();
         double[] falling = [.. others.OrderDescending()];
         var allowed = (int)Math.Floor(falseAcceptRate * falling.Length);
@@ -46,6 +46,10 @@ internal sealed class Gallery
             (double)others.Count(s => s >= threshold) / others.Length,
             enrolled.Length == 0 ? null : enrolled.Average(i => own[i] >= threshold ? 1.0 : 0.0));
     }
+
+    /// <summary>Fails where no threshold can be chosen, as there is nobody else to be taken for.</summary>
+    /// <exception cref="DataException">There is one identity only.</exception>
+    public static void RequireIdentities(LabelSet images) => images.RequireClasses("a threshold; or give one");
 
     /// <summary>Looks up images.</summary>
     /// <param name="queries">Their features; where they have labels, by class name they are identities, enrolled or not.</param>

@@ -31,6 +31,12 @@ internal sealed class LabelledImages
     /// <summary>Whether they have labels.</summary>
     public bool HasLabels => Images.ClassNames.Count > 0;
 
+    /// <summary>The labels of all, those included that may turn out to be unreadable.</summary>
+    public LabelSet Labels => new(
+        Options.Path,
+        [.. Enumerable.Range(0, Images.Count).Select(index => (long)Images.Label(index))],
+        HasLabels ? Images.ClassNames : null);
+
     /// <summary>How they are read.</summary>
     public ImageSourceOptions Options { get; }
 

@@ -9,13 +9,36 @@ namespace SelfSup.Evaluation;
 /// <param name="set">What the pairs are of; all of it labelled.</param>
 /// <param name="folds">How many folds.</param>
 /// <param name="seed">Chooses the pairs.</param>
-internal sealed class PairDraw(FeatureSet set, int folds, ulong seed)
+internal sealed class PairDraw(LabelSet set, int folds, ulong seed)
 {
     /// <summary>Draws so many pairs.</summary>
     /// <param name="count">How many, rounded down to whole folds.</param>
     /// <exception cref="RecipeException">They are fewer than two a fold.</exception>
     /// <exception cref="DataException">The images do not have them.</exception>
     public ImagePairs Draw(int count)
+    {
+        var (wanted, parts, notes) = Require(count);
+        var pairs = new List<ImagePair>(2 * wanted * folds);
+        var missing = 0;
+        for (var fold = 0; fold < folds; fold++)
+        {
+            var part = parts[fold];
+            var same = Same(part, fold, wanted);
+            var different = Different(part, fold, same.Count);
+            var each = Math.Min(same.Count, different.Count);
+            missing += 2 * (wanted - each);
+            pairs.AddRange(same.Take(each));
+            pairs.AddRange(different.Take(each));
+        }
+
+        return new ImagePairs(
+            pairs, missing == 0 ? notes : [.. notes, $"{pairs.Count} pairs, not {pairs.Count + missing}: there are no more within the folds"]);
+    }
+
+    /// <summary>Fails where they cannot be drawn.</summary>
+    /// <returns>How many of each kind a fold has at most, the images of each fold, and what a reader must know of them.</returns>
+    /// <inheritdoc cref="Draw"/>
+    public (int Wanted, int[][] Parts, string[] Notes) Require(int count)
     {
         set.RequireLabels();
         set.RequireClasses("verification");
@@ -26,28 +49,18 @@ internal sealed class PairDraw(FeatureSet set, int folds, ulong seed)
         }
 
         var (parts, notes) = Parts();
-        var pairs = new List<ImagePair>(2 * wanted * folds);
-        var missing = 0;
-        for (var fold = 0; fold < folds; fold++)
+        foreach (var part in parts)
         {
-            var part = parts[fold];
-            var same = Same(part, fold, wanted);
-            var different = Different(part, fold, same.Count);
-            if (same.Count == 0 || different.Count == 0)
+            var same = part.GroupBy(i => set.Labels[i]).Sum(g => PairsBelow(g.Count()));
+            if (same == 0 || same == PairsBelow(part.Length))
             {
                 throw new DataException(
-                    $"{set.Name}: {set.Count} images of {set.Labels.Distinct().Count()} classes are too few for {folds} folds with " +
+                    $"{set.Name}: {set.Count} images of {set.Classes} classes are too few for {folds} folds with " +
                     "pairs of one class and of two in each; give more images or ask for fewer folds");
             }
-
-            var each = Math.Min(same.Count, different.Count);
-            missing += 2 * (wanted - each);
-            pairs.AddRange(same.Take(each));
-            pairs.AddRange(different.Take(each));
         }
 
-        return new ImagePairs(
-            pairs, missing == 0 ? notes : [.. notes, $"{pairs.Count} pairs, not {pairs.Count + missing}: there are no more within the folds"]);
+        return (wanted, parts, notes);
     }
 
     private (int[][] Parts, string[] Notes) Parts()

@@ -45,7 +45,7 @@ internal sealed class Retrieval(RetrievalOptions options)
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public RetrievalReport Evaluate(FeatureSet images, Heartbeat? heartbeat = null, CancellationToken cancellationToken = default)
     {
-        images.RequireLabels();
+        Require(images);
         return Evaluate(images, images.Labels, images, images.ClassNames, isSame: true, heartbeat, cancellationToken);
     }
 
@@ -58,11 +58,24 @@ internal sealed class Retrieval(RetrievalOptions options)
     public RetrievalReport Evaluate(
         FeatureSet queries, FeatureSet reference, Heartbeat? heartbeat = null, CancellationToken cancellationToken = default)
     {
-        queries.RequireLabels();
-        reference.RequireLabels();
+        Require(queries, reference);
         reference.RequireLike(queries);
         var (names, labels) = reference.Match(queries);
         return Evaluate(queries, labels, reference, names, isSame: false, heartbeat, cancellationToken);
+    }
+
+    /// <summary>Fails where a set cannot be searched for so many.</summary>
+    /// <param name="queries">What is looked for.</param>
+    /// <param name="reference">What is searched; null where that is the queries themselves, each but itself.</param>
+    /// <exception cref="DataException">Labels are missing, or of one class only.</exception>
+    /// <exception cref="RecipeException">A k is out of range.</exception>
+    public void Require(LabelSet queries, LabelSet? reference = null)
+    {
+        queries.RequireLabels();
+        reference?.RequireLabels();
+        var searched = reference ?? queries;
+        searched.RequireClasses("retrieval");
+        RequireRecallAt(searched.Name, searched.Count - (reference is null ? 1 : 0));
     }
 
     private RetrievalReport Evaluate(
@@ -74,9 +87,7 @@ internal sealed class Retrieval(RetrievalOptions options)
         Heartbeat? heartbeat,
         CancellationToken cancellationToken)
     {
-        reference.RequireClasses("retrieval");
         var available = reference.Count - (isSame ? 1 : 0);
-        RequireRecallAt(reference.Name, available);
         var sizes = new long[names.Count];
         foreach (var label in reference.Labels)
         {

@@ -43,24 +43,48 @@ internal sealed class Verification(VerificationOptions options)
     public VerificationReport Evaluate(FeatureSet images) =>
         Evaluate(images, new PairDraw(images, options.Folds, options.Seed).Draw(options.Pairs));
 
-    /// <summary>Judges by pairs.</summary>
-    /// <param name="images">Their features.</param>
+    /// <summary>Fails where pairs cannot be drawn from labels.</summary>
+    /// <inheritdoc cref="Evaluate(FeatureSet)"/>
+    public void Require(LabelSet images) => new PairDraw(images, options.Folds, options.Seed).Require(options.Pairs);
+
+    /// <summary>Fails where pairs are not enough to judge by.</summary>
+    /// <param name="name">What they are pairs of, for messages.</param>
     /// <param name="pairs">The pairs.</param>
-    /// <exception cref="DataException">A fold leaves the others without pairs of both kinds.</exception>
-    public VerificationReport Evaluate(FeatureSet images, ImagePairs pairs)
+    /// <exception cref="DataException">They are of one kind, or a fold leaves the others without pairs of both.</exception>
+    public static void Require(string name, ImagePairs pairs)
     {
-        bool[] same = [.. pairs.Pairs.Select(p => p.IsSame)];
-        if (same.Distinct().Count() < 2)
+        var (same, all) = (pairs.Pairs.Count(p => p.IsSame), pairs.Pairs.Count);
+        if (same == 0 || same == all)
         {
             throw new DataException(
-                $"{images.Name}: {(same.Length == 0 ? "there are no pairs" : $"all {same.Length} pairs are {(same[0] ? "the same" : "different")}")}, " +
+                $"{name}: {(all == 0 ? "there are no pairs" : $"all {all} pairs are {(same > 0 ? "the same" : "different")}")}, " +
                 "must be some that show the same and some that do not; add the others");
         }
 
+        foreach (var fold in pairs.Pairs.GroupBy(p => p.Fold).OrderBy(f => f.Key))
+        {
+            var (sameInside, allInside) = (fold.Count(p => p.IsSame), fold.Count());
+            if (sameInside == same || allInside - sameInside == all - same)
+            {
+                throw new DataException(
+                    $"{name}: without fold {fold.Key} the pairs are not of both kinds, must be to choose a threshold; " +
+                    (pairs.HasOwnFolds ? "spread them over the folds" : "list more pairs, or lower --folds"));
+            }
+        }
+    }
+
+    /// <summary>Judges by pairs.</summary>
+    /// <param name="images">Their features.</param>
+    /// <param name="pairs">The pairs.</param>
+    /// <exception cref="DataException">They are of one kind, or a fold leaves the others without pairs of both.</exception>
+    public VerificationReport Evaluate(FeatureSet images, ImagePairs pairs)
+    {
+        Require(images.Name, pairs);
+        bool[] same = [.. pairs.Pairs.Select(p => p.IsSame)];
         var scores = Scores(images.Features, pairs.Pairs);
         var curve = new RocCurve(scores, same);
         var best = curve.Best;
-        var folds = Folds(images.Name, pairs.Pairs, scores);
+        var folds = Folds(pairs.Pairs, scores);
         var mean = folds.Average(f => f.Accuracy);
         string[] coarse =
         [
@@ -106,19 +130,13 @@ internal sealed class Verification(VerificationOptions options)
         return [.. scores];
     }
 
-    private static List<FoldResult> Folds(string name, IReadOnlyList<ImagePair> pairs, double[] scores)
+    private static List<FoldResult> Folds(IReadOnlyList<ImagePair> pairs, double[] scores)
     {
         var results = new List<FoldResult>();
         foreach (var fold in pairs.Select(p => p.Fold).Distinct().Order().ToArray())
         {
             int[] inside = [.. Enumerable.Range(0, pairs.Count).Where(i => pairs[i].Fold == fold)];
             int[] outside = [.. Enumerable.Range(0, pairs.Count).Where(i => pairs[i].Fold != fold)];
-            if (outside.Select(i => pairs[i].IsSame).Distinct().Count() < 2)
-            {
-                throw new DataException(
-                    $"{name}: without fold {fold} the pairs are not of both kinds, must be to choose a threshold; spread them over the folds");
-            }
-
             var threshold = new RocCurve([.. outside.Select(i => scores[i])], [.. outside.Select(i => pairs[i].IsSame)]).Best.Threshold;
             results.Add(new FoldResult(
                 inside.Length, Finite(threshold), inside.Average(i => scores[i] >= threshold == pairs[i].IsSame ? 1.0 : 0.0)));

@@ -9,13 +9,13 @@ internal sealed class SubsetSource : IImageSource
 
     /// <param name="source">Disposed with this one.</param>
     /// <param name="indices">Which of its images, ascending; at least one.</param>
-    /// <param name="classes">The labels of the classes that are kept, ascending, where these are what labels index; null for all.</param>
-    public SubsetSource(IImageSource source, int[] indices, IReadOnlyList<int>? classes = null)
+    /// <param name="classes">The labels of the classes that are kept, ascending; the places among them become labels.</param>
+    public SubsetSource(IImageSource source, int[] indices, IReadOnlyList<int> classes)
     {
         ArgumentOutOfRangeException.ThrowIfZero(indices.Length, nameof(indices));
         (_source, _indices) = (source, indices);
         _places = Places(source, classes);
-        ClassNames = classes is null ? source.ClassNames : [.. classes.Select(label => source.ClassNames[label])];
+        ClassNames = [.. classes.Select(label => source.ClassNames[label])];
         BlockStarts = Blocks(source.BlockStarts, indices);
     }
 
@@ -49,13 +49,13 @@ internal sealed class SubsetSource : IImageSource
     public void Dispose() => _source.Dispose();
 
     /// <summary>What a label of the source becomes, -1 where its class is left out.</summary>
-    private static int[] Places(IImageSource source, IReadOnlyList<int>? classes)
+    private static int[] Places(IImageSource source, IReadOnlyList<int> classes)
     {
         var places = new int[source.ClassNames.Count];
         Array.Fill(places, -1);
-        for (var i = 0; i < (classes?.Count ?? places.Length); i++)
+        for (var i = 0; i < classes.Count; i++)
         {
-            places[classes?[i] ?? i] = i;
+            places[classes[i]] = i;
         }
 
         return places;

@@ -25,7 +25,7 @@ internal sealed class RunBatches : IDisposable
     {
         (_recipe, _sampling, _images) = (recipe, sampling, images);
         var (data, batch) = (recipe.Data!, recipe.Training.GlobalBatchSize);
-        _tuples = data.Pairs is { } pairs ? PairListing.Read(pairs, images) : null;
+        _tuples = data.Pairs is { } pairs ? TupleListing.Read(pairs, images) : null;
         if (_tuples is null && batch > images.Count)
         {
             throw new RecipeException(

@@ -46,5 +46,8 @@ internal sealed record WeightPlace(string? Run, string? Checkpoint, string? File
     public CheckpointStore Checkpoints => RunDirectory.CheckpointsOf(Run!);
 
     /// <summary>What is said where it has none.</summary>
-    public CheckpointException NoCheckpoint => new($"{Run}: has no checkpoint yet; wait for the first one");
+    public CheckpointException NoCheckpoint => new(File is null
+        ? $"{Run}: has no checkpoint yet; wait for the first one"
+        : $"{Run}: has no checkpoint, which embeddings need, as {Path.GetFileName(File)} is without the head; judge features by "
+        + "--of features, or put a checkpoint back");
 }

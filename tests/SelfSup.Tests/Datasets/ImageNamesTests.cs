@@ -35,7 +35,7 @@ public sealed class ImageNamesTests : IDisposable
     [Fact]
     public void SourcesWithoutNamesHaveRows()
     {
-        using var source = new SubsetSource(new MadeUpImages(10, 4), [3, 7]);
+        using var source = new SubsetSource(new MadeUpImages(10, 4), [3, 7], [0, 1]);
         Assert.Equal([1, 0, 1], Indices(source, "7", "3", "00000007"));
         Assert.Contains(
             "1 of 1 rows name images that are not there, 1 of them: '0' (line 2, anchor)",

@@ -72,6 +72,46 @@ public sealed class FewShotTests
         double[] Scaled(double[] row) => distance == FeatureDistance.Euclidean ? row : [.. row.Select(x => x / Math.Sqrt(row.Sum(y => y * y)))];
     }
 
+    [Theory]
+    [InlineData(5, 1, 15, 512)]
+    [InlineData(20, 5, 15, 64)]
+    [InlineData(100, 20, 50, 2048)]
+    [InlineData(1000, 50, 100, 128)] // all similarities of one episode would be 40 GB
+    [InlineData(10_000, 10_000, 10_000, 1)]
+    public void SimilaritiesStayWithinBounds(int ways, int shots, int queries, long width)
+    {
+        const long Most = 1 << 22;
+        var options = new FewShotOptions { Ways = ways, Shots = shots, Queries = queries };
+        var (episodes, tile) = new FewShot(options, Most).AtOnce(width);
+        long given = ways * shots, asked = ways * queries;
+        Assert.InRange(episodes, 1, options.Episodes);
+        Assert.InRange(tile, 1, asked);
+        Assert.True(episodes * tile * given <= Most || (episodes, tile) == (1, 1), $"{episodes} episodes, {tile} queries");
+        Assert.True(episodes * (given + asked) * width <= Most || episodes == 1, $"{episodes} episodes");
+        // As many as may be: one more query, or where all are taken one more episode, would be too many.
+        Assert.True(
+            tile < asked
+                ? episodes * (tile + 1) * given > Most
+                : episodes == options.Episodes || (episodes + 1) * Math.Max((given + asked) * width, given * asked) > Most,
+            $"{episodes} episodes, {tile} queries");
+    }
+
+    [Theory]
+    [InlineData(FeatureDistance.Cosine, 1)]
+    [InlineData(FeatureDistance.Cosine, 50)]
+    [InlineData(FeatureDistance.Euclidean, 1)]
+    [InlineData(FeatureDistance.Euclidean, 50)]
+    [InlineData(FeatureDistance.Euclidean, 500)]
+    public void AccuraciesDoNotDependOnHowMuchIsComputedAtOnce(FeatureDistance distance, long numbers)
+    {
+        using var set = Set(RetrievalTests.Random(200, 8, seed: 3), 6);
+        var options = new FewShotOptions { Ways = 4, Shots = 2, Episodes = 30, Queries = 3, Distance = distance };
+        Assert.NotEqual(new FewShot(options).AtOnce(8), new FewShot(options, numbers).AtOnce(8));
+        var (whole, parts) = (new FewShot(options).Evaluate(set, Stop), new FewShot(options, numbers).Evaluate(set, Stop));
+        Assert.Equal(whole.NearestPrototype, parts.NearestPrototype);
+        Assert.Equal(whole.NearestNeighbour, parts.NearestNeighbour);
+    }
+
     [Fact]
     public void ClassesFarApartAreToldApart()
     {

@@ -185,12 +185,14 @@ public sealed class VerificationTests : IDisposable
         using var source = new MadeUpImages(6, 4);
         // Image 4 could not be read.
         using var set = new FeatureSet("faces", ones(5, 2), [-1, -1, -1, -1, -1], null, [0, 1, 2, 3, 5]);
-        var read = PairListing.Read(file, source, set, 10, 1);
+        var read = VerificationListing.Read(file, source, 10, 1).Among(set);
+        Assert.True(read.HasOwnFolds);
         Assert.Equal([new(0, 1, true, 0), new(0, 2, false, 0), new(1, 3, false, 1), new(2, 3, true, 1), new(2, 4, true, 1)], read.Pairs);
         Assert.Empty(read.Notes);
 
         var bare = _folder.Write("bare.csv", "first,second,label\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i % 6},{(i + 1) % 6},{i % 2}\n")));
-        var dealt = PairListing.Read(bare, source, set, 4, 1);
+        var dealt = VerificationListing.Read(bare, source, 4, 1).Among(set);
+        Assert.False(dealt.HasOwnFolds);
         Assert.Equal(40 - 13, dealt.Pairs.Count);
         Assert.Equal([0, 1, 2, 3], dealt.Pairs.Select(p => p.Fold).Distinct().Order());
         Assert.Contains("13 of 40 pairs are left out", dealt.Notes[0], StringComparison.Ordinal);
@@ -205,13 +207,35 @@ public sealed class VerificationTests : IDisposable
     [InlineData("first,second,same,fold\n0,1,1,2\n0,2,0,2\n", "all pairs are of fold 2")]
     public void PairsThatCannotBeAreRefused(string content, string message)
     {
-        using var scope = NewDisposeScope();
         var file = _folder.Write("pairs.csv", content);
         using var source = new MadeUpImages(6, 4);
-        using var set = new FeatureSet("faces", ones(6, 2), [0, 1, 0, 1, 0, 1]);
-        var error = Assert.Throws<DataException>(() => PairListing.Read(file, source, set, 10, 1));
+        var error = Assert.Throws<DataException>(() => VerificationListing.Read(file, source, 10, 1));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.StartsWith(file, error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Lists of faces often have the name of who is on them beside it.</summary>
+    [Fact]
+    public void AColumnOfLabelsBesideSameIsNotRead()
+    {
+        var file = _folder.Write("pairs.csv", "first,second,label,same\n0,1,ann,1\n2,3,,0\n");
+        using var source = new MadeUpImages(6, 4);
+        Assert.Equal([true, false], VerificationListing.Read(file, source, 2, 1).Pairs.Select(p => p.IsSame));
+    }
+
+    [Theory]
+    [InlineData("first,second,same\n0,1,1\n0,2,1\n0,3,0\n1,2,0\n", "4 pairs are dealt into 2 folds, not 10, which may share images; list more pairs, or lower --folds", null)]
+    [InlineData("first,second,same\n0,1,1\n0,2,0\n", "2 pairs are dealt into 1 fold, not 10", "list more pairs, or lower --folds")]
+    [InlineData("first,second,same,fold\n0,1,1,0\n0,2,0,0\n1,2,0,1\n", null, "faces: without fold 0 the pairs are not of both kinds, must be to choose a threshold; spread them over")]
+    public void FewPairsAreSaidToBeFewAndNotToBeSpread(string content, string? note, string? error)
+    {
+        using var source = new MadeUpImages(6, 4);
+        var listed = VerificationListing.Read(_folder.Write("pairs.csv", content), source, 10, 1);
+        Assert.Contains(note ?? "", listed.Notes.SingleOrDefault() ?? "", StringComparison.Ordinal);
+        Assert.Equal(note is null, listed.Notes is []);
+        var refusal = Record.Exception(() => Verification.Require("faces", listed));
+        Assert.Equal(error is null, refusal is null);
+        Assert.Contains(error ?? "", refusal?.Message ?? "", StringComparison.Ordinal);
     }
 
     [Fact]

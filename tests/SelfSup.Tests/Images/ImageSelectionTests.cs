@@ -101,10 +101,10 @@ public sealed class ImageSelectionTests
     public void BlocksWithoutAnImageAreNone()
     {
         var whole = new Blocks([0, 4, 5, 12, 16], 20);
-        using var source = new SubsetSource(whole, [1, 3, 4, 13, 14, 15, 19]);
+        using var source = new SubsetSource(whole, [1, 3, 4, 13, 14, 15, 19], []);
         Assert.Equal([0, 2, 3, 6], source.BlockStarts);
         Assert.Equal(2, source.WindowBlocks);
-        using var all = new SubsetSource(whole, [.. Enumerable.Range(0, 20)]);
+        using var all = new SubsetSource(whole, [.. Enumerable.Range(0, 20)], []);
         Assert.Equal(whole.BlockStarts, all.BlockStarts);
     }
 

@@ -75,7 +75,7 @@ public sealed class RunBatchesTests : IDisposable
     [Fact]
     public void ASamplingThatReadsMuchMoreThanItUsesIsSaid()
     {
-        using var small = new SubsetSource(new Blocks(), [.. Enumerable.Range(0, 40)]);
+        using var small = new SubsetSource(new Blocks(), [.. Enumerable.Range(0, 40)], [0, 1]);
         using var classes = RunBatches.Open(Read("sampling: { name: balanced }", "limit: 100", 8), _reader, small, 1);
         Assert.Contains("takes images from all row groups of /data", classes.Warning, StringComparison.Ordinal);
         using var shuffled = RunBatches.Open(Read("", "limit: 100", 8), _reader, small, 1);

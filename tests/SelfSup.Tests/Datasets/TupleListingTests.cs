@@ -1,11 +1,12 @@
 using SelfSup.Datasets;
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Recipes;
 using SelfSup.Tests.Support;
 
 namespace SelfSup.Tests.Datasets;
 
-public sealed class PairListingTests : IDisposable
+public sealed class TupleListingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly MadeUpImages _images = new(20, 4);
@@ -34,6 +35,42 @@ public sealed class PairListingTests : IDisposable
         Assert.Contains(message, Assert.Throws<DataException>(() => Read(text)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void ColumnsThatHappenToBeThereCanBeLeftUnread()
+    {
+        const string Text = "anchor,positive,negative,score\n0,5,,good\n1,6,7,\n";
+        var pairs = Read(Text, new() { Negative = "", Score = "" });
+        Assert.Equal((2, 2, false, false), (pairs.Rows, pairs.Width, pairs.HasNegatives, pairs.HasScores));
+        Assert.EndsWith(
+            "line 2: 'negative' is empty, must have a value in every row; correct or remove the row, or leave the column unread by data.pairs.negative: \"\"",
+            Assert.Throws<DataException>(() => Read(Text, new() { Score = "" })).Message,
+            StringComparison.Ordinal);
+        Assert.EndsWith(
+            "line 2: 'score' is 'good', must be a finite number; correct or remove the row, or leave the column unread by data.pairs.score: \"\"",
+            Assert.Throws<DataException>(() => Read(Text, new() { Negative = "" })).Message,
+            StringComparison.Ordinal);
+        // Who has named the column wants it.
+        Assert.EndsWith("remove the row", Assert.Throws<DataException>(() => Read(Text, new() { Negative = "", Score = "score" })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AColumnThatIsLeftUnreadIsSoInTheRecipeOfARun()
+    {
+        static PairListOptions Pairs(string recipe) => new RecipeReader().ReadText(recipe, "recipe").Data!.Pairs!;
+        const string Recipe =
+            """
+            data: { path: /data, pairs: { path: /pairs.csv, score: "", negative: } }
+            views: [ { centerCrop: { size: 8 } } ]
+            encoder: { backbone: resnet18 }
+            method: { name: tupleLearning }
+            optimizer: { name: sgd }
+            schedule: { name: constant, learningRate: 0.1 }
+            """;
+        Assert.Equal(("", null), (Pairs(Recipe).Score, Pairs(Recipe).Negative));
+        var written = Pairs(RecipeWriter.Yaml(new RecipeReader().ReadText(Recipe, "recipe")));
+        Assert.Equal(("", null), (written.Score, written.Negative));
+    }
+
+    [Fact]
     public void AnAnchorWithTooFewCandidatesIsNamed()
     {
         var message = Assert.Throws<DataException>(() => Read("anchor,positive,score\n1,2,1\n1,3,1\n7,8,1\n", new() { Candidates = 2 })).Message;
@@ -45,7 +82,7 @@ public sealed class PairListingTests : IDisposable
     [Fact]
     public void ValuesAreThoseOfTheImagesInTheirOrder()
     {
-        using var source = new SubsetSource(new MadeUpImages(5, 4), [1, 3]);
+        using var source = new SubsetSource(new MadeUpImages(5, 4), [1, 3], [0, 1]);
         var values = Values("image,age,pose\n3,30,-0.5\n0,1,1\n1,10,2.5\n", source, "age", "pose");
         Assert.Equal(new[,] { { 10, 2.5f }, { 30, -0.5f } }, values);
     }
@@ -57,7 +94,7 @@ public sealed class PairListingTests : IDisposable
     [InlineData("image,value\n1,10\n3,1\n", "has no column 'age', it has image, value")]
     public void ValuesThatAreMissingAreNamed(string text, string message)
     {
-        using var source = new SubsetSource(new MadeUpImages(5, 4), [1, 3]);
+        using var source = new SubsetSource(new MadeUpImages(5, 4), [1, 3], [0, 1]);
         Assert.Contains(message, Assert.Throws<DataException>(() => Values(text, source, "age")).Message, StringComparison.Ordinal);
     }
 
@@ -71,7 +108,7 @@ public sealed class PairListingTests : IDisposable
     {
         options ??= new();
         options.Path = _folder.Write("pairs.csv", text);
-        return PairListing.Read(options, _images);
+        return TupleListing.Read(options, _images);
     }
 
     private float[,] Values(string text, IImageSource source, params string[] columns) =>

@@ -8,7 +8,7 @@ namespace SelfSup.Evaluation;
 /// Pairs listed in a CSV or Parquet file: columns <c>first</c> and <c>second</c> name images, <c>same</c> (or <c>label</c>) is 1
 /// where both show the same and 0 where not, and <c>fold</c>, if it is there, says which pairs belong together.
 /// </summary>
-internal static class PairListing
+internal static class VerificationListing
 {
     private const string First = "first";
     private const string Second = "second";
@@ -18,46 +18,36 @@ internal static class PairListing
 
     /// <summary>Reads them.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="source">The images that it names.</param>
-    /// <param name="images">Their features; pairs of images that could not be read are left out.</param>
+    /// <param name="source">The images that it names, whose indices the pairs have.</param>
     /// <param name="folds">In how many folds pairs are dealt where the file has none.</param>
     /// <param name="seed">Deals them.</param>
     /// <exception cref="DataException">The file cannot be read, lacks a column, or names images that are not there.</exception>
-    public static ImagePairs Read(string path, IImageSource source, FeatureSet images, int folds, ulong seed)
+    public static ImagePairs Read(string path, IImageSource source, int folds, ulong seed)
     {
         var listing = Listing.Read(
             path,
             new ListingColumn(First, ListingCells.Text),
             new ListingColumn(Second, ListingCells.Text),
             new ListingColumn(Same, ListingCells.Numbers, IsOptional: true),
-            new ListingColumn(Label, ListingCells.Numbers, IsOptional: true),
+            new ListingColumn(Label, ListingCells.Numbers, IsOptional: true, Unless: Same),
             new ListingColumn(Fold, ListingCells.Numbers, IsOptional: true));
         var found = ImageNames.Indices(listing, source, First, Second);
         var same = Truth(listing);
         var isListed = listing.Has(Fold);
-        var dealt = isListed ? Listed(listing) : Dealt(same, folds, seed);
-        var rows = images.Samples.Index().ToDictionary(s => s.Item, s => s.Index);
-        var pairs = new List<ImagePair>(listing.Rows);
-        for (var row = 0; row < listing.Rows; row++)
-        {
-            if (rows.TryGetValue(found[0][row], out var first) && rows.TryGetValue(found[1][row], out var second))
-            {
-                pairs.Add(new ImagePair(first, second, same[row], dealt[row]));
-            }
-        }
+        var inFolds = isListed ? Listed(listing) : Dealt(same, folds, seed);
+        return new ImagePairs(
+            [.. Enumerable.Range(0, listing.Rows).Select(row => new ImagePair(found[0][row], found[1][row], same[row], inFolds[row]))],
+            isListed ? [] : [Described(path, inFolds, folds)],
+            isListed);
+    }
 
-        var notes = new List<string>();
-        if (pairs.Count < listing.Rows)
-        {
-            notes.Add($"{listing.Rows - pairs.Count} of {listing.Rows} pairs are left out: an image of theirs could not be read");
-        }
-
-        if (!isListed)
-        {
-            notes.Add($"{path} has no column '{Fold}': pairs are dealt into {folds} folds, which may share images");
-        }
-
-        return new ImagePairs(pairs, notes);
+    private static string Described(string path, int[] dealt, int folds)
+    {
+        var number = dealt.Distinct().Count();
+        return number == folds
+            ? $"{path} has no column '{Fold}': pairs are dealt into {folds} folds, which may share images"
+            : $"{path} has no column '{Fold}': {dealt.Length} pairs are dealt into {number} {(number == 1 ? "fold" : "folds")}, not {folds}, which may share images; list more " +
+                "pairs, or lower --folds";
     }
 
     private static bool[] Truth(Listing listing)

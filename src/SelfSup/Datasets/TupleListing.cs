@@ -7,25 +7,27 @@ using SelfSup.Images;
 namespace SelfSup.Datasets;
 
 /// <summary>Reads a list of pairs or triplets.</summary>
-internal static class PairListing
+internal static class TupleListing
 {
     /// <param name="options">The file and its columns.</param>
     /// <param name="source">The images that it names.</param>
     /// <exception cref="DataException">It cannot be read, lacks a column, or its rows make no tuples of these images.</exception>
     public static TupleList Read(PairListOptions options, IImageSource source)
     {
-        var (negative, score) = (options.Negative ?? "negative", options.Score ?? "score");
+        var negative = Optional(options.Negative, "negative", ListingCells.Text);
+        var score = Optional(options.Score, "score", ListingCells.Numbers);
         var listing = Listing.Read(
             options.Path,
-            new ListingColumn(options.Anchor, ListingCells.Text),
-            new ListingColumn(options.Positive, ListingCells.Text),
-            new ListingColumn(negative, ListingCells.Text, IsOptional: options.Negative is null),
-            new ListingColumn(score, ListingCells.Numbers, IsOptional: options.Score is null));
-        string[] columns = [options.Anchor, options.Positive, .. listing.Has(negative) ? [negative] : Array.Empty<string>()];
+            [new(options.Anchor, ListingCells.Text), new(options.Positive, ListingCells.Text), .. negative, .. score]);
+        string[] columns = [options.Anchor, options.Positive, .. negative.Select(column => column.Name).Where(listing.Has)];
         var images = ImageNames.Indices(listing, source, columns);
         RequireDifferent(listing, images, columns);
         var list = new TupleList(
-            images[0], images[1], images.Length > 2 ? images[2] : [], listing.Has(score) ? listing.Numbers(score).ToArray() : [], options.Candidates);
+            images[0],
+            images[1],
+            images.Length > 2 ? images[2] : [],
+            score is [var scored] && listing.Has(scored.Name) ? listing.Numbers(scored.Name).ToArray() : [],
+            options.Candidates);
         if (options.Candidates > 1)
         {
             RequireCandidates(listing, options, list);
@@ -33,6 +35,14 @@ internal static class PairListing
 
         return list;
     }
+
+    /// <summary>A column that the file must have where a setting names it and may have where none does; none where the setting is empty.</summary>
+    private static ListingColumn[] Optional(string? setting, string name, ListingCells holds) => setting switch
+    {
+        null => [new(name, holds, IsOptional: true, Unwanted: $"data.pairs.{name}: \"\"")],
+        "" => [],
+        _ => [new(setting, holds)],
+    };
 
     private static void RequireDifferent(Listing listing, int[][] images, string[] columns)
     {

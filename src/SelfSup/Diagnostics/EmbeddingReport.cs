@@ -10,7 +10,9 @@ namespace SelfSup.Diagnostics;
 /// <param name="EffectiveRank">Of view 1, by RankMe.</param>
 /// <param name="StandardDeviation">Of view 1, the mean over dimensions.</param>
 /// <param name="PositiveSimilarity">The mean cosine of the views of an image.</param>
-/// <param name="HardestNegativeSimilarity">The mean over images of the largest cosine with another image's view 2.</param>
+/// <param name="HardestNegativeSimilarity">
+/// The mean over images of the largest cosine with another image's view 2, with labels of another class; no number where there is none.
+/// </param>
 /// <param name="Rows">How many images were looked at.</param>
 /// <param name="Width">D.</param>
 internal sealed record EmbeddingReport(
@@ -23,16 +25,20 @@ internal sealed record EmbeddingReport(
     long Rows,
     long Width)
 {
+    /// <summary>Below which effective rank embeddings tell nothing apart, if nothing else is said.</summary>
+    public const double DefaultLeastRank = 1.25;
+
     // More rows than dimensions that matter; the time grows with their square.
     private const long MostRows = 1024;
-
-    private const double LowestRank = 1.25;
 
     // Times sqrt(D), so that the number means the same in any width: unit rows that use the whole space have about 1.
     private const double LowestSpread = 0.02;
 
+    /// <summary>The effective rank that embeddings have at least where they have not collapsed.</summary>
+    public double LeastRank { get; init; } = DefaultLeastRank;
+
     /// <summary>Whether embeddings no longer tell images apart: they lie on one line, or are all the same.</summary>
-    public bool IsCollapsed => IsConstant || EffectiveRank < LowestRank;
+    public bool IsCollapsed => IsConstant || EffectiveRank < LeastRank;
 
     /// <summary>What shows the collapse, with its value; null where there is none.</summary>
     public string? Signal => this switch
@@ -58,7 +64,12 @@ internal sealed record EmbeddingReport(
     /// <summary>Looks at up to 1,024 evenly spaced rows, without a graph. Reading the numbers waits for the device.</summary>
     /// <param name="first">Embeddings of view 1, of any length and element type, [N, D] with N at least 2.</param>
     /// <param name="second">Of view 2, in the same order, [N, D].</param>
-    public static EmbeddingReport Of(Tensor first, Tensor second)
+    /// <param name="classes">
+    /// The rows' classes, int64 [N], below 0 where one has none: rows of one class are no negatives of each other. Null where each is by
+    /// itself.
+    /// </param>
+    /// <param name="leastRank">The effective rank that embeddings have at least where they have not collapsed.</param>
+    public static EmbeddingReport Of(Tensor first, Tensor second, Tensor? classes = null, double leastRank = DefaultLeastRank)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -69,12 +80,17 @@ internal sealed record EmbeddingReport(
             EmbeddingSpace.RankMe(x),
             EmbeddingSpace.MeanStandardDeviation(x),
             EmbeddingSpace.PositiveSimilarity(x, y),
-            EmbeddingSpace.HardestNegativeSimilarity(x, y),
+            EmbeddingSpace.HardestNegativeSimilarity(x, y, classes is null ? null : Some(classes)),
             x.shape[0],
-            x.shape[1]);
+            x.shape[1])
+        {
+            LeastRank = leastRank,
+        };
     }
 
-    private static Tensor Sample(Tensor rows)
+    private static Tensor Sample(Tensor rows) => nn.functional.normalize(Some(rows).detach().to(float32), dim: 1);
+
+    private static Tensor Some(Tensor rows)
     {
         var count = rows.shape[0];
         if (count > MostRows)
@@ -83,6 +99,6 @@ internal sealed record EmbeddingReport(
             rows = rows.index_select(0, which);
         }
 
-        return nn.functional.normalize(rows.detach().to(float32), dim: 1);
+        return rows;
     }
 }

@@ -89,14 +89,26 @@ internal static class EmbeddingSpace
     }
 
     /// <summary>The mean over rows of <paramref name="x"/> of the largest cosine with a row of y that is not its own.</summary>
-    public static double HardestNegativeSimilarity(Tensor x, Tensor y)
+    /// <param name="x">[N, D], N at least 2.</param>
+    /// <param name="y">In the same order, [N, D].</param>
+    /// <param name="classes">The rows' classes, int64 [N], below 0 where one has none: then of another class. Null where each is by itself.</param>
+    /// <returns>The mean over the rows that have such another; NaN where none has.</returns>
+    public static double HardestNegativeSimilarity(Tensor x, Tensor y, Tensor? classes = null)
     {
         AtLeastTwo(x);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var similarities = Unit(x).mm(Unit(y).t());
         similarities.diagonal().fill_(double.NegativeInfinity);
-        return similarities.amax([1L]).mean().ToDouble();
+        if (classes is null)
+        {
+            return similarities.amax([1L]).mean().ToDouble();
+        }
+
+        var alike = (classes.unsqueeze(1) == classes.unsqueeze(0)) & (classes >= 0).unsqueeze(1);
+        similarities.masked_fill_(alike, double.NegativeInfinity);
+        var hardest = similarities.amax([1L]);
+        return hardest.masked_select(hardest != double.NegativeInfinity).mean().ToDouble(); // all of a row may be of its class
     }
 
     // The singular values over their sum; null where all are 0.

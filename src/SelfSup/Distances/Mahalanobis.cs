@@ -27,29 +27,10 @@ internal sealed class Mahalanobis(MahalanobisOptions options) : Distance
     public static Tensor Factor(Encoder encoder) => encoder.Part<Linear>(Part).weight!;
 
     /// <inheritdoc/>
-    public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => Matrix(x, y, Factor(Known(encoder)));
+    public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => MahalanobisFactor.Matrix(x, y, Factor(Known(encoder)));
 
     /// <inheritdoc/>
-    public override Tensor Rows(Tensor x, Tensor y, Encoder? encoder = null) => Rows(x, y, Factor(Known(encoder)));
-
-    /// <summary>The distances of all rows from all by a given factor, such as one of <see cref="MahalanobisFactor"/>.</summary>
-    /// <param name="x">[N, D].</param>
-    /// <param name="y">[M, D].</param>
-    /// <param name="factor">L, [rank, D].</param>
-    /// <returns>[N, M].</returns>
-    public static Tensor Matrix(Tensor x, Tensor y, Tensor factor)
-    {
-        using var scope = NewDisposeScope();
-        var mapped = x.matmul(factor.t());
-        return EuclideanMatrix.Of(mapped, ReferenceEquals(x, y) ? mapped : y.matmul(factor.t()), squared: false).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>The distances of rows from the same rows by a given factor.</summary>
-    /// <param name="x">[N, D].</param>
-    /// <param name="y">[N, D].</param>
-    /// <param name="factor">L, [rank, D].</param>
-    /// <returns>[N].</returns>
-    public static Tensor Rows(Tensor x, Tensor y, Tensor factor) => Tensors.SafeRoot.Of((x - y).matmul(factor.t()).square().sum(dim: 1));
+    public override Tensor Rows(Tensor x, Tensor y, Encoder? encoder = null) => MahalanobisFactor.Rows(x, y, Factor(Known(encoder)));
 
     private static Encoder Known(Encoder? encoder) =>
         encoder ?? throw new ArgumentNullException(nameof(encoder), "mahalanobis learns a factor, which is a part of the encoder");
@@ -60,7 +41,7 @@ internal sealed class Mahalanobis(MahalanobisOptions options) : Distance
         if (rank > width)
         {
             throw new RecipeException(
-                $"distance mahalanobis: rank: is {rank}, must be at most {width}, the width of the embeddings (encoder.head.output)");
+                $"method.loss.distance.rank: is {rank}, must be at most {width}, the width of the embeddings (encoder.head.output)");
         }
 
         var factor = nn.Linear(width, rank, hasBias: false);

@@ -1,10 +1,12 @@
+using SelfSup.Tensors;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.Distances;
 
 /// <summary>
 /// Factors L [rank, D] of a Mahalanobis distance |L (x - y)|: multiplied with it, <c>x.matmul(L.t())</c>, features are such that their
-/// Euclidean distance is the Mahalanobis distance. In float64.
+/// Euclidean distance is the Mahalanobis distance, as <see cref="Matrix"/> and <see cref="Rows"/> compute it. In float64.
 /// </summary>
 public static class MahalanobisFactor
 {
@@ -80,6 +82,25 @@ public static class MahalanobisFactor
         var centred = Centred(features, labels);
         return ShareOf(centred, Covariance(centred));
     }
+
+    /// <summary>The distances of all rows from all by a given factor, |L (x - y)|.</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="y">[M, D].</param>
+    /// <param name="factor">L, [rank, D].</param>
+    /// <returns>[N, M], with a graph; its gradient is 0 at distance 0 and cannot be differentiated again.</returns>
+    public static Tensor Matrix(Tensor x, Tensor y, Tensor factor)
+    {
+        using var scope = NewDisposeScope();
+        var mapped = x.matmul(factor.t());
+        return EuclideanMatrix.Of(mapped, ReferenceEquals(x, y) ? mapped : y.matmul(factor.t()), squared: false).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The distances of rows from the same rows by a given factor, |L (x - y)|.</summary>
+    /// <param name="x">[N, D].</param>
+    /// <param name="y">[N, D].</param>
+    /// <param name="factor">L, [rank, D].</param>
+    /// <returns>[N].</returns>
+    public static Tensor Rows(Tensor x, Tensor y, Tensor factor) => SafeRoot.Of((x - y).matmul(factor.t()).square().sum(dim: 1));
 
     private static double ShareOf(Tensor centred, Tensor covariance)
     {

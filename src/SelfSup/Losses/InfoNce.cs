@@ -9,9 +9,6 @@ namespace SelfSup.Losses;
 /// </summary>
 public static class InfoNce
 {
-    /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
-    private const double LinearFrom = 40;
-
     /// <summary>The mean loss over this rank's anchors.</summary>
     /// <param name="query">Unit-length embeddings of the anchors, [N, D].</param>
     /// <param name="positive">The positive of each, [N, D]; learned or constant.</param>
@@ -22,7 +19,7 @@ public static class InfoNce
     {
         var against = SimilarityLogSumExp.Of(query, negatives, temperature, []);
         var difference = against - Pairs.Logits(query, positive, temperature);
-        return Softplus(difference).mean();
+        return Softplus.Of(difference).mean();
     }
 
     /// <summary>
@@ -38,7 +35,7 @@ public static class InfoNce
     {
         var (rows, first) = (query.shape[0], rank * query.shape[0]);
         var against = SimilarityLogSumExp.Of(query, keys, temperature, [new ExcludedPairs(0, first, rows)]);
-        return Softplus(against - Pairs.Logits(query, keys.narrow(0, first, rows), temperature)).mean();
+        return Softplus.Of(against - Pairs.Logits(query, keys.narrow(0, first, rows), temperature)).mean();
     }
 
     /// <summary>
@@ -48,6 +45,4 @@ public static class InfoNce
     /// <param name="loss">The mean cross-entropy.</param>
     /// <param name="candidates">How many keys a query has, its positive among them.</param>
     public static double Bound(double loss, long candidates) => Math.Log(candidates) - loss;
-
-    private static Tensor Softplus(Tensor difference) => nn.functional.softplus(difference, beta: 1, threshold: LinearFrom);
 }

@@ -8,9 +8,6 @@ namespace SelfSup.Losses;
 /// </summary>
 public static class NegativeSampling
 {
-    /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
-    private const double LinearFrom = 40;
-
     /// <summary>
     /// The mean of -log sigmoid(v . u) - sum_k log sigmoid(-v . u_k) (Mikolov et al. 2013, https://arxiv.org/abs/1310.4546,
     /// eq. 4).
@@ -45,7 +42,5 @@ public static class NegativeSampling
     private static Tensor Products(Tensor centres, Tensor negatives) => negatives.bmm(centres.unsqueeze(2)).squeeze(2);
 
     private static Tensor OfLogits(Tensor positives, Tensor negatives) =>
-        (Softplus(-positives) + Softplus(negatives).sum(dim: 1)).mean();
-
-    private static Tensor Softplus(Tensor logits) => nn.functional.softplus(logits, beta: 1, threshold: LinearFrom);
+        (Softplus.Of(-positives) + Softplus.Of(negatives).sum(dim: 1)).mean();
 }

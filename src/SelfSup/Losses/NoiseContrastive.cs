@@ -18,9 +18,6 @@ public static class NoiseContrastive
     /// <summary>What the authors' code adds to a denominator.</summary>
     private const double Epsilon = 1e-7;
 
-    /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
-    private const double LinearFrom = 40;
-
     /// <summary>The mean over this rank's images of -log h(own) - sum_k log(1 - h(negative k)).</summary>
     /// <param name="embeddings">Unit-length embeddings, [N, D].</param>
     /// <param name="slots">
@@ -80,7 +77,7 @@ public static class NoiseContrastive
             var terms = own.bmm(ofOne.unsqueeze(2)).squeeze(2).div_(noise.Temperature).sub_(noise.Shift); // x, [n, 1 + K]
             terms.narrow(1, 0, 1).neg_();
             Leave(terms, elsewhere);
-            slice.Of(losses).copy_(nn.functional.softplus(terms, beta: 1, threshold: LinearFrom).sum(dim: 1));
+            slice.Of(losses).copy_(Softplus.Of(terms).sum(dim: 1));
             if (gradient is not null)
             {
                 var shares = terms.sigmoid_();

@@ -32,6 +32,9 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
     /// <inheritdoc/>
     public override bool NeedsLabels => true;
 
+    /// <inheritdoc/>
+    public override double LeastEffectiveRank => Context.Classes == 2 ? 0 : base.LeastEffectiveRank;
+
     /// <summary>One logit a class of the training images, without a graph.</summary>
     /// <param name="encoder">An encoder that has the classifier.</param>
     /// <param name="features">[N, F].</param>
@@ -76,6 +79,9 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
     /// <inheritdoc/>
     public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) =>
         (embeddings.Learned[0], OneView.Neighbours(embeddings.Learned[0], batch.Labels));
+
+    /// <inheritdoc/>
+    public override Tensor ClassesOf(ViewBatch batch) => batch.Labels;
 
     /// <summary>How many of the batch are classified rightly now, of all ranks; mixed images count by the larger share.</summary>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)

@@ -1,6 +1,7 @@
 using SelfSup.Augmentation;
 using SelfSup.Catalogs;
 using SelfSup.Checkpoints;
+using SelfSup.Diagnostics;
 using SelfSup.Distributed;
 using SelfSup.Models;
 using SelfSup.Optimization;
@@ -38,6 +39,12 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     /// method that needs statistics of parts says no then.
     /// </summary>
     public virtual bool SharesBatchNorm => Context.SyncBatchNorm ?? true;
+
+    /// <summary>
+    /// The effective rank below which embeddings are taken for collapsed. One that learns to tell two classes apart puts them on a line
+    /// when all is well, so that it says 0: only a constant output is a collapse then.
+    /// </summary>
+    public virtual double LeastEffectiveRank => EmbeddingReport.DefaultLeastRank;
 
     /// <summary>All encoders it computes with: <see cref="Encoder"/>, and a key encoder where it has one.</summary>
     public virtual IEnumerable<Encoder> Encoders => [Encoder];
@@ -99,11 +106,16 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     }
 
     /// <summary>
-    /// Two tensors [N, D] whose rows at the same place are of the same image, or of one class, and whose other rows are not: what the
-    /// report on the embedding space looks at.
+    /// Two tensors [N, D] whose rows at the same place are of the same image, or of one class, and whose other rows are not, or say so in
+    /// <see cref="ClassesOf"/>: what the report on the embedding space looks at. N is the same on all ranks.
     /// </summary>
     public virtual (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings) =>
         (embeddings.Learned[0], embeddings.Learned.Count > 1 ? embeddings.Learned[1] : embeddings.Constant[0]);
+
+    /// <summary>
+    /// The classes of the rows of <see cref="Positives"/>, int64 [N], where rows at different places may be of one; null where they are not.
+    /// </summary>
+    public virtual Tensor? ClassesOf(ViewBatch batch) => null;
 
     /// <summary>What else there is to report of a step, by the names of metrics: ages of stores, bounds.</summary>
     /// <param name="batch">The step's batch; the step is committed.</param>

@@ -28,6 +28,9 @@ internal sealed class MetricLearning : Method
     private readonly MetricLearningOptions _options;
     private readonly LabelledMemory? _memory;
 
+    // What the last step compared, without its graph: the tensors belong to that step's dispose scope.
+    private (ViewBatch Batch, Embeddings Embeddings, LabelledEmbeddings Compared)? _last;
+
     public MetricLearning(MetricLearningOptions options, MethodContext context)
         : base(context, Choose(options, context, out var objective).Parts)
     {
@@ -48,6 +51,9 @@ internal sealed class MetricLearning : Method
     internal Objective Objective { get; }
 
     /// <inheritdoc/>
+    public override double LeastEffectiveRank => NeedsLabels && Context.Classes == 2 ? 0 : base.LeastEffectiveRank;
+
+    /// <inheritdoc/>
     public override double RateOf(string parameter) => Encoder.IsOfPart(parameter) ? Objective.PartsRate : 1;
 
     /// <inheritdoc/>
@@ -60,7 +66,8 @@ internal sealed class MetricLearning : Method
     /// <inheritdoc/>
     public override Tensor Compare(ViewBatch batch, Embeddings embeddings)
     {
-        var compared = Compared(batch, embeddings);
+        var compared = Gathered(batch, embeddings);
+        _last = (batch, embeddings, Constant(compared));
         var loss = Objective.Loss(compared, Encoder);
         if (!Remembers(batch))
         {
@@ -69,7 +76,7 @@ internal sealed class MetricLearning : Method
 
         var (references, labels) = _memory!.With(compared.Anchors, compared.Labels);
         var withPast = compared with { References = references, ReferenceLabels = labels, FirstSelf = 0 };
-        return loss + (_options.MemoryWeight * Objective.Loss(withPast, Encoder));
+        return loss + ((_options.MemoryWeight ?? MetricLearningOptions.DefaultMemoryWeight) * Objective.Loss(withPast, Encoder));
     }
 
     /// <inheritdoc/>
@@ -94,12 +101,32 @@ internal sealed class MetricLearning : Method
     }
 
     /// <inheritdoc/>
+    public override Tensor ClassesOf(ViewBatch batch) => batch.Labels;
+
+    /// <summary>Those of the objective, of the batch and, by names that begin with memory, of the batch against the memory.</summary>
+    /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss)
     {
         using var scope = NewDisposeScope();
-        var facts = Objective.Facts(Compared(batch, embeddings), Encoder).ToList();
+        using var _ = no_grad();
+        var compared = Compared(batch, embeddings);
+        var facts = Objective.Facts(compared, Encoder).ToList();
+        if (Objective.IsOfSingles && facts.Count > 0)
+        {
+            using var means = tensor(facts.ConvertAll(fact => fact.Value).ToArray());
+            Context.Communicator.AllReduceMean(means); // of this rank's anchors only until here
+            facts = [.. facts.Zip(means.data<double>().ToArray(), (fact, mean) => (fact.Name, mean))];
+        }
+
         if (_memory is not null)
         {
+            if (Remembers(batch))
+            {
+                var (references, labels) = _memory.WithLast(compared.Anchors, compared.Labels);
+                var withPast = compared with { References = references, ReferenceLabels = labels, FirstSelf = 0 };
+                facts.AddRange(Objective.Facts(withPast, Encoder).Select(fact => ($"memory{char.ToUpperInvariant(fact.Name[0])}{fact.Name[1..]}", fact.Value)));
+            }
+
             facts.Add(("memoryFilled", _memory.Filled));
             facts.Add(("memoryAgeSteps", _memory.MeanAge((long)Context.GlobalBatchSize * Views)));
         }
@@ -154,11 +181,18 @@ internal sealed class MetricLearning : Method
             {
                 Catalogs = context.Catalogs,
                 ClassValues = Values(context.ClassNames),
+                HasMemory = options.Memory > 0,
                 ValuesPerImage = values,
             });
         if (context.Classes < 2 && !objective.ComparesValues)
         {
             throw TooFewClasses(context.Classes);
+        }
+
+        if (values > 0 && !objective.ComparesValues)
+        {
+            throw new RecipeException(
+                $"data.values: is there, but loss: {loss.Name} compares classes and no values; leave it out, or choose a loss that compares them");
         }
 
         if (options.Memory > 0 && objective.ComparesValues)
@@ -187,10 +221,22 @@ internal sealed class MetricLearning : Method
         new($"method: metricLearning tells classes apart, must have images of at least 2, has {classes}; name labelled images");
 
     /// <summary>Whether this step is compared with the memory and put into it.</summary>
-    private bool Remembers(ViewBatch batch) => _memory is not null && batch.Step >= _options.MemoryAfterSteps;
+    private bool Remembers(ViewBatch batch) => _memory is not null && batch.Step >= (_options.MemoryAfterSteps ?? MetricLearningOptions.DefaultMemoryAfterSteps);
+
+    /// <summary>What <see cref="Compare"/> gathered of this step, without its graph; gathered now where that is not there.</summary>
+    private LabelledEmbeddings Compared(ViewBatch batch, Embeddings embeddings) =>
+        _last is { } last && ReferenceEquals(last.Batch, batch) && ReferenceEquals(last.Embeddings, embeddings) && !last.Compared.Anchors.IsInvalid
+            ? last.Compared
+            : Gathered(batch, embeddings);
+
+    private static LabelledEmbeddings Constant(LabelledEmbeddings compared)
+    {
+        var anchors = compared.Anchors.detach();
+        return compared with { Anchors = anchors, References = anchors };
+    }
 
     /// <summary>This rank's embeddings where each is by itself in the loss, else everyone's.</summary>
-    private LabelledEmbeddings Compared(ViewBatch batch, Embeddings embeddings)
+    private LabelledEmbeddings Gathered(ViewBatch batch, Embeddings embeddings)
     {
         var local = Views == 1 ? embeddings.Learned[0] : cat([.. embeddings.Learned]); // [V * N, D]
         if (Objective.IsOfSingles)
@@ -219,8 +265,14 @@ internal sealed class MetricLearning : Method
 }
 
 /// <summary>The <c>method</c> section.</summary>
-internal sealed class MetricLearningOptions : IRemembers
+internal sealed class MetricLearningOptions : IRemembers, IValidatableObject
 {
+    /// <summary>What <see cref="MemoryAfterSteps"/> is where nothing is said.</summary>
+    internal const int DefaultMemoryAfterSteps = 1000;
+
+    /// <summary>What <see cref="MemoryWeight"/> is where nothing is said.</summary>
+    internal const double DefaultMemoryWeight = 1;
+
     /// <summary>The loss, with its settings, distance and miner.</summary>
     [Required]
     [ChosenFrom(typeof(Objective))]
@@ -234,14 +286,29 @@ internal sealed class MetricLearningOptions : IRemembers
     [Range(0, int.MaxValue)]
     public int Memory { get; set; }
 
-    /// <summary>After so many steps the memory begins to fill and to count: before, embeddings move too fast for past ones to be right.</summary>
+    /// <summary>
+    /// After so many steps, by default 1000, the memory begins to fill and to count: before, embeddings move too fast for past ones to be
+    /// right. Only with a memory.
+    /// </summary>
     [Range(0, int.MaxValue)]
-    public int MemoryAfterSteps { get; set; } = 1000;
+    public int? MemoryAfterSteps { get; set; }
 
-    /// <summary>Times the loss over the memory is added to the loss over the batch; the paper's code takes 1.</summary>
+    /// <summary>Times the loss over the memory is added to the loss over the batch; by default 1, as the paper's code has it. Only with a memory.</summary>
     [Range(0.0, 1e6)]
-    public double MemoryWeight { get; set; } = 1;
+    public double? MemoryWeight { get; set; }
 
     /// <inheritdoc/>
     public IEnumerable<StoreSize> Stores(StoreScale scale) => Memory == 0 ? [] : [new("memory", LabelledMemory.Bytes(Memory, scale.Width))];
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var (name, isSet) in new[] { (nameof(MemoryAfterSteps), MemoryAfterSteps is not null), (nameof(MemoryWeight), MemoryWeight is not null) })
+        {
+            if (isSet && Memory == 0)
+            {
+                yield return new ValidationResult("must not be set without a memory; leave it out, or set memory", [name]);
+            }
+        }
+    }
 }

@@ -25,6 +25,9 @@ internal sealed class SupervisedContrastive(SupervisedContrastiveOptions options
     public override bool NeedsLabels => true;
 
     /// <inheritdoc/>
+    public override double LeastEffectiveRank => Context.Classes == 2 ? 0 : base.LeastEffectiveRank;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch) =>
         encoder.Embed(cat([.. batch.Views])).chunk(Views); // V times [N, D]
 
@@ -35,6 +38,9 @@ internal sealed class SupervisedContrastive(SupervisedContrastiveOptions options
         var labels = Context.Communicator.AllGather(batch.Labels.repeat(Views));
         return SupCon.Loss(local, Context.Communicator.GatherLearned(local), labels, Context.Communicator.Rank, options.Temperature);
     }
+
+    /// <inheritdoc/>
+    public override Tensor ClassesOf(ViewBatch batch) => batch.Labels;
 }
 
 /// <summary>The <c>method</c> section.</summary>

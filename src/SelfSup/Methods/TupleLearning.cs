@@ -45,14 +45,17 @@ internal sealed class TupleLearning : Method
         ? _objective.Loss(tuples, Encoder)
         : embeddings.Learned[0].sum() * 0;
 
-    /// <summary>Each anchor and the candidate of its tuple with the highest score, where that is above 0.</summary>
+    /// <summary>
+    /// The anchor of each of this rank's tuples and the candidate of it with the highest score; itself where that is not above 0. One row
+    /// a tuple, whatever the scores, so that all ranks give as many.
+    /// </summary>
     public override (Tensor First, Tensor Second) Positives(ViewBatch batch, Embeddings embeddings)
     {
         var list = _tuples.List;
         var all = embeddings.Learned[0];
         var count = all.shape[0] / list.Width;
         var rows = _tuples.Rows(batch.Step)[((int)(Context.Communicator.Rank * count) * list.PerTuple)..];
-        var (anchors, candidates) = (new List<long>(), new List<long>());
+        var (anchors, candidates) = (new long[count], new long[count]);
         for (var tuple = 0; tuple < count; tuple++)
         {
             var own = rows.Slice(tuple * list.PerTuple, list.PerTuple);
@@ -62,15 +65,12 @@ internal sealed class TupleLearning : Method
                 best = list.Score(own[i]) > list.Score(own[best]) ? i : best;
             }
 
-            if (list.Score(own[best]) > 0)
-            {
-                anchors.Add((long)tuple * list.Width);
-                candidates.Add(((long)tuple * list.Width) + 1 + best);
-            }
+            anchors[tuple] = (long)tuple * list.Width;
+            candidates[tuple] = anchors[tuple] + (list.Score(own[best]) > 0 ? 1 + best : 0);
         }
 
-        // Where the list calls next to nothing similar, an image and itself: distances of positives are 0 then.
-        return anchors.Count > 1
+        // One tuple is too few rows to look at, on all ranks together.
+        return _tuples.TuplesPerBatch > 1
             ? (Chosen(all, anchors), Chosen(all, candidates))
             : (all, all);
     }
@@ -83,7 +83,7 @@ internal sealed class TupleLearning : Method
         return [.. tuples is null ? [] : _objective.Facts(tuples, Encoder), ("tuplesLeftOut", _leftOut)];
     }
 
-    private static Tensor Chosen(Tensor rows, List<long> places) => rows.index_select(0, tensor(places, device: rows.device));
+    private static Tensor Chosen(Tensor rows, long[] places) => rows.index_select(0, tensor(places, device: rows.device));
 
     private static TupleObjective Choose(TupleLearningOptions options, MethodContext context, out TupleObjective objective)
     {

@@ -55,9 +55,18 @@ public static class AngularMargins
     /// <param name="multiple">m1, more than 0.</param>
     /// <param name="angle">m2, in radians, at least 0.</param>
     /// <param name="margin">m3.</param>
-    /// <param name="beyond">What follows where m1 theta + m2 is more than pi.</param>
+    /// <param name="beyond">What follows where m1 theta + m2 is more than pi; <see cref="BeyondPi.Lowered"/> with an m1 of 1 only.</param>
+    /// <exception cref="ArgumentException">Lowered with another m1, which would rise with the angle.</exception>
     public static Tensor Combined(Tensor cosines, double multiple, double angle, double margin, BeyondPi beyond)
     {
+        if (!Fit(multiple, beyond))
+        {
+            throw new ArgumentException(
+                $"beyond: is {beyond}, must be {BeyondPi.Falling} or {BeyondPi.Cosine} with a multiple of {multiple}: it falls with the angle only "
+                + "where that counts once",
+                nameof(beyond));
+        }
+
         using var scope = NewDisposeScope();
         var turned = (atan2(Sines(cosines), cosines) * multiple) + angle;
         var within = turned.cos();
@@ -69,6 +78,9 @@ public static class AngularMargins
         };
         return (value - margin).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Whether a curve can follow where the angle is taken so many times.</summary>
+    internal static bool Fit(double multiple, BeyondPi beyond) => beyond != BeyondPi.Lowered || multiple == 1;
 
     private static Tensor Falling(Tensor cosine, Tensor angle)
     {

@@ -15,9 +15,6 @@ namespace SelfSup.MetricLosses;
 /// </summary>
 internal static class ClassSoftmax
 {
-    /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
-    private const double LinearFrom = 40;
-
     /// <summary>The mean over samples of -log(exp(own) / (exp(own) + sum over the other classes of exp(logit))).</summary>
     /// <param name="rows">Samples, [N, D]: their products with the classes are the logits.</param>
     /// <param name="classes">[K * C, D], the C centres of a class one after the other: the largest product is the class's logit.</param>
@@ -58,7 +55,7 @@ internal static class ClassSoftmax
     {
         var (labels, centres, ownCounts) = settings;
         var count = rows.shape[0];
-        var (own, ownPlaces) = Own(rows, classes, settings);
+        var (own, ownPlaces) = ClassCosines.Nearest(rows, classes, labels, centres);
         var (target, slope, lengthSlope) = Lowered(own, lengths, lower, wanted);
         var loss = zeros([], rows.dtype, rows.device);
         Tensor[] gradients = wanted ? [empty_like(rows), zeros_like(classes), empty_like(own)] : [];
@@ -81,7 +78,7 @@ internal static class ClassSoftmax
             var exponentials = logits.sub_(largest).exp_();
             var sum = exponentials.sum(dim: 1);
             var gap = sum.log() + largest.squeeze(1) - block.Of(target);
-            loss.add_((ownCounts ? nn.functional.softplus(gap, beta: 1, threshold: LinearFrom) : gap).sum() / count);
+            loss.add_((ownCounts ? Softplus.Of(gap) : gap).sum() / count);
             if (!wanted)
             {
                 continue;
@@ -110,20 +107,6 @@ internal static class ClassSoftmax
         }
 
         return (loss, gradients);
-    }
-
-    /// <summary>Products of samples with their own classes, [N], and in which row of the classes the nearest centre of each is, int64 [N].</summary>
-    private static (Tensor Products, Tensor Places) Own(Tensor rows, Tensor classes, Settings settings)
-    {
-        var (labels, centres, _) = settings;
-        if (centres == 1)
-        {
-            return (ClassCosines.Own(rows, classes, labels), labels);
-        }
-
-        var own = classes.view(-1, centres, classes.shape[1]).index_select(0, labels); // [N, C, D]
-        var (products, nearest) = own.matmul(rows.unsqueeze(2)).squeeze(2).max(1);
-        return (products, (labels * centres) + nearest);
     }
 
     /// <summary>The logits of the own classes and how they change with products and lengths, [N] each.</summary>

@@ -66,7 +66,7 @@ public static class MarginSoftmax
     /// <param name="multiple">m1, how many times the angle is taken.</param>
     /// <param name="angle">m2, added to the angle, in radians.</param>
     /// <param name="margin">m3, taken from the cosine.</param>
-    /// <param name="beyond">What follows where the angle becomes more than pi.</param>
+    /// <param name="beyond">What follows where the angle becomes more than pi; lowered with an m1 of 1 only.</param>
     /// <param name="scale">s, times all cosines.</param>
     /// <returns>A scalar.</returns>
     public static Tensor Combined(

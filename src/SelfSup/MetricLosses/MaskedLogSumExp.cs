@@ -14,7 +14,4 @@ internal static class MaskedLogSumExp
     /// <param name="dimension">1 for sums over columns, [N]; 0 for sums over rows, [M].</param>
     public static Tensor Of(Tensor values, Tensor counts, long dimension = 1) =>
         values.masked_fill(counts.logical_not(), Nothing).logsumexp(dimension);
-
-    /// <summary>log(1 + exp(x)) with all digits, also of what <see cref="Of"/> gives for nothing.</summary>
-    public static Tensor OnePlus(Tensor logarithms) => logaddexp(logarithms, zeros_like(logarithms));
 }

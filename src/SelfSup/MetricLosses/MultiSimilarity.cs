@@ -1,3 +1,4 @@
+using SelfSup.Losses;
 using SelfSup.Mining;
 
 using static TorchSharp.torch;
@@ -21,8 +22,8 @@ public static class MultiSimilarity
     {
         using var scope = NewDisposeScope();
         var above = similarities - threshold;
-        var positive = MaskedLogSumExp.OnePlus(MaskedLogSumExp.Of(above * -alpha, masks.Positive)) / alpha;
-        var negative = MaskedLogSumExp.OnePlus(MaskedLogSumExp.Of(above * beta, masks.Negative)) / beta;
+        var positive = Softplus.Of(MaskedLogSumExp.Of(above * -alpha, masks.Positive)) / alpha;
+        var negative = Softplus.Of(MaskedLogSumExp.Of(above * beta, masks.Negative)) / beta;
         return Mean.Of(positive + negative, Averaging.All).MoveToOuterDisposeScope();
     }
 }

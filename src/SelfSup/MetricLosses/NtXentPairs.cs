@@ -1,3 +1,4 @@
+using SelfSup.Losses;
 using SelfSup.Mining;
 
 using static TorchSharp.torch;
@@ -22,6 +23,6 @@ public static class NtXentPairs
         using var scope = NewDisposeScope();
         var logits = similarities / temperature;
         var negatives = MaskedLogSumExp.Of(logits, masks.Negative).unsqueeze(1);
-        return Mean.Of(MaskedLogSumExp.OnePlus(negatives - logits), masks.Positive).MoveToOuterDisposeScope();
+        return Mean.Of(Softplus.Of(negatives - logits), masks.Positive).MoveToOuterDisposeScope();
     }
 }

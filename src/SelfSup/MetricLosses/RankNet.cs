@@ -1,3 +1,5 @@
+using SelfSup.Losses;
+
 using static TorchSharp.torch;
 
 namespace SelfSup.MetricLosses;
@@ -8,9 +10,6 @@ namespace SelfSup.MetricLosses;
 /// </summary>
 public static class RankNet
 {
-    /// <summary>Where log(1 + exp(x)) equals x in float64 too.</summary>
-    private const double LinearFrom = 40;
-
     /// <summary>The mean over pairs whose first item is the more relevant of log(1 + exp(-sigma (s_i - s_j))); 0 if there is none.</summary>
     /// <param name="scores">[N].</param>
     /// <param name="relevance">Higher ranks higher, [N].</param>
@@ -19,7 +18,7 @@ public static class RankNet
     public static Tensor Loss(Tensor scores, Tensor relevance, double sigma)
     {
         var ordered = relevance.unsqueeze(1) > relevance.unsqueeze(0);
-        var losses = Softplus(Differences(scores) * -sigma);
+        var losses = Softplus.Of(Differences(scores) * -sigma);
         return where(ordered, losses, zeros_like(losses)).sum() / ordered.sum().clamp_min(1);
     }
 
@@ -36,7 +35,7 @@ public static class RankNet
         var differences = Differences(scores) * sigma;
         var higher = ((relevance.unsqueeze(1) - relevance.unsqueeze(0)).sign().to(scores.dtype) + 1) / 2;
         // A pair has the same loss from either side, and an item with itself counts for nothing.
-        var losses = (Softplus(-differences) + ((1 - higher) * differences)).triu(1);
+        var losses = (Softplus.Of(-differences) + ((1 - higher) * differences)).triu(1);
         return losses.sum() / Math.Max(1, count * (count - 1) / 2);
     }
 
@@ -45,9 +44,7 @@ public static class RankNet
     /// <param name="lower">Scores of the other, [P].</param>
     /// <param name="sigma">Times every difference.</param>
     /// <returns>A scalar.</returns>
-    public static Tensor OrderedLoss(Tensor higher, Tensor lower, double sigma) => Softplus((lower - higher) * sigma).mean();
+    public static Tensor OrderedLoss(Tensor higher, Tensor lower, double sigma) => Softplus.Of((lower - higher) * sigma).mean();
 
     private static Tensor Differences(Tensor scores) => scores.unsqueeze(1) - scores.unsqueeze(0);
-
-    private static Tensor Softplus(Tensor x) => nn.functional.softplus(x, beta: 1, threshold: LinearFrom);
 }

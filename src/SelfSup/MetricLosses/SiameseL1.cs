@@ -1,3 +1,4 @@
+using SelfSup.Losses;
 using SelfSup.Mining;
 using SelfSup.Tensors;
 
@@ -53,9 +54,9 @@ public static class SiameseL1
         return ((Mean.Of(OfAlike(scores), masks.Positive) + Mean.Of(OfOthers(scores), masks.Negative)) / 2).MoveToOuterDisposeScope();
     }
 
-    private static Tensor OfAlike(Tensor scores) => MaskedLogSumExp.OnePlus(-scores);
+    private static Tensor OfAlike(Tensor scores) => Softplus.Of(-scores);
 
-    private static Tensor OfOthers(Tensor scores) => MaskedLogSumExp.OnePlus(scores);
+    private static Tensor OfOthers(Tensor scores) => Softplus.Of(scores);
 
     private static Tensor Forward(Tensor x, Tensor y, Tensor weights)
     {

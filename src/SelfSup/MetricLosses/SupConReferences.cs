@@ -7,16 +7,23 @@ namespace SelfSup.MetricLosses;
 /// <summary><see cref="SupCon"/> of anchors with references that are not the batch, such as a memory.</summary>
 public static class SupConReferences
 {
-    /// <summary>The mean loss over the anchors that have a positive; 0 if none has.</summary>
+    /// <summary>The mean loss over the anchors that have a positive, or those of them whose loss is not 0; 0 if there are none.</summary>
     /// <param name="anchors">Of unit length, [N, D].</param>
     /// <param name="labels">Their classes, int64 [N].</param>
     /// <param name="references">Of unit length, [M, D].</param>
     /// <param name="referenceLabels">Their classes, int64 [M].</param>
     /// <param name="firstSelf">The place of the first anchor among the references, the others follow it; null where they are not there.</param>
     /// <param name="temperature">Divides every logit.</param>
+    /// <param name="averaging">Over which anchors with a positive.</param>
     /// <returns>A scalar.</returns>
     public static Tensor Loss(
-        Tensor anchors, Tensor labels, Tensor references, Tensor referenceLabels, long? firstSelf, double temperature)
+        Tensor anchors,
+        Tensor labels,
+        Tensor references,
+        Tensor referenceLabels,
+        long? firstSelf,
+        double temperature,
+        Averaging averaging = Averaging.All)
     {
         using var scope = NewDisposeScope();
         var rows = anchors.shape[0];
@@ -36,6 +43,6 @@ public static class SupConReferences
 
         var positives = counts.to(anchors.dtype).clamp_min(1);
         var losses = denominator - ((anchors * sums).sum(dim: 1) / temperature / positives);
-        return Mean.Of(losses, counts > 0).MoveToOuterDisposeScope();
+        return Mean.Of(losses, counts > 0, averaging).MoveToOuterDisposeScope();
     }
 }

@@ -21,15 +21,7 @@ public static class TripletMargin
     public static Tensor Loss(Tensor distances, Triplets triplets, TripletSettings settings)
     {
         using var scope = NewDisposeScope();
-        var columns = Columns(distances, settings);
-        var flat = distances.reshape(-1);
-        var positive = flat.index_select(0, (triplets.Anchor * columns) + triplets.Positive);
-        var negative = flat.index_select(0, (triplets.Anchor * columns) + triplets.Negative);
-        if (settings.Swap)
-        {
-            negative = minimum(negative, flat.index_select(0, (triplets.Positive * columns) + triplets.Negative));
-        }
-
+        var (positive, negative) = Gathered(distances, triplets, settings);
         return Rows(positive, negative, settings).MoveToOuterDisposeScope();
     }
 
@@ -89,16 +81,20 @@ public static class TripletMargin
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        var (positive, negative) = Gathered(distances, triplets, settings);
+        return (positive - negative + settings.Margin > 0).sum().item<long>();
+    }
+
+    /// <summary>The distances of anchors from positives and, with swap the smaller of two, from negatives, [T] each.</summary>
+    private static (Tensor Positive, Tensor Negative) Gathered(Tensor distances, Triplets triplets, TripletSettings settings)
+    {
         var columns = Columns(distances, settings);
         var flat = distances.reshape(-1);
+        var positive = flat.index_select(0, (triplets.Anchor * columns) + triplets.Positive);
         var negative = flat.index_select(0, (triplets.Anchor * columns) + triplets.Negative);
-        if (settings.Swap)
-        {
-            negative = minimum(negative, flat.index_select(0, (triplets.Positive * columns) + triplets.Negative));
-        }
-
-        var violations = flat.index_select(0, (triplets.Anchor * columns) + triplets.Positive) - negative + settings.Margin;
-        return (violations > 0).sum().item<long>();
+        return (positive, settings.Swap
+            ? minimum(negative, flat.index_select(0, (triplets.Positive * columns) + triplets.Negative))
+            : negative);
     }
 
     private static Tensor Rows(Tensor positive, Tensor negative, TripletSettings settings)
@@ -107,7 +103,7 @@ public static class TripletMargin
         return Mean.Of(Losses(positive - negative + settings.Margin, settings.Soft), settings.Averaging).MoveToOuterDisposeScope();
     }
 
-    private static Tensor Losses(Tensor violations, bool soft) => soft ? MaskedLogSumExp.OnePlus(violations) : violations.relu();
+    private static Tensor Losses(Tensor violations, bool soft) => soft ? Softplus.Of(violations) : violations.relu();
 
     private static long Columns(Tensor distances, TripletSettings settings)
     {

@@ -41,7 +41,7 @@ public static class TripletMining
 
     /// <summary>
     /// One positive and one negative for each anchor that has both (Xuan et al. 2020, https://arxiv.org/abs/1904.04370): triplets,
-    /// or pairs where all positives or all negatives are taken. A semi-hard one is chosen after the other; an anchor that has none that
+    /// or pairs where all positives or all negatives are taken, of such anchors too. A semi-hard one is chosen after the other; an anchor that has none that
     /// is semi-hard is left out.
     /// </summary>
     /// <param name="distances">[N, M].</param>
@@ -79,10 +79,11 @@ public static class TripletMining
 
         if (positives is null || negatives is null)
         {
+            var both = ((positives?.Some ?? masks.Positive.any(1)) & (negatives?.Some ?? masks.Negative.any(1))).unsqueeze(1);
             return new Mined(
                 new PairMasks(
-                    (positives?.In(masks.Positive) ?? masks.Positive.clone()).MoveToOuterDisposeScope(),
-                    (negatives?.In(masks.Negative) ?? masks.Negative.clone()).MoveToOuterDisposeScope()),
+                    ((positives?.In(masks.Positive) ?? masks.Positive) & both).MoveToOuterDisposeScope(),
+                    ((negatives?.In(masks.Negative) ?? masks.Negative) & both).MoveToOuterDisposeScope()),
                 null);
         }
 

@@ -73,12 +73,24 @@ public sealed class LabelledMemory : IStateful, IDisposable
             throw new ArgumentException($"embeddings: are {count}, must be at most the {length} that are held", nameof(embeddings));
         }
 
-        var stay = Math.Min(Held, length - count);
-        var oldest = (Next - stay + length) % length;
-        var untilEnd = Math.Min(stay, length - oldest);
-        Tensor Joined(Tensor all, Tensor batch) =>
-            cat([batch.detach(), all.narrow(0, oldest, untilEnd), all.narrow(0, 0, stay - untilEnd)]).MoveToOuterDisposeScope();
-        return (Joined(Embeddings, embeddings), Joined(Labels, labels));
+        return Joined(embeddings, labels, Next, Math.Min(Held, length - count));
+    }
+
+    /// <summary>What <see cref="With"/> gave of the batch that was put in last: the batch, then what else is held, from the oldest on.</summary>
+    /// <param name="embeddings">Of that batch, [N, D]; taken as constants.</param>
+    /// <param name="labels">Their classes, int64 [N].</param>
+    /// <returns>Copies: embeddings [M, D] and classes [M], with M at most K.</returns>
+    public (Tensor Embeddings, Tensor Labels) WithLast(Tensor embeddings, Tensor labels)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var (length, count) = (Labels.shape[0], labels.shape[0]);
+        if (count > Held)
+        {
+            throw new ArgumentException($"embeddings: are {count}, must be those put in last, of {Held} that are held", nameof(embeddings));
+        }
+
+        return Joined(embeddings, labels, Next - count + length, Held - count);
     }
 
     /// <inheritdoc/>
@@ -97,4 +109,16 @@ public sealed class LabelledMemory : IStateful, IDisposable
 
     /// <summary>Bytes of a memory.</summary>
     public static long Bytes(long length, long width) => NegativeQueue.Bytes(length, width) + (length * sizeof(long));
+
+    // A batch, and as many as stay of those that end at a place.
+    private (Tensor Embeddings, Tensor Labels) Joined(Tensor embeddings, Tensor labels, long end, long stay)
+    {
+        var length = Labels.shape[0];
+        var oldest = (end - stay + length) % length;
+        var untilEnd = Math.Min(stay, length - oldest);
+        return (Of(Embeddings, embeddings), Of(Labels, labels));
+
+        Tensor Of(Tensor all, Tensor batch) =>
+            cat([batch.detach(), all.narrow(0, oldest, untilEnd), all.narrow(0, 0, stay - untilEnd)]).MoveToOuterDisposeScope();
+    }
 }

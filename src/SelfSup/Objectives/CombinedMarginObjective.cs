@@ -26,7 +26,7 @@ internal sealed class CombinedMarginObjective(CombinedMarginOptions options, Obj
 }
 
 /// <summary>The settings.</summary>
-internal sealed class CombinedMarginOptions : ProxyOptions
+internal sealed class CombinedMarginOptions : ProxyOptions, IValidatableObject
 {
     /// <summary>m1, how many times the angle is taken.</summary>
     [Range(0.1, 16.0)]
@@ -40,10 +40,25 @@ internal sealed class CombinedMarginOptions : ProxyOptions
     [Range(0.0, 1.0)]
     public double Margin { get; set; } = 0.2;
 
-    /// <summary>What follows where the angle becomes more than pi: it goes on falling as SphereFace has it, is a lowered cosine as ArcFace has it, or the cosine all the same.</summary>
+    /// <summary>
+    /// What follows where the angle becomes more than pi: it goes on falling as SphereFace has it, is a lowered cosine as ArcFace has it,
+    /// which needs a multiple of 1, or the cosine all the same.
+    /// </summary>
     public BeyondPi Beyond { get; set; }
 
     /// <summary>s, times all cosines.</summary>
     [Range(0.0, 1e4, MinimumIsExclusive = true)]
     public double Scale { get; set; } = 64;
+
+    /// <inheritdoc/>
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!AngularMargins.Fit(Multiple, Beyond))
+        {
+            yield return new ValidationResult(
+                $"must be falling or cosine with a multiple of {Multiple}: a lowered cosine falls with the angle only where that counts once; change "
+                + "beyond, or set multiple: 1",
+                [nameof(Beyond)]);
+        }
+    }
 }

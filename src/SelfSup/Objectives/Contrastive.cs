@@ -21,8 +21,8 @@ internal sealed class Contrastive : PairObjective
         : base(options, context)
     {
         _options = options;
-        RequireWithin("positiveMargin", PositiveMargin);
-        RequireWithin("negativeMargin", options.NegativeMargin);
+        RequireWithin("positiveMargin", PositiveMargin, ofPositives: true);
+        RequireWithin("negativeMargin", options.NegativeMargin, ofPositives: false);
     }
 
     private double Least => Distance.Span(OfUnitVectors).Least;

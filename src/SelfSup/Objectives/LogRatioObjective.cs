@@ -25,7 +25,7 @@ internal sealed class LogRatioObjective : Objective
         ComparesValues = options.Labels == ClassLabel.Values || (options.Labels is null && context.ValuesPerImage > 0);
         if (ComparesValues && context.ValuesPerImage == 0)
         {
-            throw new RecipeException("loss.labels: is values, but data.values names none; name a list of them or set another");
+            throw new RecipeException("method.loss.labels: is values, but data.values names none; name a list of them or set another");
         }
 
         if (options.Labels == ClassLabel.Name)
@@ -33,7 +33,7 @@ internal sealed class LogRatioObjective : Objective
             _values = context.ClassValues is { } values
                 ? [.. values]
                 : throw new RecipeException(
-                    "loss.labels: is name, but the names of the classes are not all numbers; name them by numbers, set labels: number for "
+                    "method.loss.labels: is name, but the names of the classes are not all numbers; name them by numbers, set labels: number for "
                     + "their order, or choose another loss");
         }
     }

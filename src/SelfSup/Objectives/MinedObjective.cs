@@ -22,8 +22,8 @@ internal abstract class MinedObjective : Objective
         if (_miner?.Over is not null && !ofUnitVectors)
         {
             throw new RecipeException(
-                $"loss: miner {miner!.Name} is defined over embeddings of unit length, which they are not here; set normalise: true or choose "
-                + "another miner");
+                $"method.loss.miner: miner {miner!.Name} is defined over embeddings of unit length, which they are not here; set normalise: true "
+                + "or choose another miner");
         }
     }
 

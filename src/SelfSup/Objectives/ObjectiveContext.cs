@@ -13,6 +13,9 @@ public sealed record ObjectiveContext(int Classes, ulong Seed)
     /// <summary>V, numbers that belong to each image; 0 where the recipe names none.</summary>
     public int ValuesPerImage { get; init; }
 
+    /// <summary>Whether batches are compared with a memory too, now or from some step on.</summary>
+    public bool HasMemory { get; init; }
+
     /// <summary>What its own choices, distance and miner, are made from.</summary>
     internal CatalogSet Catalogs { get; init; } = new(typeof(Objective).Assembly);
 }

@@ -23,7 +23,7 @@ internal abstract class PairObjective : MinedObjective
         if (Distance.OfUnitVectors && !options.Normalise)
         {
             throw new RecipeException(
-                $"loss.normalise: is false, must be true: distance {_name} is of embeddings of unit length; or choose another distance");
+                $"method.loss.normalise: is false, must be true: distance {_name} is of embeddings of unit length; or choose another distance");
         }
     }
 
@@ -36,15 +36,19 @@ internal abstract class PairObjective : MinedObjective
     /// <summary>All distances, with a graph, [N, M].</summary>
     protected Tensor Distances(LabelledEmbeddings batch, Encoder encoder) => Distance.Matrix(batch.Anchors, batch.References, encoder);
 
-    /// <summary>Refuses a margin that no pair can be at, and one that all pairs have.</summary>
+    /// <summary>Refuses a margin that distances cannot have, and one at which no pair would cost anything.</summary>
     /// <param name="key">The setting.</param>
     /// <param name="margin">A distance.</param>
-    protected void RequireWithin(string key, double margin)
+    /// <param name="ofPositives">Whether pairs cost by how much farther they are than it, or else by how much nearer.</param>
+    protected void RequireWithin(string key, double margin, bool ofPositives)
     {
         var (least, most) = Distance.Span(OfUnitVectors);
-        if (margin < least || margin > most)
+        var (idle, kind) = ofPositives ? (most, "positive is farther") : (least, "negative is nearer");
+        if (margin < least || margin > most || margin == idle)
         {
-            throw new RecipeException($"loss.{key}: is {margin}, must be from {least} to {most}, which is where {_name} distances are{Here}");
+            throw new RecipeException(
+                $"method.loss.{key}: is {margin}, must be from {least} to {most}, which is where {_name} distances are{Here}, and not {idle}: no "
+                + $"{kind} than that, so none would cost anything");
         }
     }
 
@@ -57,7 +61,7 @@ internal abstract class PairObjective : MinedObjective
         if (margin > most - least)
         {
             throw new RecipeException(
-                $"loss.{key}: is {margin}, must be at most {most - least}, the largest difference of {_name} distances{Here}");
+                $"method.loss.{key}: is {margin}, must be at most {most - least}, the largest difference of {_name} distances{Here}");
         }
     }
 

@@ -32,6 +32,6 @@ internal sealed class Proxies : FreezableModule
     /// <summary>Those of an encoder, of unit length, [K * C, D].</summary>
     public static Tensor Of(Encoder encoder) => Encoder.Unit(encoder.Part<Proxies>(Name).Values);
 
-    /// <summary>The products of embeddings, [N, D], with all proxies, [N, K * C].</summary>
-    public override Tensor forward(Tensor input) => input.mm(Values.t());
+    /// <summary>The products of embeddings, [N, D], with the directions of all proxies, which is what losses compare, [N, K * C].</summary>
+    public override Tensor forward(Tensor input) => input.mm(Encoder.Unit(Values).t());
 }

@@ -23,9 +23,9 @@ internal sealed class SupConObjective : Objective
 
     /// <inheritdoc/>
     public override Tensor Loss(LabelledEmbeddings batch, Encoder encoder) => batch.IsBatch
-        ? SupCon.Loss(batch.Anchors, batch.References, batch.Labels, 0, _options.Temperature)
+        ? SupCon.Loss(batch.Anchors, batch.References, batch.Labels, 0, _options.Temperature, _options.Averaging == Averaging.NonZero)
         : SupConReferences.Loss(
-            batch.Anchors, batch.Labels, batch.References, batch.ReferenceLabels, batch.FirstSelf, _options.Temperature);
+            batch.Anchors, batch.Labels, batch.References, batch.ReferenceLabels, batch.FirstSelf, _options.Temperature, _options.Averaging);
 }
 
 /// <summary>The settings of <c>supCon</c>.</summary>
@@ -34,4 +34,7 @@ internal sealed class SupConOptions
     /// <summary>Divides every similarity.</summary>
     [Range(0.0, 100.0, MinimumIsExclusive = true)]
     public double Temperature { get; set; } = 0.1;
+
+    /// <summary>Whether the mean is over all anchors with a positive, as in the paper, or over those of them whose loss is not 0.</summary>
+    public Averaging Averaging { get; set; } = Averaging.All;
 }

@@ -23,6 +23,10 @@ internal sealed class Triplet : PairObjective
     {
         _settings = new TripletSettings(options.Margin, options.Soft, options.Swap, options.Averaging);
         RequireDifference("margin", options.Margin);
+        if (options.Swap && context.HasMemory)
+        {
+            throw SwapWithMemory();
+        }
     }
 
     /// <inheritdoc/>
@@ -30,8 +34,7 @@ internal sealed class Triplet : PairObjective
     {
         if (_settings.Swap && !batch.IsBatch)
         {
-            throw new RecipeException(
-                "loss.swap: is true, must be false with a memory: it needs distances within the memory; set swap: false or memory: 0");
+            throw SwapWithMemory();
         }
 
         using var scope = NewDisposeScope();
@@ -54,6 +57,9 @@ internal sealed class Triplet : PairObjective
             : TripletMargin.Count(distances, mined.Pairs!, _settings);
         return [("minedTriplets", all), ("activeTriplets", active)];
     }
+
+    private static RecipeException SwapWithMemory() =>
+        new("method.loss.swap: is true, must be false with a memory: it needs distances within the memory; set swap: false or memory: 0");
 }
 
 /// <summary>The settings of <c>triplet</c>.</summary>

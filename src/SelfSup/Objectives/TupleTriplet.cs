@@ -47,6 +47,12 @@ internal sealed class TupleTriplet : TupleObjective
             throw new RecipeException(
                 "method.loss.rankWeights: must be false with listed negatives, which do not tell a rank; set negatives: hardest or leave it out");
         }
+
+        if (_options.Averaging is not null && !IsListed(list))
+        {
+            throw new RecipeException(
+                "method.loss.averaging: must not be set with negatives of the batch, over whose pairs the mean always is; leave it out, or list negatives");
+        }
     }
 
     /// <inheritdoc/>
@@ -65,7 +71,7 @@ internal sealed class TupleTriplet : TupleObjective
         if (IsListed(batch.List))
         {
             var negative = _distance.Rows(batch.Anchors, batch.Negatives!, encoder).index_select(0, tuples);
-            return TripletMargin.Rows(positive, negative, _options.Margin, averaging: _options.Averaging).MoveToOuterDisposeScope();
+            return TripletMargin.Rows(positive, negative, _options.Margin, averaging: _options.Averaging ?? Averaging.All).MoveToOuterDisposeScope();
         }
 
         return CollaborativeMetric.Loss(
@@ -115,8 +121,11 @@ internal sealed class TupleTripletOptions
     /// </summary>
     public bool RankWeights { get; set; }
 
-    /// <summary>Over which listed triplets the loss is averaged: all, or those that still cost something.</summary>
-    public Averaging Averaging { get; set; } = Averaging.All;
+    /// <summary>
+    /// Over which listed triplets the loss is averaged: all, which is the default, or those that still cost something. Only with listed
+    /// negatives.
+    /// </summary>
+    public Averaging? Averaging { get; set; }
 
     /// <summary>Whether embeddings are made of unit length first, which keeps them in the ball that the paper keeps them in.</summary>
     public bool Normalise { get; set; } = true;

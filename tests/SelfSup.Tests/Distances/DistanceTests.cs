@@ -193,6 +193,42 @@ public sealed class DistanceTests
         Assert.InRange(peak.Growth!.Value / (double)(1 << 20), 0, 60);
     }
 
+    /// <summary>A gradient may come transposed, and then does not lie in memory as the matrix does.</summary>
+    [Theory]
+    [InlineData("euclidean")]
+    [InlineData("squaredEuclidean")]
+    public void AGradientMayLieOtherwise(string name)
+    {
+        using var scope = NewDisposeScope();
+        var x = LossComparison.Unit(5, 3, 16);
+        var y = cat([x[..2], LossComparison.Unit(2, 3, 17)]); // some are equal, which are computed by themselves
+        var weights = LossComparison.Unit(4, 5, 18);
+        Tensor Gradient(Func<Tensor, Tensor> weighted)
+        {
+            var learned = x.clone().requires_grad_();
+            GuardedBackward.Run(weighted(_distances[name].Distance.Matrix(learned, y)).sum());
+            return learned.grad!;
+        }
+
+        var expected = Gradient(matrix => matrix * weights.t().contiguous());
+        Assert.InRange((Gradient(matrix => matrix.t() * weights) - expected).abs().max().item<double>(), 0, 1e-14);
+        Assert.True(expected.abs().max().item<double>() > 0.1);
+    }
+
+    /// <summary>Of a memory 2 float64 copies are there at once at most, and none of them is a gradient.</summary>
+    [Fact]
+    public void AMemoryNeedsNoGradient()
+    {
+        Assert.SkipWhen(NativeHeap.Bytes is null, "this C library does not say what is in use");
+        using var scope = NewDisposeScope();
+        var x = LossComparison.Unit(8, 128, 19).to(float32).requires_grad_();
+        var memory = zeros(40_000, 128); // 20 MB, in float64 41
+        using var peak = new HeapPeak();
+        GuardedBackward.Run(new Euclidean(new NoOptions()).Matrix(x, memory).sum());
+        peak.Dispose();
+        Assert.InRange(peak.Growth!.Value / (double)(1 << 20), 0, 110);
+    }
+
     [Fact]
     public void TheLearnedFactorBeginsAsTheIdentityAndLearns()
     {
@@ -228,8 +264,8 @@ public sealed class DistanceTests
     /// <summary>With a factor that is given.</summary>
     private sealed class Given(Tensor factor) : Distance
     {
-        public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => Mahalanobis.Matrix(x, y, factor.to(x.dtype));
+        public override Tensor Matrix(Tensor x, Tensor y, Encoder? encoder = null) => MahalanobisFactor.Matrix(x, y, factor.to(x.dtype));
 
-        public override Tensor Rows(Tensor x, Tensor y, Encoder? encoder = null) => Mahalanobis.Rows(x, y, factor.to(x.dtype));
+        public override Tensor Rows(Tensor x, Tensor y, Encoder? encoder = null) => MahalanobisFactor.Rows(x, y, factor.to(x.dtype));
     }
 }

@@ -80,6 +80,31 @@ public sealed class TupleLearningTests
     }
 
     [Fact]
+    public void RanksHaveAsManyPositivesWhateverTheScores()
+    {
+        using var scope = NewDisposeScope();
+        // Only the first of all rows is similar.
+        int[] rows = [.. Enumerable.Range(0, 24)];
+        var tuples = new TupleList([.. rows], [.. rows.Select(row => 30 + row)], [], [.. rows.Select(row => row == 0 ? 1.0 : 0.0)]);
+        var anchor = new TupleBatches(3, tuples, 48).Rows(0).ToArray().IndexOf(0);
+        var embeddings = arange(48).to(float64).unsqueeze(1).repeat(1, Width);
+        foreach (var count in (int[])[1, 2, 3])
+        {
+            ThreadRanks.Run(count, ranks =>
+            {
+                var (share, start) = (48 / count, 48 / count * ranks.Rank);
+                using var method = Create("contrastive", tuples, 48, ranks);
+                var batch = Batch(Samples(tuples, 48).narrow(0, start, share).clone());
+                var (first, second) = method.Positives(batch, new Embeddings([embeddings.narrow(0, start, share)], []));
+                double[] expected = [.. Enumerable.Range(start / 2, share / 2).Select(tuple => 2.0 * tuple)];
+                Assert.Equal(expected, first.select(1, 0).data<double>().ToArray());
+                Assert.Equal(expected.Select(row => row + (row == 2 * anchor ? 1 : 0)), second.select(1, 0).data<double>().ToArray());
+                Assert.Null(method.ClassesOf(batch));
+            });
+        }
+    }
+
+    [Fact]
     public void WithoutAListThereIsNothingToLearnFrom()
     {
         var methods = new RecipeReader().Methods;

@@ -63,11 +63,28 @@ public sealed class ValueLearningTests
             "method.memory: must be 0 with loss: logRatio of data.values, which are not remembered, is 64",
             Refusal(() => Create(values, Communicator.Single, memory: 64)), StringComparison.Ordinal);
         Assert.Contains(
-            "loss.labels: is values, but data.values names none",
+            "method.loss.labels: is values, but data.values names none",
             Refusal(() => Create(null, Communicator.Single, classes: 3, labels: ClassLabel.Values)), StringComparison.Ordinal);
         Assert.Contains("must have images of at least 2, has 0", Refusal(() => Create(null, Communicator.Single)), StringComparison.Ordinal);
         Assert.Contains(
             "must have images of at least 2, has 0", Refusal(() => Create(values, Communicator.Single, labels: ClassLabel.Number)), StringComparison.Ordinal);
+        Assert.Contains(
+            "data.values: is there, but loss: logRatio compares classes and no values",
+            Refusal(() => Create(values, Communicator.Single, classes: 3, labels: ClassLabel.Number)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnImageWithoutClassIsItsOwnNeighbour()
+    {
+        using var scope = NewDisposeScope();
+        using var method = Create(Numbers.Normal(Images, 2), Communicator.Single);
+        var embeddings = Numbers.Normal(8, Width);
+        var batch = new ViewBatch(0, 0, tensor(_samples), full([8], -1, int64), []);
+        var (first, second) = method.Positives(batch, new Embeddings([embeddings], []));
+        Assert.True(first.equal(second).all().item<bool>());
+        Assert.Equal(1.25, method.LeastEffectiveRank);
+        using var ofTwo = Create(Numbers.Normal(Images, 2), Communicator.Single, classes: 2);
+        Assert.Equal(1.25, ofTwo.LeastEffectiveRank); // numbers are compared, not the two classes
     }
 
     private static (double Loss, Tensor Gradient) Step(Method method, Tensor samples, Tensor embeddings)

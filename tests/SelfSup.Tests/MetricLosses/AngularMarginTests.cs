@@ -41,6 +41,16 @@ public sealed class AngularMarginTests
         }
     }
 
+    [Fact]
+    public void ALoweredCosineOfAnAngleThatCountsMoreThanOnceIsRefused()
+    {
+        using var scope = NewDisposeScope();
+        Assert.Contains(
+            "must be Falling or Cosine with a multiple of 1.5",
+            Assert.Throws<ArgumentException>(() => AngularMargins.Combined(zeros(1, float64), 1.5, 0.3, 0.2, BeyondPi.Lowered)).Message,
+            StringComparison.Ordinal);
+    }
+
     /// <summary>d/dc of (-1)^k T_m(c) is m squared at both ends.</summary>
     [Theory]
     [InlineData(1)]
@@ -59,6 +69,7 @@ public sealed class AngularMarginTests
     [InlineData("sphereFace2")]
     [InlineData("sphereFace4")]
     [InlineData("falling")]
+    [InlineData("lowered")]
     public void SomeFallOverAllAngles(string margin)
     {
         using var scope = NewDisposeScope();
@@ -106,14 +117,14 @@ public sealed class AngularMarginTests
         "cosFace" => AngularMargins.CosFace(cosines, 0.35),
         "arcFace" => AngularMargins.ArcFace(cosines, 0.5),
         "falling" => AngularMargins.Combined(cosines, 1.5, 0.3, 0.2, BeyondPi.Falling),
-        "lowered" => AngularMargins.Combined(cosines, 1.5, 0.3, 0.2, BeyondPi.Lowered),
+        "lowered" => AngularMargins.Combined(cosines, 1, 0.3, 0.2, BeyondPi.Lowered),
         "cosine" => AngularMargins.Combined(cosines, 1.5, 0.3, 0.2, BeyondPi.Cosine),
         _ => AngularMargins.SphereFace(cosines, margin[^1] - '0'),
     };
 
     private static double Plain(string margin, double angle)
     {
-        var turned = (1.5 * angle) + 0.3;
+        var turned = ((margin == "lowered" ? 1 : 1.5) * angle) + 0.3;
         return margin switch
         {
             "cosFace" => Math.Cos(angle) - 0.35,

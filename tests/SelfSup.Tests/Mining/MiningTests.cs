@@ -111,13 +111,25 @@ public sealed class MiningTests
         Assert.Null(mined.Triplets);
         Assert.Equal(Places(masks.Positive), Places(mined.Pairs!.Positive));
         Assert.Equal(
-            Enumerable.Range(0, 9).Select(a => ((long)a, (long)Others(a, same: false).MinBy(o => d[a, o]))), Places(mined.Pairs.Negative));
+            Enumerable.Range(0, 8).Select(a => ((long)a, (long)Others(a, same: false).MinBy(o => d[a, o]))), Places(mined.Pairs.Negative)); // the last has no positive
         mined = TripletMining.BatchEasyHard(distances, masks, Hardness.Easy, Hardness.All);
         Assert.Equal(
             Enumerable.Range(0, 8).Select(a => ((long)a, (long)Others(a, same: true).MinBy(o => d[a, o]))), Places(mined.Pairs!.Positive));
         mined = TripletMining.BatchEasyHard(distances, masks, Hardness.All, Hardness.All);
         Assert.Equal(Places(masks.Positive), Places(mined.Pairs!.Positive));
-        Assert.Equal(Places(masks.Negative), Places(mined.Pairs.Negative));
+        Assert.Equal(Places(masks.Negative).Where(p => p.Item1 < 8), Places(mined.Pairs.Negative));
+        foreach (var (positive, negative) in ((Hardness, Hardness)[])
+            [(Hardness.All, Hardness.All), (Hardness.All, Hardness.Hard), (Hardness.Easy, Hardness.All)])
+        {
+            // Anchors of one class only have no negative, and of as many classes no positive.
+            foreach (var labels in new long[][] { [1, 1, 1], [1, 2, 3] })
+            {
+                var none = TripletMining.BatchEasyHard(distances[..3, ..3], Masks(labels), positive, negative).Pairs!;
+                Assert.Empty(Places(none.Positive));
+                Assert.Empty(Places(none.Negative));
+            }
+        }
+
         Assert.Throws<ArgumentException>(() => TripletMining.BatchEasyHard(distances, masks, Hardness.All, Hardness.SemiHard));
     }
 

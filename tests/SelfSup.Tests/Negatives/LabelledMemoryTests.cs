@@ -57,7 +57,9 @@ public sealed class LabelledMemoryTests
             var (with, withLabels) = memory.With(embeddings, labels);
             Assert.True(with.narrow(0, 0, count).equal(embeddings).all().item<bool>());
             memory.Enqueue(embeddings, labels);
-
+            var (after, afterLabels) = memory.WithLast(embeddings, labels);
+            Assert.True(after.equal(with).all().item<bool>());
+            Assert.True(afterLabels.equal(withLabels).all().item<bool>());
             var expected = put.TakeLast(7).Order().ToArray();
             Assert.Equal(expected.Length, memory.Held);
             Assert.Equal(expected, Pairs(with, withLabels));
@@ -89,6 +91,7 @@ public sealed class LabelledMemoryTests
         using var scope = NewDisposeScope();
         using var memory = new LabelledMemory(3, 2, zeros(1));
         Assert.Throws<ArgumentException>(() => memory.With(zeros(4, 2), zeros(4, int64)));
+        Assert.Throws<ArgumentException>(() => memory.WithLast(zeros(2, 2), zeros(2, int64))); // nothing was put in
     }
 
     private static (double, long)[] Pairs(Tensor embeddings, Tensor labels) =>

@@ -124,6 +124,12 @@ public sealed class PairObjectiveTests
             "{ name: contrastive, negativeMargin: 1.1, miner: { name: semiHard, margin: 0.3 } }",
             PairwiseContrastive.Loss(distances, PairMasks.Of(semiHard, 9, 9), 0, 1.1));
         Same("{ name: supCon, temperature: 0.2 }", SupCon.Loss(x, x, batch.Labels, 0, 0.2));
+        Same("{ name: supCon, temperature: 0.01 }", SupCon.Loss(x, x, batch.Labels, 0, 0.01));
+        var (all, some) = (SupCon.Loss(x, x, batch.Labels, 0, 0.01), SupCon.Loss(x, x, batch.Labels, 0, 0.01, onlyNonZero: true));
+        Same("{ name: supCon, temperature: 0.01, averaging: nonZero }", some);
+        var memory = new LabelledEmbeddings(x, batch.Labels, x.clone(), batch.Labels, 0, 3);
+        Assert.Equal(all.item<double>(), Create("{ name: supCon, temperature: 0.01 }").Loss(memory, null!).item<double>(), 1e-12);
+        Assert.Equal(some.item<double>(), Create("{ name: supCon, temperature: 0.01, averaging: nonZero }").Loss(memory, null!).item<double>(), 1e-12);
         Same("name: multiSimilarity", MultiSimilarity.Loss(
             x.matmul(x.t()), PairMining.MultiSimilarity(1 - x.matmul(x.t()), masks, 0.1)));
 
@@ -181,20 +187,26 @@ public sealed class PairObjectiveTests
     }
 
     [Theory]
-    [InlineData("{ name: triplet, margin: -1 }", "loss.margin")]
+    [InlineData("{ name: triplet, margin: -1 }", "method.loss.margin")]
     [InlineData("{ name: triplet, margin: 3 }", "must be at most 2, the largest difference of euclidean distances")]
     [InlineData("{ name: contrastive, negativeMargin: 2.5 }", "must be from 0 to 2, which is where euclidean distances are")]
-    [InlineData("{ name: contrastive, positiveMargin: -0.5 }", "loss.positiveMargin: is -0.5")]
-    [InlineData("{ name: triplet, normalise: false, distance: { name: cosine } }", "loss.normalise: is false, must be true")]
-    [InlineData("{ name: triplet, normalise: false, miner: { name: distanceWeighted } }", "miner distanceWeighted is defined over")]
-    [InlineData("{ name: triplet, miner: { name: semiHard, margin: -0.1 } }", "loss.miner.margin")]
+    [InlineData("{ name: contrastive, positiveMargin: -0.5 }", "method.loss.positiveMargin: is -0.5")]
+    [InlineData("{ name: contrastive, negativeMargin: 0 }", "method.loss.negativeMargin: is 0, must be from 0 to 2")]
+    [InlineData("{ name: contrastive, positiveMargin: 2 }", "and not 2: no positive is farther than that")]
+    [InlineData("{ name: contrastive, distance: { name: dot }, positiveMargin: 0, negativeMargin: -1 }", "method.loss.negativeMargin: is -1, must be from -1 to 1")]
+    [InlineData("{ name: contrastive, distance: { name: cosine }, positiveMargin: 2.5 }", "method.loss.positiveMargin: is 2.5")]
+    [InlineData("{ name: combinedMargin, multiple: 1.5, beyond: lowered }", "method.loss.beyond")]
+    [InlineData("{ name: logRatio, labels: values }", "method.loss.labels: is values, but data.values names none")]
+    [InlineData("{ name: triplet, normalise: false, distance: { name: cosine } }", "method.loss.normalise: is false, must be true")]
+    [InlineData("{ name: triplet, normalise: false, miner: { name: distanceWeighted } }", "method.loss.miner: miner distanceWeighted is defined over")]
+    [InlineData("{ name: triplet, miner: { name: semiHard, margin: -0.1 } }", "method.loss.miner.margin")]
     [InlineData("{ name: triplet, miner: { name: semihard } }", "there is no 'semihard'")]
     [InlineData("{ name: triplet, miner: { name: batchEasyHard, positive: semiHard } }", "semiHard is relative to one chosen other")]
     [InlineData("{ name: triplet, miner: { name: distanceWeighted, cutoff: 1.5 } }", "must be greater than cutoff (1.5)")]
-    [InlineData("{ name: triplet, distance: { name: lp, p: 0.5 } }", "loss.distance.p")]
-    [InlineData("{ name: circle, margin: 1 }", "loss.margin")]
-    [InlineData("{ name: ntXent, temperature: 0 }", "loss.temperature")]
-    [InlineData("{ name: fastAp, bins: 0 }", "loss.bins")]
+    [InlineData("{ name: triplet, distance: { name: lp, p: 0.5 } }", "method.loss.distance.p")]
+    [InlineData("{ name: circle, margin: 1 }", "method.loss.margin")]
+    [InlineData("{ name: ntXent, temperature: 0 }", "method.loss.temperature")]
+    [InlineData("{ name: fastAp, bins: 0 }", "method.loss.bins")]
     [InlineData("{ name: circle, distance: { name: dot } }", "no such setting")]
     [InlineData("{ name: logRatio, labels: name }", "names of the classes are not all numbers")]
     public void WhatCannotBeIsAnErrorOfTheRecipe(string recipe, string message)
@@ -212,13 +224,31 @@ public sealed class PairObjectiveTests
         var labels = tensor(new long[] { 0, 0, 1 });
         var error = Assert.Throws<RecipeException>(() => Create("{ name: triplet, swap: true }").Loss(
             new LabelledEmbeddings(x, labels, x.clone(), labels, null, 0), null!));
-        Assert.Contains("loss.swap", error.Message, StringComparison.Ordinal);
+        Assert.Contains("method.loss.swap", error.Message, StringComparison.Ordinal);
+
+        // As soon as it is known that there will be one, and not when it comes into use.
+        error = Assert.Throws<RecipeException>(() => Create("{ name: triplet, swap: true }", new ObjectiveContext(5, 5) { HasMemory = true }));
+        Assert.Contains("method.loss.swap: is true, must be false with a memory", error.Message, StringComparison.Ordinal);
+        _ = Create("{ name: triplet, margin: 0.3 }", new ObjectiveContext(5, 5) { HasMemory = true });
+    }
+
+    /// <summary>The margins that are refused are those at which nothing is learned; next to them something is.</summary>
+    [Theory]
+    [InlineData("{ name: contrastive, positiveMargin: 0, negativeMargin: 0.001 }", 0, 1)]
+    [InlineData("{ name: contrastive, positiveMargin: 1.999, negativeMargin: 2 }", 1, 0)]
+    public void MarginsNextToTheEndsTeach(string recipe, int positives, int negatives)
+    {
+        using var scope = NewDisposeScope();
+        // Of class 0 two that are opposite, of class 1 one that is next to the first of them.
+        var x = tensor(new[,] { { 1.0, 0 }, { -1, 0 }, { 1, 0 } });
+        var facts = Create(recipe).Facts(LabelledEmbeddings.Of(x, tensor(new long[] { 0, 0, 1 }), 3), null!).ToDictionary();
+        Assert.True(facts["activePositivePairs"] >= positives && facts["activeNegativePairs"] >= negatives);
     }
 
     private static Objective Create(string recipe, ObjectiveContext? context = null)
     {
         var binder = new RecipeBinder(_catalogs);
-        var choice = binder.Named(typeof(Objective), RecipeNode.FromText(recipe, "test"), "loss");
+        var choice = binder.Named(typeof(Objective), RecipeNode.FromText(recipe, "test"), "method.loss");
         return binder.Violations.Count > 0
             ? throw new RecipeException(binder.Violations)
             : _catalogs.Create<Objective>(choice!, context ?? new ObjectiveContext(5, 5));

@@ -272,6 +272,14 @@ public sealed class TupleObjectiveTests
         static string Refusal(Action act) => Assert.Throws<RecipeException>(act).Message;
         Assert.Contains("at most 2, the largest distance", Refusal(() => Create("contrastive", new TupleContrastiveOptions { Margin = 2.5 })), StringComparison.Ordinal);
         Assert.Contains("data.pairs lists none", Refusal(() => Create("triplet", new TupleTripletOptions { Negatives = TupleNegatives.Listed }).Require(_pairs)), StringComparison.Ordinal);
+        foreach (var negatives in (TupleNegatives?[])[null, TupleNegatives.Hardest, TupleNegatives.All])
+        {
+            var options = new TupleTripletOptions { Negatives = negatives, Averaging = SelfSup.MetricLosses.Averaging.All };
+            Assert.Contains("method.loss.averaging: must not be set", Refusal(() => Create("triplet", options).Require(_pairs)), StringComparison.Ordinal);
+        }
+
+        Create("triplet", new TupleTripletOptions { Averaging = SelfSup.MetricLosses.Averaging.NonZero }).Require(_triplets);
+        Create("triplet", new TupleTripletOptions()).Require(_pairs);
         Assert.Contains(
             "must be false with listed negatives", Refusal(() => Create("triplet", new TupleTripletOptions { RankWeights = true }).Require(_triplets)), StringComparison.Ordinal);
         Assert.Contains(

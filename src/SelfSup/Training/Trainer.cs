@@ -132,7 +132,11 @@ internal sealed class Trainer(
         using var _ = no_grad();
         return report with
         {
-            Space = EmbeddingReport.Of(communicator.AllGather(first.detach()), communicator.AllGather(second.detach())),
+            Space = EmbeddingReport.Of(
+                communicator.AllGather(first.detach()),
+                communicator.AllGather(second.detach()),
+                method.ClassesOf(batch) is { } classes ? communicator.AllGather(classes) : null,
+                method.LeastEffectiveRank),
             Facts = method.Facts(batch, embeddings, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
         };
     }

@@ -124,12 +124,6 @@ public sealed class PairObjectiveTests
             "{ name: contrastive, negativeMargin: 1.1, miner: { name: semiHard, margin: 0.3 } }",
             PairwiseContrastive.Loss(distances, PairMasks.Of(semiHard, 9, 9), 0, 1.1));
         Same("{ name: supCon, temperature: 0.2 }", SupCon.Loss(x, x, batch.Labels, 0, 0.2));
-        Same("{ name: supCon, temperature: 0.01 }", SupCon.Loss(x, x, batch.Labels, 0, 0.01));
-        var (all, some) = (SupCon.Loss(x, x, batch.Labels, 0, 0.01), SupCon.Loss(x, x, batch.Labels, 0, 0.01, onlyNonZero: true));
-        Same("{ name: supCon, temperature: 0.01, averaging: nonZero }", some);
-        var memory = new LabelledEmbeddings(x, batch.Labels, x.clone(), batch.Labels, 0, 3);
-        Assert.Equal(all.item<double>(), Create("{ name: supCon, temperature: 0.01 }").Loss(memory, null!).item<double>(), 1e-12);
-        Assert.Equal(some.item<double>(), Create("{ name: supCon, temperature: 0.01, averaging: nonZero }").Loss(memory, null!).item<double>(), 1e-12);
         Same("name: multiSimilarity", MultiSimilarity.Loss(
             x.matmul(x.t()), PairMining.MultiSimilarity(1 - x.matmul(x.t()), masks, 0.1)));
 
@@ -138,6 +132,22 @@ public sealed class PairObjectiveTests
         Same(
             "{ name: triplet, distance: { name: squaredEuclidean }, miner: { name: distanceWeighted } }",
             TripletMargin.Loss(distances.square(), drawn, new TripletSettings(0.2)));
+    }
+
+    /// <summary>Two anchors whose positive takes all of the probability count, or do not, against the batch and against a memory.</summary>
+    [Fact]
+    public void SupConAveragesAllAnchorsOrThoseThatLearn()
+    {
+        using var scope = NewDisposeScope();
+        var (x, labels) = (tensor(new[,] { { 1.0, 0 }, { 1, 0 }, { 0, -1 }, { 0.6, 0.8 } }), tensor(new long[] { 0, 0, 1, 1 }));
+        var (all, some) = (SupCon.Loss(x, x, labels, 0, 0.01).item<double>(), SupCon.Loss(x, x, labels, 0, 0.01, onlyNonZero: true).item<double>());
+        Assert.Equal(2 * all, some, 1e-9);
+        Assert.InRange(all, 1, double.MaxValue);
+        foreach (var batch in new[] { LabelledEmbeddings.Of(x, labels, 3), new LabelledEmbeddings(x, labels, x.clone(), labels, 0, 3) })
+        {
+            Assert.Equal(all, Create("{ name: supCon, temperature: 0.01 }").Loss(batch, null!).item<double>(), 1e-12);
+            Assert.Equal(some, Create("{ name: supCon, temperature: 0.01, averaging: nonZero }").Loss(batch, null!).item<double>(), 1e-12);
+        }
     }
 
     [Fact]

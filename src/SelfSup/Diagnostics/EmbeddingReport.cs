@@ -48,7 +48,7 @@ internal sealed record EmbeddingReport(
         _ => null,
     };
 
-    /// <summary>The measures by the names of metrics.</summary>
+    /// <summary>The measures by the names of metrics; without those that there is nothing to take of.</summary>
     public IReadOnlyDictionary<string, double> Measures => new Dictionary<string, double>
     {
         ["alignment"] = Alignment,
@@ -57,7 +57,7 @@ internal sealed record EmbeddingReport(
         ["standardDeviation"] = StandardDeviation,
         ["positiveSimilarity"] = PositiveSimilarity,
         ["hardestNegativeSimilarity"] = HardestNegativeSimilarity,
-    };
+    }.Where(measure => !(measure.Key == "hardestNegativeSimilarity" && double.IsNaN(measure.Value))).ToDictionary();
 
     private bool IsConstant => StandardDeviation * Math.Sqrt(Width) < LowestSpread;
 

@@ -4,31 +4,13 @@ using SelfSup.IntegrationTests.Support;
 
 namespace SelfSup.IntegrationTests;
 
-/// <summary>The recipes run, and leave what they promise.</summary>
+/// <summary>A run leaves what it promises.</summary>
 [Collection(AloneCollection.Name)]
 public sealed class QuickstartTests : IDisposable
 {
     private readonly Workspace _workspace = new();
 
-    public static TheoryData<string> Recipes =>
-        [.. Directory.EnumerateFiles(Repository.Recipes, "*.yaml").Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
-
     public void Dispose() => _workspace.Dispose();
-
-    [Theory]
-    [MemberData(nameof(Recipes))]
-    public void EveryRecipeRunsTwoStepsOnMadeUpImages(string recipe)
-    {
-        var images = _workspace.Images("pictures", 24, 64);
-        _workspace.Run(
-            "pretrain", Path.Combine(Repository.Recipes, recipe), "--run", "run",
-            "--set", $"data.path={images}", "--set", $"evaluation.test.path={images}",
-            "--set", "training.globalBatchSize=4", "--set", "training.sliceSize=", "--set", "training.maxSteps=2", "--set", "evaluation.batchSize=8").Succeeds();
-        using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace["run", "result.json"]));
-        Assert.Equal(2, result.RootElement.GetProperty("steps").GetInt64());
-        Assert.InRange(result.RootElement.GetProperty("knn").GetDouble(), 0, 1);
-        Assert.True(double.IsFinite(result.RootElement.GetProperty("loss").GetDouble()));
-    }
 
     [Fact]
     public void ARunLeavesItsRecipeMetricsCheckpointsBackboneAndResult()

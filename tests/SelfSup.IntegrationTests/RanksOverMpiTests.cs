@@ -9,7 +9,6 @@ namespace SelfSup.IntegrationTests;
 /// Real ranks: processes under Open MPI's and MPICH's mpirun. What each part asserts is in tests/SelfSup.Ranks; here it is
 /// started, and must end well.
 /// </summary>
-[Collection(AloneCollection.Name)]
 public sealed class RanksOverMpiTests
 {
     [Theory]

@@ -43,15 +43,7 @@ internal static class ClustersCommand
             RecipeBinder.Require(options, "clusters");
             var clustering = new Clustering(options);
             return Task.FromResult(arguments.Run(
-                parsed,
-                (judge, recipe) => clustering.Require(judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag).Labels),
-                (judge, encoder) =>
-                {
-                    using var images = judge.Features(encoder, judge.Sets[0], CancellationToken.None);
-                    return clustering.Evaluate(images);
-                },
-                Rows,
-                report => report.Notes));
+                parsed, labels => clustering.Require(labels), images => clustering.Evaluate(images), Rows, report => report.Notes));
         });
         return command;
     }

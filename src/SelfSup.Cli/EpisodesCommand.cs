@@ -44,15 +44,7 @@ internal static class EpisodesCommand
             RecipeBinder.Require(options, "episodes");
             var fewShot = new FewShot(options);
             return Task.FromResult(arguments.Run(
-                parsed,
-                (judge, recipe) => fewShot.Require(judge.Add(arguments.TestImages(parsed, recipe), arguments.Test.Flag).Labels),
-                (judge, encoder) =>
-                {
-                    using var images = judge.Features(encoder, judge.Sets[0], CancellationToken.None);
-                    return fewShot.Evaluate(images);
-                },
-                Rows,
-                report => report.Notes));
+                parsed, labels => fewShot.Require(labels), images => fewShot.Evaluate(images), Rows, report => report.Notes));
         });
         return command;
     }

@@ -21,7 +21,7 @@ internal sealed class SetArguments
 
     private readonly Option<string?> _of = new("--of")
     {
-        Description = "features of the backbone, or embeddings of the head (default: embeddings of a run of metricLearning, else features)",
+        Description = "features of the backbone, or embeddings of the head (default: embeddings of a run of metric learning, else features)",
         HelpName = "features|embeddings",
     };
 
@@ -139,6 +139,28 @@ internal sealed class SetArguments
                 return judging.Unreadable;
             });
     }
+
+    /// <summary>Judges both encoders by the test images alone.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="require">Looks at their labels before features are made of them.</param>
+    /// <param name="judge">Judges what an encoder makes of them.</param>
+    /// <param name="rows">As in the other.</param>
+    /// <param name="notes">As in the other.</param>
+    public int Run<TReport>(
+        ParseResult parsed,
+        Action<LabelSet> require,
+        Func<FeatureSet, TReport> judge,
+        Func<TReport, IEnumerable<(string Name, string Value)>> rows,
+        Func<TReport, IEnumerable<string>> notes) => Run(
+            parsed,
+            (judging, recipe) => require(judging.Add(TestImages(parsed, recipe), Test.Flag).Labels),
+            (judging, encoder) =>
+            {
+                using var images = judging.Features(encoder, judging.Sets[0], CancellationToken.None);
+                return judge(images);
+            },
+            rows,
+            notes);
 
     /// <summary>A rate as it is printed; a dash where there is none.</summary>
     public static string Percent(double? value) => value?.ToString("0.00 %", CultureInfo.InvariantCulture) ?? "-";

@@ -11,8 +11,7 @@ internal sealed class RetrievalMeasure(Heartbeat? heartbeat = null) : IMeasure
     /// <inheritdoc/>
     public IEnumerable<(string Name, double Value)> Of(JudgedEncoder judged, CancellationToken cancellationToken)
     {
-        var options = new RetrievalOptions { RecallAt = [1] };
-        var mean = new Retrieval(options).Evaluate(judged.Test(Representation.Embeddings), heartbeat, cancellationToken).Mean;
-        return [("recallAt1", mean.RecallAt[1]), ("rPrecision", mean.RPrecision), ("mapAtR", mean.MapAtR)];
+        var report = new Retrieval(new() { RecallAt = [1] }).Evaluate(judged.Test(Representation.Embeddings), heartbeat, cancellationToken);
+        return report.Numbers.Where(number => number.Key != "precisionAt1").Select(number => (number.Key, number.Value)); // which is recallAt1
     }
 }

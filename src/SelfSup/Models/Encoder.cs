@@ -171,8 +171,8 @@ public sealed class Encoder : nn.Module, IStateful
         [.. ((_backbone as IStaged)?.Stages ?? []).Select(stage => stage with { Parts = [.. stage.Parts.Select(part => BackbonePrefix + part)] })];
 
     /// <summary>Whether a parameter, by its name, is of what is judged and exported: the backbone, or a layer of the head that stays on it.</summary>
-    internal bool IsOfBackbone(string parameter) => Backbone.ContainsKey(
-        parameter.StartsWith(BackbonePrefix, StringComparison.Ordinal) ? parameter[BackbonePrefix.Length..] : parameter);
+    internal bool IsOfBackbone(string parameter) =>
+        parameter.StartsWith(BackbonePrefix, StringComparison.Ordinal) || (_kept > 0 && Backbone.ContainsKey(parameter));
 
     /// <summary>
     /// How fast each parameter learns, in units of the learning rate; of optimizers, those that are made from now on know it. Modules

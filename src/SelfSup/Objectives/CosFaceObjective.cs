@@ -12,17 +12,11 @@ namespace SelfSup.Objectives;
 /// </summary>
 [Named("cosFace")]
 internal sealed class CosFaceObjective(CosFaceOptions options, ObjectiveContext context)
-    : ProxyObjective(options, context)
+    : MarginObjective(options, context)
 {
-    /// <inheritdoc/>
-    public override bool IsOfSingles => true;
-
     /// <inheritdoc/>
     protected override Tensor Loss(LabelledEmbeddings batch, Tensor proxies) =>
         MarginSoftmax.CosFace(batch.Anchors, proxies, batch.Labels, options.Margin, options.Scale);
-
-    /// <summary>Uniform by Glorot and Bengio, as implementations of this loss have it.</summary>
-    protected override void Initialise(Tensor proxies) => nn.init.xavier_uniform_(proxies);
 }
 
 /// <summary>The settings.</summary>

@@ -1,4 +1,6 @@
 using SelfSup.Catalogs;
+using SelfSup.Distances;
+using SelfSup.Errors;
 
 namespace SelfSup.Objectives;
 
@@ -18,4 +20,17 @@ public sealed record ObjectiveContext(int Classes, ulong Seed)
 
     /// <summary>What its own choices, distance and miner, are made from.</summary>
     internal CatalogSet Catalogs { get; init; } = new(typeof(Objective).Assembly);
+
+    /// <summary>Makes the distance that was chosen.</summary>
+    /// <param name="choice">Its name and options.</param>
+    /// <param name="normalise">Whether embeddings are made of unit length.</param>
+    /// <exception cref="RecipeException">It is of unit vectors, and embeddings are not made such.</exception>
+    internal Distance Choose(Choice choice, bool normalise)
+    {
+        var chosen = Catalogs.Create<Distance>(choice);
+        return !chosen.OfUnitVectors || normalise
+            ? chosen
+            : throw new RecipeException(
+                $"method.loss.normalise: is false, must be true: distance {choice.Name} is of embeddings of unit length; or choose another distance");
+    }
 }

@@ -19,12 +19,7 @@ internal abstract class PairObjective : MinedObjective
         : base(options.Miner, options.Normalise, context)
     {
         _name = options.Distance.Name;
-        Distance = context.Catalogs.Create<Distance>(options.Distance);
-        if (Distance.OfUnitVectors && !options.Normalise)
-        {
-            throw new RecipeException(
-                $"method.loss.normalise: is false, must be true: distance {_name} is of embeddings of unit length; or choose another distance");
-        }
+        Distance = context.Choose(options.Distance, options.Normalise);
     }
 
     /// <inheritdoc/>

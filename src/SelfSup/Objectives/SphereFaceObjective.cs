@@ -13,20 +13,14 @@ namespace SelfSup.Objectives;
 /// </summary>
 [Named("sphereFace")]
 internal sealed class SphereFaceObjective(SphereFaceOptions options, ObjectiveContext context)
-    : ProxyObjective(options, context)
+    : MarginObjective(options, context)
 {
     /// <summary>No: the length of an embedding says how sure it is.</summary>
     public override bool OfUnitVectors => false;
 
     /// <inheritdoc/>
-    public override bool IsOfSingles => true;
-
-    /// <inheritdoc/>
     protected override Tensor Loss(LabelledEmbeddings batch, Tensor proxies) => MarginSoftmax.SphereFace(
         batch.Anchors, proxies, batch.Labels, options.Margin, options.Scale, options.LambdaAt(batch.Step));
-
-    /// <summary>Uniform by Glorot and Bengio, as implementations of this loss have it.</summary>
-    protected override void Initialise(Tensor proxies) => nn.init.xavier_uniform_(proxies);
 }
 
 /// <summary>The settings.</summary>

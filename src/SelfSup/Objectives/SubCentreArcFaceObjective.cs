@@ -13,17 +13,11 @@ namespace SelfSup.Objectives;
 /// </summary>
 [Named("subCentreArcFace")]
 internal sealed class SubCentreArcFaceObjective(SubCentreArcFaceOptions options, ObjectiveContext context)
-    : ProxyObjective(options, context, options.Centres)
+    : MarginObjective(options, context, options.Centres)
 {
-    /// <inheritdoc/>
-    public override bool IsOfSingles => true;
-
     /// <inheritdoc/>
     protected override Tensor Loss(LabelledEmbeddings batch, Tensor proxies) =>
         MarginSoftmax.ArcFace(batch.Anchors, proxies, batch.Labels, options.Margin, options.Scale, options.Centres);
-
-    /// <summary>Uniform by Glorot and Bengio, as implementations of this loss have it.</summary>
-    protected override void Initialise(Tensor proxies) => nn.init.xavier_uniform_(proxies);
 }
 
 /// <summary>The settings.</summary>

@@ -1,6 +1,5 @@
 using SelfSup.Augmentation;
 using SelfSup.Catalogs;
-using SelfSup.Distances;
 using SelfSup.Errors;
 using SelfSup.Models;
 
@@ -35,15 +34,4 @@ internal abstract class TupleObjective
     /// <param name="batch">What was compared.</param>
     /// <param name="encoder">Has what it added.</param>
     public virtual IEnumerable<(string Name, double Value)> Facts(TupleEmbeddings batch, Encoder encoder) => [];
-
-    /// <summary>The distance that was chosen.</summary>
-    /// <exception cref="RecipeException">It is of unit vectors, and embeddings are not made such.</exception>
-    protected static Distance Choose(Choice distance, bool normalise, ObjectiveContext context)
-    {
-        var chosen = context.Catalogs.Create<Distance>(distance);
-        return !chosen.OfUnitVectors || normalise
-            ? chosen
-            : throw new RecipeException(
-                $"method.loss.normalise: is false, must be true: distance {distance.Name} is of embeddings of unit length; or choose another distance");
-    }
 }

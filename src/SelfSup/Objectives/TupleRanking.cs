@@ -20,7 +20,7 @@ internal abstract class TupleRanking : TupleObjective
     private readonly Distance _distance;
 
     protected TupleRanking(TupleRankingOptions options, ObjectiveContext context) =>
-        (_options, _distance) = (options, Choose(options.Distance, options.Normalise, context));
+        (_options, _distance) = (options, context.Choose(options.Distance, options.Normalise));
 
     /// <inheritdoc/>
     public override bool OfUnitVectors => _options.Normalise;

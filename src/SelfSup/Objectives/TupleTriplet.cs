@@ -22,10 +22,8 @@ internal sealed class TupleTriplet : TupleObjective
     private readonly TupleTripletOptions _options;
     private readonly Distance _distance;
 
-    public TupleTriplet(TupleTripletOptions options, ObjectiveContext context)
-    {
-        (_options, _distance) = (options, Choose(options.Distance, options.Normalise, context));
-    }
+    public TupleTriplet(TupleTripletOptions options, ObjectiveContext context) =>
+        (_options, _distance) = (options, context.Choose(options.Distance, options.Normalise));
 
     /// <inheritdoc/>
     public override bool OfUnitVectors => _options.Normalise;

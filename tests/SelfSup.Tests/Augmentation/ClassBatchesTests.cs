@@ -131,7 +131,7 @@ public sealed class ClassBatchesTests
     [Fact]
     public void BalancedBatchesHaveEveryClassEquallyOften()
     {
-        var source = new Sized(_sizes);
+        var source = MadeUpImages.OfSizes(_sizes);
         var plan = new BalancedSampling(new()).Plan(1, source, 36);
         Assert.Equal(10, plan.StepsPerEpoch);
         for (var step = 0; step < 30; step++)
@@ -151,7 +151,7 @@ public sealed class ClassBatchesTests
     [Fact]
     public void ClassesWithoutAnImageAndImagesWithoutAClassDoNotCount()
     {
-        var source = new Sized([4, 0, 6, 0, 8]);
+        var source = MadeUpImages.OfSizes(4, 0, 6, 0, 8);
         var plan = new ClassSampling(new() { ImagesPerClass = 2 }).Plan(1, source, 6);
         Assert.Equal([0, 2, 4], EpochOf(plan, 0).Select(source.Label).Distinct().Order());
     }
@@ -164,8 +164,8 @@ public sealed class ClassBatchesTests
             "sampling: 2 of 4 classes have one image, of which 2 different ones cannot be taken: 'c1' (image 4), 'c3' (image 10); leave them out "
             + "by data.exceptClasses, or set sampling.allowRepeats: true",
             alone);
-        var repeated = new ClassSampling(new() { ImagesPerClass = 2, AllowRepeats = true }).Plan(1, new Sized([4, 1, 5, 1]), 6);
-        Assert.Equal(4, EpochOf(repeated, 1).Concat(EpochOf(repeated, 2)).Concat(EpochOf(repeated, 0)).Select(new Sized([4, 1, 5, 1]).Label).Distinct().Count());
+        var repeated = new ClassSampling(new() { ImagesPerClass = 2, AllowRepeats = true }).Plan(1, MadeUpImages.OfSizes(4, 1, 5, 1), 6);
+        Assert.Equal(4, EpochOf(repeated, 1).Concat(EpochOf(repeated, 2)).Concat(EpochOf(repeated, 0)).Select(MadeUpImages.OfSizes(4, 1, 5, 1).Label).Distinct().Count());
         Assert.Contains(
             "sampling.imagesPerClass: is 2, which makes 5 classes in a batch of 10, but the images are of 3; set it to 5 or make batches smaller",
             Assert.Throws<RecipeException>(() => Classes([9, 9, 9], 10, 2)).Message, StringComparison.Ordinal);
@@ -179,7 +179,7 @@ public sealed class ClassBatchesTests
 
     private static (IImageSource Source, BatchPlan Plan) Classes(int[] sizes, int batchSize, int imagesPerClass, ulong seed = 1)
     {
-        var source = new Sized(sizes);
+        var source = MadeUpImages.OfSizes(sizes);
         return (source, new ClassSampling(new() { ImagesPerClass = imagesPerClass }).Plan(seed, source, batchSize));
     }
 
@@ -192,28 +192,4 @@ public sealed class ClassBatchesTests
 
     private static int[] EpochOf(BatchPlan plan, long epoch) =>
         [.. Enumerable.Range(0, (int)plan.StepsPerEpoch).SelectMany(step => Batch(plan, (epoch * plan.StepsPerEpoch) + step))];
-
-    /// <summary>Classes of given sizes, one after the other.</summary>
-    private sealed class Sized(int[] sizes) : IImageSource
-    {
-        private readonly int[] _labels = [.. sizes.SelectMany((size, label) => Enumerable.Repeat(label, size))];
-
-        public int Count => _labels.Length;
-
-        public IReadOnlyList<string> ClassNames { get; } = [.. sizes.Select((_, label) => $"c{label}")];
-
-        public IReadOnlyList<int> BlockStarts { get; } = [0];
-
-        public SourceFiles Files { get; } = new();
-
-        public int Label(int index) => _labels[index];
-
-        public void Read(int index, StoredImage into) => throw new NotSupportedException();
-
-        public string Locate(int index) => $"image {index}";
-
-        public void Dispose()
-        {
-        }
-    }
 }

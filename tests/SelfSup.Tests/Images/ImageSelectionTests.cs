@@ -100,7 +100,7 @@ public sealed class ImageSelectionTests
     [Fact]
     public void BlocksWithoutAnImageAreNone()
     {
-        var whole = new Blocks([0, 4, 5, 12, 16], 20);
+        var whole = new MadeUpImages(20, 4, classes: 0) { BlockStarts = [0, 4, 5, 12, 16], WindowBlocks = 2 };
         using var source = new SubsetSource(whole, [1, 3, 4, 13, 14, 15, 19], []);
         Assert.Equal([0, 2, 3, 6], source.BlockStarts);
         Assert.Equal(2, source.WindowBlocks);
@@ -169,28 +169,5 @@ public sealed class ImageSelectionTests
     {
         options.Path = "here";
         return Assert.Throws<DataException>(() => Selected(9, 3, options)).Message;
-    }
-
-    private sealed class Blocks(int[] starts, int count) : IImageSource
-    {
-        public int Count => count;
-
-        public IReadOnlyList<string> ClassNames => [];
-
-        public IReadOnlyList<int> BlockStarts => starts;
-
-        public int WindowBlocks => 2;
-
-        public SourceFiles Files { get; } = new();
-
-        public int Label(int index) => -1;
-
-        public void Read(int index, StoredImage into) => throw new NotSupportedException();
-
-        public string Locate(int index) => "";
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -289,30 +289,14 @@ public sealed class MetricLearningTests
     private sealed class ToyOptions;
 
     /// <summary>Two ranks, the other of which has the same; counts what is gathered.</summary>
-    private sealed class CountingRanks : Communicator
+    private sealed class CountingRanks : PretendedRanks
     {
-        public override int Rank => 0;
-
-        public override int Ranks => 2;
-
         public int Gathers { get; set; }
-
-        internal override string Engine => "a test";
 
         public override Tensor AllGather(Tensor local)
         {
             Gathers++;
             return cat([local, local]);
-        }
-
-        public override Tensor ReduceScatter(Tensor all) => throw new NotSupportedException();
-
-        public override void Broadcast(Tensor tensor, int root = 0) => throw new NotSupportedException();
-
-        public override void Barrier() => throw new NotSupportedException();
-
-        public override void Dispose()
-        {
         }
 
         internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction) => PendingReduction.Done;

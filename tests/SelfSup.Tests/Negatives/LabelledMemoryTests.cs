@@ -102,8 +102,8 @@ public sealed class LabelledMemoryTests
         var context = new ObjectiveContext(Classes: 100, Seed: 1);
         return golden.Params.GetProperty("loss").GetString() switch
         {
-            "contrastive" => new Contrastive(new ContrastiveOptions(), context),
-            "triplet" => new Triplet(new TripletOptions { Margin = LossGolden.Parameter(golden, "margin") }, context),
+            "contrastive" => new ContrastiveObjective(new ContrastiveOptions(), context),
+            "triplet" => new TripletObjective(new TripletOptions { Margin = LossGolden.Parameter(golden, "margin") }, context),
             "supcon" => new SupConObjective(new SupConOptions { Temperature = LossGolden.Temperature(golden) }, context),
             var other => throw new InvalidOperationException($"no such loss: {other}"),
         };

@@ -75,7 +75,9 @@ public sealed class RunBatchesTests : IDisposable
     [Fact]
     public void ASamplingThatReadsMuchMoreThanItUsesIsSaid()
     {
-        using var small = new SubsetSource(new Blocks(), [.. Enumerable.Range(0, 40)], [0, 1]);
+        // Ten blocks, of which two fit into memory.
+        var blocks = new MadeUpImages(40, 4) { BlockStarts = [.. Enumerable.Range(0, 10).Select(block => block * 4)], WindowBlocks = 2 };
+        using var small = new SubsetSource(blocks, [.. Enumerable.Range(0, 40)], [0, 1]);
         using var classes = RunBatches.Open(Read("sampling: { name: balanced }", "limit: 100", 8), _reader, small, 1);
         Assert.Contains("takes images from all row groups of /data", classes.Warning, StringComparison.Ordinal);
         using var shuffled = RunBatches.Open(Read("", "limit: 100", 8), _reader, small, 1);
@@ -107,28 +109,4 @@ public sealed class RunBatchesTests : IDisposable
         training: { epochs: 1, globalBatchSize: {{batch}} }
         """,
         "recipe");
-
-    /// <summary>Ten blocks, of which two fit into memory.</summary>
-    private sealed class Blocks : IImageSource
-    {
-        public int Count => 40;
-
-        public IReadOnlyList<string> ClassNames => ["a", "b"];
-
-        public IReadOnlyList<int> BlockStarts { get; } = [.. Enumerable.Range(0, 10).Select(block => block * 4)];
-
-        public int WindowBlocks => 2;
-
-        public SourceFiles Files { get; } = new();
-
-        public int Label(int index) => index % 2;
-
-        public void Read(int index, StoredImage into) => throw new NotSupportedException();
-
-        public string Locate(int index) => $"image {index}";
-
-        public void Dispose()
-        {
-        }
-    }
 }

@@ -112,27 +112,9 @@ public sealed class GradientAverageTests
     }
 
     /// <summary>Notes what a segment holds when its average begins.</summary>
-    private sealed class Recorder(Encoder encoder) : Communicator
+    private sealed class Recorder(Encoder encoder) : PretendedRanks
     {
         public List<(long First, Tensor Values)> Begun { get; } = [];
-
-        public override int Rank => 0;
-
-        public override int Ranks => 2;
-
-        internal override string Engine => "recorder";
-
-        public override Tensor AllGather(Tensor local) => throw new NotSupportedException();
-
-        public override Tensor ReduceScatter(Tensor all) => throw new NotSupportedException();
-
-        public override void Broadcast(Tensor tensor, int root = 0) => throw new NotSupportedException();
-
-        public override void Barrier() => throw new NotSupportedException();
-
-        public override void Dispose()
-        {
-        }
 
         internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction)
         {

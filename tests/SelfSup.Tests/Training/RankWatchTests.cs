@@ -1,11 +1,10 @@
 using System.Diagnostics;
 
-using SelfSup.Distributed;
+using SelfSup.Tests.Support;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
 using SelfSup.Training;
 
-using static TorchSharp.torch;
 
 namespace SelfSup.Tests.Training;
 
@@ -185,26 +184,5 @@ public sealed class RankWatchTests : IDisposable
         }
     }).Message;
 
-    private sealed class Fake : Communicator
-    {
-        public override int Rank => 0;
-
-        public override int Ranks => 2;
-
-        internal override string Engine => "none";
-
-        public override Tensor AllGather(Tensor local) => throw new NotSupportedException();
-
-        public override Tensor ReduceScatter(Tensor all) => throw new NotSupportedException();
-
-        public override void Broadcast(Tensor tensor, int root = 0) => throw new NotSupportedException();
-
-        public override void Barrier() => throw new NotSupportedException();
-
-        public override void Dispose()
-        {
-        }
-
-        internal override PendingReduction BeginAllReduce(Tensor tensor, Reduction reduction) => throw new NotSupportedException();
-    }
+    private sealed class Fake : PretendedRanks;
 }

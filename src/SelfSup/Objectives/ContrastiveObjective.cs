@@ -13,11 +13,11 @@ namespace SelfSup.Objectives;
 /// <see cref="PairwiseContrastive"/> has it.
 /// </summary>
 [Named("contrastive")]
-internal sealed class Contrastive : PairObjective
+internal sealed class ContrastiveObjective : PairObjective
 {
     private readonly ContrastiveOptions _options;
 
-    public Contrastive(ContrastiveOptions options, ObjectiveContext context)
+    public ContrastiveObjective(ContrastiveOptions options, ObjectiveContext context)
         : base(options, context)
     {
         _options = options;

@@ -14,11 +14,11 @@ namespace SelfSup.Objectives;
 /// those that a miner chooses.
 /// </summary>
 [Named("triplet")]
-internal sealed class Triplet : PairObjective
+internal sealed class TripletObjective : PairObjective
 {
     private readonly TripletSettings _settings;
 
-    public Triplet(TripletOptions options, ObjectiveContext context)
+    public TripletObjective(TripletOptions options, ObjectiveContext context)
         : base(options, context)
     {
         _settings = new TripletSettings(options.Margin, options.Soft, options.Swap, options.Averaging);

@@ -11,7 +11,7 @@ namespace SelfSup.Objectives;
 /// <see cref="LiftedStructure.GeneralisedLoss"/>.
 /// </summary>
 [Named("generalizedLifted")]
-internal sealed class GeneralizedLifted(LiftedOptions options, ObjectiveContext context) : PairObjective(options, context)
+internal sealed class GeneralizedLiftedObjective(LiftedOptions options, ObjectiveContext context) : PairObjective(options, context)
 {
     /// <inheritdoc/>
     public override Tensor Loss(LabelledEmbeddings batch, Encoder encoder)

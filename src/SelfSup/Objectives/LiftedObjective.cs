@@ -10,7 +10,7 @@ namespace SelfSup.Objectives;
 
 /// <summary>Lifted structured embedding (Song et al. 2016, https://arxiv.org/abs/1511.06452), see <see cref="LiftedStructure.Loss"/>.</summary>
 [Named("lifted")]
-internal sealed class Lifted(LiftedOptions options, ObjectiveContext context) : PairObjective(options, context)
+internal sealed class LiftedObjective(LiftedOptions options, ObjectiveContext context) : PairObjective(options, context)
 {
     /// <inheritdoc/>
     public override Tensor Loss(LabelledEmbeddings batch, Encoder encoder)

@@ -1,8 +1,7 @@
 using System.Diagnostics;
-
-using SelfSup.Tests.Support;
 using SelfSup.Errors;
 using SelfSup.Telemetry;
+using SelfSup.Tests.Support;
 using SelfSup.Training;
 
 

@@ -23,6 +23,7 @@ var root = new RootCommand(
     EpisodesCommand.Create(),
     ClustersCommand.Create(),
     IdentifyCommand.Create(),
+    ExportCommand.Create(),
     DataCommand.Create(),
     StacksCommand.Create(),
     DoctorCommand.Create(),

@@ -11,15 +11,6 @@ namespace SelfSup.Export;
 /// </summary>
 internal static class BackboneFile
 {
-    /// <summary>The metadata key of the resolved recipe.</summary>
-    public const string RecipeKey = "selfsup.recipe";
-
-    /// <summary>Writes parameters and buffers of a backbone, by name.</summary>
-    public static void Write(
-        Stream destination, IReadOnlyDictionary<string, Tensor> backbone, IReadOnlyDictionary<string, string> metadata) =>
-        SafeTensors.Write(
-            destination, backbone, new Dictionary<string, string>(metadata) { ["format"] = "pt" });
-
     /// <summary>Copies the values of a file into a backbone of the same architecture.</summary>
     /// <exception cref="CheckpointException">Names or shapes differ; nothing was copied.</exception>
     public static void Load(string path, IReadOnlyDictionary<string, Tensor> backbone)

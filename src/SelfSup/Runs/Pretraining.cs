@@ -232,7 +232,7 @@ internal sealed class Pretraining : IDisposable
         _evaluation = RunJudge.Create(_recipe, reader, _images, _compute, _controls);
         _directory = Own(_ranks.Open(runDirectory));
         _products = new RunProducts(
-            _recipe, _directory, _identity, _plan, _method, _compute.Device.ToString(),
+            _recipe, reader, _directory, _identity, _plan, _method, _compute.Device.ToString(),
             () => _unreadable.Snapshot().Concat(_evaluation?.Unreadable ?? []),
             _ranks.Communicator);
         _history = new RunHistory(_ranks.IsFirst ? _directory.HistoryFile : null, time, _progress.Warn);

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Export;
@@ -12,6 +10,7 @@ namespace SelfSup.Runs;
 
 /// <summary>What a run leaves behind beside its checkpoints: result, backbone, and the list of images that were skipped.</summary>
 /// <param name="recipe">The recipe.</param>
+/// <param name="reader">The catalogues.</param>
 /// <param name="directory">Where they go.</param>
 /// <param name="identity">What they come from.</param>
 /// <param name="plan">How long the run is.</param>
@@ -21,6 +20,7 @@ namespace SelfSup.Runs;
 /// <param name="communicator">The ranks: each lists what it skipped, the first writes the rest.</param>
 internal sealed class RunProducts(
     Recipe recipe,
+    RecipeReader reader,
     RunDirectory directory,
     RunIdentity identity,
     TrainingPlan plan,
@@ -45,7 +45,9 @@ internal sealed class RunProducts(
         CollectUnreadable();
         var result = Summary(run, stores);
         RunDirectory.Write(
-            directory.BackboneFile, stream => BackboneFile.Write(stream, method.Encoder.Backbone, Metadata(run.State.Step)));
+            directory.BackboneFile,
+            stream => new SafeTensorsExporter().Write(
+                method.Encoder, ModelCards.Of(recipe, reader, identity.RecipeHash, plan.Epoch(run.State.Step)), stream));
         directory.WriteResult(result);
         return result;
     }
@@ -79,15 +81,6 @@ internal sealed class RunProducts(
         var before = File.Exists(path) ? File.ReadAllLines(path) : [];
         DurableFile.Write(path, string.Concat(before.Union(lines).Select(line => line + "\n")));
     }
-
-    private Dictionary<string, string> Metadata(long step) => new()
-    {
-        [BackboneFile.RecipeKey] = RecipeWriter.Yaml(recipe),
-        ["selfsup.version"] = RunIdentity.Version,
-        ["selfsup.method"] = recipe.Method!.Name,
-        ["selfsup.recipeHash"] = identity.RecipeHash,
-        ["selfsup.epochs"] = plan.Epoch(step).ToString(CultureInfo.InvariantCulture),
-    };
 
     private Dictionary<string, object?> Summary(TrainingRun run, StoreSize[] stores)
     {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
@@ -14,14 +16,17 @@ namespace SelfSup.Runs;
 /// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
 internal sealed class TrainedBackbone : IDisposable
 {
-    private TrainedBackbone(string origin, Recipe recipe, Encoder encoder, Encoder untrained, Representation of) =>
-        (Origin, Recipe, Encoder, Untrained, Of) = (origin, recipe, encoder, untrained, of);
+    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Encoder encoder, Encoder untrained, Representation of) =>
+        (Origin, Recipe, Card, Encoder, Untrained, Of) = (origin, recipe, card, encoder, untrained, of);
 
     /// <summary>Where the weights come from.</summary>
     public string Origin { get; }
 
     /// <summary>The recipe it was trained by.</summary>
     public Recipe Recipe { get; }
+
+    /// <summary>What exports of it say.</summary>
+    public ModelCard Card { get; }
 
     /// <summary>The encoder with the trained weights (of the backbone at least).</summary>
     public Encoder Encoder { get; }
@@ -46,22 +51,23 @@ internal sealed class TrainedBackbone : IDisposable
         var place = WeightPlace.Find(path);
         if (place.Run is null)
         {
-            var own = ReadRecipe(reader, BackboneFile.Metadata(path), path);
-            return FromFile(path, own, device, Actual(of, own, reader));
+            var metadata = BackboneFile.Metadata(path);
+            var own = ReadRecipe(reader, metadata, path);
+            return FromFile(path, own, CardOf(own, reader, metadata), device, Actual(of, own, reader));
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
         var actual = Actual(of, recipe, reader);
         if (place.File is { } exported && actual == Representation.Features)
         {
-            return FromFile(exported, recipe, device, actual);
+            return FromFile(exported, recipe, CardOf(recipe, reader, BackboneFile.Metadata(exported)), device, actual);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
-        var (_, state) = CheckpointStore.Load(folder);
+        var (manifest, state) = CheckpointStore.Load(folder);
         using (state)
         {
-            var backbone = Create(folder, recipe, device, actual);
+            var backbone = Create(folder, recipe, ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch), device, actual);
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
@@ -79,7 +85,7 @@ internal sealed class TrainedBackbone : IDisposable
             ? Representation.Embeddings
             : Representation.Features);
 
-    private static TrainedBackbone FromFile(string path, Recipe recipe, Device device, Representation of)
+    private static TrainedBackbone FromFile(string path, Recipe recipe, ModelCard card, Device device, Representation of)
     {
         if (of == Representation.Embeddings)
         {
@@ -87,23 +93,30 @@ internal sealed class TrainedBackbone : IDisposable
                 $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, or judge features");
         }
 
-        var backbone = Create(path, recipe, device, of);
+        var backbone = Create(path, recipe, card, device, of);
         BackboneFile.Load(path, backbone.Encoder.Backbone);
         return backbone;
     }
 
+    private static ModelCard CardOf(Recipe recipe, RecipeReader reader, IReadOnlyDictionary<string, string> metadata) => ModelCards.Of(
+        recipe,
+        reader,
+        metadata.GetValueOrDefault(ModelCard.RecipeHashKey, ""),
+        double.TryParse(metadata.GetValueOrDefault(ModelCard.EpochsKey), CultureInfo.InvariantCulture, out var epochs) ? epochs : null);
+
     private static Recipe ReadRecipe(RecipeReader reader, IReadOnlyDictionary<string, string> metadata, string path) =>
-        metadata.TryGetValue(BackboneFile.RecipeKey, out var text)
+        metadata.TryGetValue(ModelCard.RecipeKey, out var text)
             ? reader.ReadText(text, path)
             : throw new CheckpointException(
-                $"{path}: holds no recipe ('{BackboneFile.RecipeKey}' in its metadata); name a file that SelfSup wrote");
+                $"{path}: holds no recipe ('{ModelCard.RecipeKey}' in its metadata); name a file that SelfSup wrote");
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, Device device, Representation of)
+    private static TrainedBackbone Create(string origin, Recipe recipe, ModelCard card, Device device, Representation of)
     {
         var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
         return new(
             origin,
             recipe,
+            card,
             Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
             Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
             of);

@@ -1,6 +1,7 @@
 using SelfSup.Errors;
 using SelfSup.Export;
 using SelfSup.Models;
+using SelfSup.Tensors;
 using SelfSup.Tests.Support;
 
 using static TorchSharp.torch;
@@ -60,6 +61,6 @@ public sealed class BackboneFileTests : IDisposable
     {
         using var stream = File.Create(_folder.File(name));
         var tensors = new Dictionary<string, Tensor>(encoder.Backbone) { [more] = encoder.Backbone["conv1.weight"] };
-        BackboneFile.Write(stream, tensors, new Dictionary<string, string>());
+        SafeTensors.Write(stream, tensors);
     }
 }

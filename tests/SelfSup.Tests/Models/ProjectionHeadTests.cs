@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 
 using SelfSup.Export;
 using SelfSup.Models;
+using SelfSup.Tensors;
 using SelfSup.Tests.Support;
 
 using TorchSharp;
@@ -89,7 +90,7 @@ public sealed partial class ProjectionHeadTests
             kept);
         using (var stream = File.Create(folder.File("x.safetensors")))
         {
-            BackboneFile.Write(stream, encoder.Backbone, new Dictionary<string, string>());
+            SafeTensors.Write(stream, encoder.Backbone);
         }
 
         using var other = Encoder.Create(options, 2, Computing.Cpu);

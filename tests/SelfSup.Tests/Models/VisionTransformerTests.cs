@@ -235,8 +235,8 @@ public sealed class VisionTransformerTests
         var path = folder.File("backbone.safetensors");
         using (var stream = File.Create(path))
         {
-            BackboneFile.Write(
-                stream, encoder.Backbone, new Dictionary<string, string> { [BackboneFile.RecipeKey] = RecipeWriter.Yaml(recipe) });
+            SafeTensors.Write(
+                stream, encoder.Backbone, new Dictionary<string, string> { [ModelCard.RecipeKey] = RecipeWriter.Yaml(recipe) });
         }
 
         using var backbone = TrainedBackbone.Load(path, reader, CPU);

@@ -13,22 +13,23 @@ namespace SelfSup.Tests.Training;
 /// <summary>Steps of a real method on a very small network, through the real loader.</summary>
 public sealed class TrainerTests(ITestOutputHelper output)
 {
+    // What is in no other mode goes two thousand steps; what is part of one that does, six hundred, and may grow as much less.
     [Theory]
-    [InlineData("float32")]
-    [InlineData("float32, planes")]
-    [InlineData("bfloat16")]
-    [InlineData("slices")]
-    [InlineData("bfloat16, slices, recomputing")]
-    [InlineData("bfloat16, replicas")]
-    public void MemoryIsFlatOverTwoThousandSteps(string mode)
+    [InlineData("float32", 2000, 30)]
+    [InlineData("bfloat16, slices, recomputing", 2000, 30)]
+    [InlineData("bfloat16, replicas", 2000, 30)]
+    [InlineData("float32, planes", 600, 10)]
+    [InlineData("bfloat16", 600, 10)]
+    [InlineData("slices", 600, 10)]
+    public void MemoryIsFlat(string mode, int steps, int megabytes)
     {
         using var run = SmallRun.Of(mode);
-        run.Run(0, 500);
+        run.Run(0, steps / 4);
         var (tensors, resident) = (Tensor.TotalCount, ResidentMegabytes());
-        run.Run(500, 2000);
+        run.Run(steps / 4, steps);
         output.WriteLine($"tensors {tensors} -> {Tensor.TotalCount}, resident {resident:0} MB -> {ResidentMegabytes():0} MB");
         Assert.InRange(Tensor.TotalCount, 0, tensors); // fewer, where the collector has found older ones
-        Assert.InRange(ResidentMegabytes() - resident, -1000, 30);
+        Assert.InRange(ResidentMegabytes() - resident, -1000, megabytes);
     }
 
     [Fact]

@@ -53,7 +53,7 @@ internal sealed class PickleMachine(PickleInput input)
             var code = (char)input.Byte();
             if (code == '.')
             {
-                return _stack.Count == 1 && _marks.Count == 0 ? Pop() : throw new PickleException("it leaves unfinished objects");
+                return _stack.Count <= 1 && _marks.Count == 0 ? Pop() : throw new PickleException("it leaves unfinished objects");
             }
 
             Step(code);

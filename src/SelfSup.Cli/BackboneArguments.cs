@@ -85,7 +85,7 @@ internal sealed class BackboneArguments
         var reader = CommonOptions.Reader(parsed.GetValue(_assemblies));
         var device = Devices.Find(DeviceKind.Auto);
         using var backbone = TrainedBackbone.Load(
-            parsed.GetRequiredValue(_backbone), reader, device, of, Read(parsed.GetValue(_recipe), reader));
+            parsed.GetRequiredValue(_backbone), reader, device, of, foreign: Read(parsed.GetValue(_recipe), reader));
         using var judging = open(backbone, reader, device);
         Console.WriteLine("judging this backbone, then a random initialisation (may take minutes) ...");
         var trained = judge(judging, backbone.Encoder);

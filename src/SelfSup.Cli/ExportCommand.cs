@@ -72,7 +72,7 @@ internal static class ExportCommand
                 reader,
                 CPU,
                 chosen.Part(parsed) == ExportPart.Backbone ? Representation.Features : Representation.Embeddings,
-                BackboneArguments.Read(parsed.GetValue(recipe), reader));
+                foreign: BackboneArguments.Read(parsed.GetValue(recipe), reader));
             CommonOptions.Write("--out", path, stream => exporter.Write(trained.Encoder, trained.Card, stream));
             return Task.FromResult(ExitCodes.Success);
         });

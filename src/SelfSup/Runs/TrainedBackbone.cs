@@ -17,8 +17,14 @@ namespace SelfSup.Runs;
 /// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
 internal sealed class TrainedBackbone : IDisposable
 {
-    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Encoder encoder, Encoder untrained, Representation of) =>
-        (Origin, Recipe, Card, Encoder, Untrained, Of) = (origin, recipe, card, encoder, untrained, of);
+    private readonly Lazy<Encoder> _untrained;
+
+    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Compute compute, Representation of, long? classes = null)
+    {
+        (Origin, Recipe, Card, Compute, Of) = (origin, recipe, card, compute, of);
+        Encoder = NewEncoder(compute, classes is { } count ? Classification.Parts(count) : null);
+        _untrained = new(() => NewEncoder(compute));
+    }
 
     /// <summary>Where the weights come from.</summary>
     public string Origin { get; }
@@ -29,11 +35,14 @@ internal sealed class TrainedBackbone : IDisposable
     /// <summary>What exports of it say.</summary>
     public ModelCard Card { get; }
 
-    /// <summary>The encoder with the trained weights (of the backbone at least).</summary>
+    /// <summary>The encoder with the trained weights: of the backbone at least, of head and classifier where the place has them.</summary>
     public Encoder Encoder { get; }
 
     /// <summary>The encoder as it was before training: the baseline that stands beside every result.</summary>
-    public Encoder Untrained { get; }
+    public Encoder Untrained => _untrained.Value;
+
+    /// <summary>Where the encoder is, and how it computes.</summary>
+    public Compute Compute { get; }
 
     /// <summary>What of it is judged.</summary>
     public Representation Of { get; }
@@ -45,11 +54,17 @@ internal sealed class TrainedBackbone : IDisposable
     /// <param name="of">
     /// What of it is judged; where null, the embeddings of a run of metric learning and the features of any other.
     /// </param>
+    /// <param name="precision">What it computes in; where null, what the recipe judges in.</param>
     /// <param name="foreign">The recipe that weights of another program go with; null for what SelfSup wrote, which has one.</param>
     /// <exception cref="RecipeException">There is no run or file, or it has a recipe already.</exception>
     /// <exception cref="CheckpointException">It holds no backbone, or a damaged one, or no head for embeddings.</exception>
     public static TrainedBackbone Load(
-        string path, RecipeReader reader, Device device, Representation? of = Representation.Features, Recipe? foreign = null)
+        string path,
+        RecipeReader reader,
+        Device device,
+        Representation? of = Representation.Features,
+        Precision? precision = null,
+        Recipe? foreign = null)
     {
         var place = WeightPlace.Find(path);
         if (place.Run is not null && foreign is not null)
@@ -61,8 +76,8 @@ internal sealed class TrainedBackbone : IDisposable
         {
             using var file = TensorFile.Open(path);
             return file.Metadata.ContainsKey(ModelCard.RecipeKey) || foreign is null
-                ? FromOurs(file, foreign is null ? ReadRecipe(reader, file) : throw HasRecipe(path), reader, device, of)
-                : FromOthers(file, foreign, reader, device, of);
+                ? FromOurs(file, foreign is null ? ReadRecipe(reader, file) : throw HasRecipe(path), reader, Judging, of)
+                : FromOthers(file, foreign, reader, Judging(foreign), of);
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
@@ -70,7 +85,7 @@ internal sealed class TrainedBackbone : IDisposable
         if (place.File is { } exported && actual == Representation.Features)
         {
             using var file = TensorFile.Open(exported);
-            return FromOurs(file, recipe, reader, device, of);
+            return FromOurs(file, recipe, reader, Judging, of);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
@@ -78,17 +93,22 @@ internal sealed class TrainedBackbone : IDisposable
         using (state)
         {
             var card = ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch) with { Classes = manifest.Classes ?? [] };
-            var backbone = Create(folder, recipe, card, device, actual, ClassesIn(state.Entries));
+            var backbone = new TrainedBackbone(folder, recipe, card, Judging(recipe), actual, ClassesIn(state.Entries));
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
+
+        Compute Judging(Recipe trained) => Devices.ForEvaluation(device, precision ?? trained.Evaluation.Precision);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Encoder.Dispose();
-        Untrained.Dispose();
+        if (_untrained.IsValueCreated)
+        {
+            Untrained.Dispose();
+        }
     }
 
     private static Representation Actual(Representation? of, Recipe recipe, RecipeReader reader) =>
@@ -97,7 +117,7 @@ internal sealed class TrainedBackbone : IDisposable
             : Representation.Features);
 
     /// <summary>From a file that SelfSup wrote.</summary>
-    private static TrainedBackbone FromOurs(TensorFile file, Recipe recipe, RecipeReader reader, Device device, Representation? of)
+    private static TrainedBackbone FromOurs(TensorFile file, Recipe recipe, RecipeReader reader, Func<Recipe, Compute> judging, Representation? of)
     {
         var metadata = file.Metadata;
         var card = ModelCards.Of(
@@ -112,7 +132,7 @@ internal sealed class TrainedBackbone : IDisposable
         var classes = metadata.GetValueOrDefault(ModelCard.PartKey) == "all"
             ? file.Tensors.Where(t => NetworkNames.IsOfClassifier(t.Key)).Select(t => (long?)t.Value.Shape.FirstOrDefault()).FirstOrDefault()
             : null;
-        var backbone = Create(file.Path, recipe, card, device, actual, classes);
+        var backbone = new TrainedBackbone(file.Path, recipe, card, judging(recipe), actual, classes);
         try
         {
             return BackboneFile.Load(file, backbone.Encoder) || actual == Representation.Features ? backbone : throw NoHead(file.Path);
@@ -125,7 +145,7 @@ internal sealed class TrainedBackbone : IDisposable
     }
 
     /// <summary>From weights of another program, for which a recipe says what they are.</summary>
-    private static TrainedBackbone FromOthers(TensorFile file, Recipe recipe, RecipeReader reader, Device device, Representation? of)
+    private static TrainedBackbone FromOthers(TensorFile file, Recipe recipe, RecipeReader reader, Compute compute, Representation? of)
     {
         if (of == Representation.Embeddings)
         {
@@ -133,7 +153,7 @@ internal sealed class TrainedBackbone : IDisposable
         }
 
         var card = ModelCards.Of(recipe, reader, recipeHash: "", epochs: null) with { Method = "another program's" };
-        var backbone = Create(file.Path, recipe, card, device, Representation.Features, classes: null);
+        var backbone = new TrainedBackbone(file.Path, recipe, card, compute, Representation.Features);
         try
         {
             BackboneFile.LoadForeign(file, backbone.Encoder, recipe.Init?.Prefix);
@@ -163,17 +183,7 @@ internal sealed class TrainedBackbone : IDisposable
     private static long? ClassesIn(IReadOnlyDictionary<string, Tensor> state) =>
         state.TryGetValue($"{WeightsOfRun.Encoder}{WeightsOfRun.Parameters}classifier.weight", out var weight) ? weight.shape[0] : null;
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, ModelCard card, Device device, Representation of, long? classes)
-    {
-        var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
-        return new(
-            origin,
-            recipe,
-            card,
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute, classes is { } count ? Classification.Parts(count) : null),
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            of);
-    }
+    private Encoder NewEncoder(Compute compute, EncoderParts? parts = null) => Encoder.Create(Recipe.Encoder!, Recipe.Run.Seed, compute, parts);
 
     /// <summary>The encoder's place in the state of a run.</summary>
     private sealed class EncoderOfRun(Encoder encoder) : IStateful

@@ -177,14 +177,14 @@ public sealed class SafeTensorsExporterTests : IDisposable
         }
 
         Assert.EndsWith("name one of the same architecture by --recipe, or a file that SelfSup wrote", Refused(path, Representation.Features), StringComparison.Ordinal);
-        using var loaded = TrainedBackbone.Load(path, _reader, CPU, null, Recipe("{ name: simclr }"));
+        using var loaded = TrainedBackbone.Load(path, _reader, CPU, null, foreign: Recipe("{ name: simclr }"));
         using var scope = NewDisposeScope();
         var images = Numbers.Normal(2, 3, 16, 16);
         Assert.True(Eval(encoder, images, Representation.Features).equal(Eval(loaded.Encoder, images, Representation.Features)).all().item<bool>());
         var own = Write(encoder, "{ name: simclr }", ExportPart.Backbone, null);
         Assert.StartsWith(
             "--recipe: is of weights of another program",
-            Assert.Throws<RecipeException>(() => TrainedBackbone.Load(own, _reader, CPU, null, Recipe("{ name: simclr }"))).Message,
+            Assert.Throws<RecipeException>(() => TrainedBackbone.Load(own, _reader, CPU, null, foreign: Recipe("{ name: simclr }"))).Message,
             StringComparison.Ordinal);
     }
 

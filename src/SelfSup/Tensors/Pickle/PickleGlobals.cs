@@ -66,7 +66,7 @@ internal static class PickleGlobals
         "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.random._pickle.__randomstate_ctor",
         "torch.memory_format", "torch.contiguous_format", "torch.channels_last", "torch.strided",
         .. from module in new[] { "builtins", "__builtin__" }
-           from name in new[] { "object", "set", "frozenset", "complex", "slice", "range", "bytearray", "int", "float", "str", "bool", "list", "dict", "tuple" }
+           from name in new[] { "object", "set", "frozenset", "complex", "slice", "range", "bytearray", "int", "long", "float", "str", "unicode", "bytes", "bool", "list", "dict", "tuple" }
            select $"{module}.{name}",
     ];
 

@@ -17,10 +17,9 @@ namespace SelfSup.Cli;
 /// <summary>What all verbs that judge a backbone have: the backbone, a random initialisation beside it, and a JSON file.</summary>
 internal sealed class BackboneArguments
 {
-    private readonly Argument<string> _backbone = new("backbone")
-    {
-        Description = "A run directory, the folder of one of its checkpoints, or an exported safetensors file",
-    };
+    private readonly Argument<string> _backbone = Backbone();
+
+    private readonly Option<string?> _recipe = ForeignRecipe();
 
     private readonly Option<string?> _json = new("--json")
     {
@@ -32,11 +31,33 @@ internal sealed class BackboneArguments
 
     private readonly Option<string[]> _assemblies = CommonOptions.Assemblies();
 
+    /// <summary>What verbs take that need a backbone.</summary>
+    public static Argument<string> Backbone() => new("backbone")
+    {
+        Description = "A run directory, the folder of one of its checkpoints, an exported safetensors file, or with --recipe weights of another "
+            + "program: safetensors, .pth, .pth.tar, .ckpt",
+    };
+
+    /// <summary>What weights of another program need.</summary>
+    public static Option<string?> ForeignRecipe() => new("--recipe")
+    {
+        Description = "For weights of another program: a recipe that says their architecture, how images are prepared, and which",
+        HelpName = "file",
+    };
+
+    /// <summary>The recipe that weights of another program go with, or null.</summary>
+    /// <exception cref="Errors.RecipeException">It is wrong.</exception>
+    public static Recipe? Read(string? path, RecipeReader reader)
+    {
+        CommonOptions.RequirePath("--recipe", path);
+        return path is null ? null : reader.Read(path, RunEnvironment.Settings(), []);
+    }
+
     /// <summary>Adds the arguments to a verb.</summary>
     public void AddTo(Command command)
     {
         command.Add(_backbone);
-        foreach (var option in new Option[] { _json, _threads, _assemblies })
+        foreach (var option in new Option[] { _recipe, _json, _threads, _assemblies })
         {
             command.Add(option);
         }
@@ -63,7 +84,8 @@ internal sealed class BackboneArguments
         set_num_threads(run.Threads ?? Environment.ProcessorCount);
         var reader = CommonOptions.Reader(parsed.GetValue(_assemblies));
         var device = Devices.Find(DeviceKind.Auto);
-        using var backbone = TrainedBackbone.Load(parsed.GetRequiredValue(_backbone), reader, device, of);
+        using var backbone = TrainedBackbone.Load(
+            parsed.GetRequiredValue(_backbone), reader, device, of, foreign: Read(parsed.GetValue(_recipe), reader));
         using var judging = open(backbone, reader, device);
         Console.WriteLine("judging this backbone, then a random initialisation (may take minutes) ...");
         var trained = judge(judging, backbone.Encoder);

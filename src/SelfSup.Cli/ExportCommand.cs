@@ -1,5 +1,6 @@
 using System.CommandLine;
 
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
 using SelfSup.Hosting;
@@ -12,35 +13,81 @@ namespace SelfSup.Cli;
 /// <summary><c>selfsup export BACKBONE --format safetensors</c>.</summary>
 internal static class ExportCommand
 {
+    private static readonly Dictionary<string, ScalarType> _types = new()
+    {
+        ["float32"] = ScalarType.Float32,
+        ["float16"] = ScalarType.Float16,
+        ["bfloat16"] = ScalarType.BFloat16,
+    };
+
     public static Command Create()
     {
-        var backbone = new Argument<string>("backbone")
-        {
-            Description = "A run directory, the folder of one of its checkpoints, or an exported safetensors file",
-        };
-        var format = new Option<string>("--format") { Description = "What to write", HelpName = "safetensors", DefaultValueFactory = _ => "safetensors" };
+        var backbone = BackboneArguments.Backbone();
+        var recipe = BackboneArguments.ForeignRecipe();
         var output = new Option<string>("--out") { Description = "The file to write", HelpName = "file", Required = true };
+        var part = new Option<ExportPart>("--part")
+        {
+            Description = "What of the network: the backbone; its projection head; or all of it, with the classifier where the run trained one",
+            HelpName = "backbone|head|all",
+            DefaultValueFactory = _ => ExportPart.Backbone,
+        };
+        var type = new Option<ScalarType>("--dtype")
+        {
+            Description = "The type of the weights; counters stay integers",
+            HelpName = string.Join('|', _types.Keys),
+            DefaultValueFactory = _ => ScalarType.Float32,
+            CustomParser = result => _types.GetValueOrDefault(result.Tokens[0].Value),
+        };
+        type.AcceptOnlyFromAmong([.. _types.Keys]);
+        IExportFormat[] formats = [new SafeTensorsFormat(part, type)];
+        var format = new Option<string>("--format")
+        {
+            Description = "What to write",
+            HelpName = string.Join('|', formats.Select(each => each.Name)),
+            DefaultValueFactory = _ => formats[0].Name,
+        };
+        format.AcceptOnlyFromAmong([.. formats.Select(each => each.Name)]);
         var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "export",
-            "Writes a trained network in a format that others read. Example: selfsup export runs/quickstart --format safetensors --out backbone.safetensors");
+            "Writes a trained network in a format that others read; safetensors have torchvision's names (timm's for a vision transformer). " +
+            "Example: selfsup export runs/quickstart --format safetensors --out backbone.safetensors --dtype float16");
         command.Add(backbone);
-        foreach (var option in new Option[] { format, output, assemblies })
+        foreach (var option in (Option[])[format, output, .. formats.SelectMany(each => each.Options).Distinct(), recipe, assemblies])
         {
             command.Add(option);
         }
 
-        format.AcceptOnlyFromAmong("safetensors");
         command.SetAction((parsed, _) =>
         {
             var path = parsed.GetRequiredValue(output);
             CommonOptions.RequireFolder("--out", path);
+            var chosen = Array.Find(formats, each => each.Name == parsed.GetValue(format))!;
+            RequireEffect(parsed, chosen, formats);
+            var exporter = chosen.Exporter(parsed);
             RunEnvironment.LoadTorch();
+            var reader = CommonOptions.Reader(parsed.GetValue(assemblies));
             using var trained = TrainedBackbone.Load(
-                parsed.GetRequiredValue(backbone), CommonOptions.Reader(parsed.GetValue(assemblies)), CPU, Representation.Features);
-            CommonOptions.Write("--out", path, stream => new SafeTensorsExporter().Write(trained.Encoder, trained.Card, stream));
+                parsed.GetRequiredValue(backbone),
+                reader,
+                CPU,
+                chosen.Part(parsed) == ExportPart.Backbone ? Representation.Features : Representation.Embeddings,
+                foreign: BackboneArguments.Read(parsed.GetValue(recipe), reader));
+            CommonOptions.Write("--out", path, stream => exporter.Write(trained.Encoder, trained.Card, stream));
             return Task.FromResult(ExitCodes.Success);
         });
         return command;
+    }
+
+    /// <summary>Fails where an option was given that the format does not look at.</summary>
+    private static void RequireEffect(ParseResult parsed, IExportFormat chosen, IEnumerable<IExportFormat> formats)
+    {
+        foreach (var option in formats.SelectMany(each => each.Options).Distinct().Except(chosen.Options))
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+            {
+                throw new RecipeException($"{option.Name}: has no effect for --format {chosen.Name}; leave it out");
+            }
+        }
     }
 }

@@ -16,8 +16,8 @@ internal static class FinetuneCommand
     {
         var from = new Option<string?>(FromName)
         {
-            Description = "Whose weights it begins with: a run directory, a checkpoint's folder, or a safetensors file with torchvision's or " +
-                "timm's names (default: init.from of the recipe)",
+            Description = "Whose weights it begins with: a run directory, a checkpoint's folder, or a file of weights: safetensors, .pth, " +
+                ".pth.tar, .ckpt (default: init.from of the recipe)",
             HelpName = "run",
         };
         var scratch = new Option<bool>(ScratchName) { Description = "Begins with random weights instead, to compare with" };

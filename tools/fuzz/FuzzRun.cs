@@ -16,9 +16,11 @@ internal sealed class FuzzRun
     private static readonly JsonSerializerOptions _format = new() { WriteIndented = true };
 
     private readonly string[] _paths;
-    private readonly ImageFuzzer _fuzzer;
+    private readonly IFuzzer _fuzzer;
 
-    public FuzzRun(IReadOnlyList<string> folders)
+    /// <param name="folders">Where undamaged files are.</param>
+    /// <param name="tensors">Whether these are files of tensors, not images.</param>
+    public FuzzRun(IReadOnlyList<string> folders, bool tensors = false)
     {
         if (folders.FirstOrDefault(folder => !Directory.Exists(folder)) is { } missing)
         {
@@ -28,16 +30,16 @@ internal sealed class FuzzRun
         _paths =
         [
             .. folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
-                .Where(EncodedImage.HasExtension)
+                .Where(path => tensors ? TensorFuzzer.Extensions.Contains(Path.GetExtension(path)) : EncodedImage.HasExtension(path))
                 .Order(StringComparer.Ordinal),
         ];
         if (_paths.Length == 0)
         {
-            throw new DataException($"{string.Join(", ", folders)}: no images");
+            throw new DataException($"{string.Join(", ", folders)}: no {(tensors ? "files of tensors" : "images")}");
         }
 
         List<byte[]> files = [.. _paths.Select(File.ReadAllBytes)];
-        _fuzzer = new ImageFuzzer(files, files[0]);
+        _fuzzer = tensors ? new TensorFuzzer(files, Directory.CreateTempSubdirectory("fuzz-").FullName) : new ImageFuzzer(files, files[0]);
     }
 
     /// <summary>Runs one case.</summary>
@@ -48,7 +50,7 @@ internal sealed class FuzzRun
         var index = Array.FindIndex(_paths, other => Path.GetFullPath(other) == Path.GetFullPath(path));
         if (index < 0)
         {
-            throw new DataException($"{path}: not an image in the folders");
+            throw new DataException($"{path}: not such a file in the folders");
         }
 
         // The first run compiles, the second is the one that is timed.
@@ -58,7 +60,7 @@ internal sealed class FuzzRun
         {
             ["file"] = path,
             ["seed"] = seed,
-            ["by"] = outcome.By?.ToString(),
+            ["by"] = outcome.By,
             ["milliseconds"] = Math.Round(outcome.Milliseconds, 1),
             ["failure"] = outcome.Failure,
         });
@@ -98,7 +100,7 @@ internal sealed class FuzzRun
 
             if (outcome.By is { } decoder)
             {
-                by[decoder.ToString()] = by.GetValueOrDefault(decoder.ToString()) + 1;
+                by[decoder] = by.GetValueOrDefault(decoder) + 1;
             }
             else
             {

@@ -15,7 +15,7 @@ namespace SelfSup.Tools.Fuzz;
 /// </summary>
 /// <param name="files">The undamaged files; parts of one get into others.</param>
 /// <param name="good">An undamaged file that is decoded between the cases.</param>
-internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] good)
+internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] good) : IFuzzer
 {
     /// <summary>Larger images are refused, so that a case is short.</summary>
     public const long MostPixels = 16_000_000;
@@ -91,7 +91,7 @@ internal sealed unsafe class ImageFuzzer(IReadOnlyList<byte[]> files, byte[] goo
             failure ??= CheckGood();
         }
 
-        return new FuzzOutcome(by, milliseconds, failure);
+        return new FuzzOutcome(by?.ToString(), milliseconds, failure);
     }
 
     private static string? Try(Action action)

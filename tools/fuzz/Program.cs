@@ -8,7 +8,7 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureIn
 
 var folders = new Argument<string[]>("folder")
 {
-    Description = "Folders of image files, with the folders in them",
+    Description = "Folders of image files, or of files of tensors, with the folders in them",
     Arity = ArgumentArity.OneOrMore,
 };
 var cases = new Option<int>("--cases") { Description = "How many cases.", DefaultValueFactory = _ => 10_000 };
@@ -20,15 +20,19 @@ var one = new Option<string[]>("--case")
     AllowMultipleArgumentsPerToken = true,
     HelpName = "SEED FILE",
 };
+var tensors = new Option<bool>("--tensors")
+{
+    Description = "Damages safetensors and PyTorch's files, and opens them.",
+};
 var root = new RootCommand(
-    "Damages images and decodes them the way that views take. Example: "
+    "Damages images and decodes them the way that views take, or damages files of tensors and opens them. Example: "
     + "dotnet run -c Release --project tools/fuzz -- photos --cases 100000")
 {
-    folders, cases, seed, one,
+    folders, cases, seed, one, tensors,
 };
 root.SetAction(result =>
 {
-    var run = new FuzzRun(result.GetValue(folders)!);
+    var run = new FuzzRun(result.GetValue(folders)!, result.GetValue(tensors));
     return result.GetValue(one) is { Length: 2 } named
         ? run.One(long.Parse(named[0]), named[1])
         : run.Many(result.GetValue(cases), result.GetValue(seed));

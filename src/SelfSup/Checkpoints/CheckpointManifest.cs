@@ -68,6 +68,9 @@ internal sealed record CheckpointManifest
     /// <summary>What the files of each image source were, by the setting that names it.</summary>
     public IReadOnlyDictionary<string, JsonElement> Data { get; init; } = new Dictionary<string, JsonElement>();
 
+    /// <summary>The classes that are learned, in the order of their labels; null in runs without labels and of older versions.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     /// <summary>What wrote it.</summary>
     public required IReadOnlyDictionary<string, string> Versions { get; init; }
 

@@ -1,4 +1,5 @@
 using SelfSup.Errors;
+using SelfSup.Models;
 using SelfSup.Tensors;
 
 using static TorchSharp.torch;
@@ -6,8 +7,8 @@ using static TorchSharp.torch;
 namespace SelfSup.Export;
 
 /// <summary>
-/// A backbone as a safetensors file: torchvision's key names (timm's for a vision transformer) without a prefix, so that
-/// tools of the field load it as it is, and metadata that says how images must be prepared for it.
+/// A trained network as a safetensors file (<see cref="SafeTensorsExporter"/>), or the weights of another program. Tensors are read
+/// one by one, into the place where they belong.
 /// </summary>
 internal static class BackboneFile
 {
@@ -15,61 +16,97 @@ internal static class BackboneFile
     /// <exception cref="CheckpointException">Names or shapes differ; nothing was copied.</exception>
     public static void Load(string path, IReadOnlyDictionary<string, Tensor> backbone)
     {
-        var tensors = SafeTensors.Read(path, out _);
-        try
+        using var file = TensorFile.Open(path);
+        Load(file, backbone);
+    }
+
+    /// <summary>Copies the values of a file that SelfSup wrote; whether it holds more than the backbone, the file says.</summary>
+    /// <returns>Whether the head was there.</returns>
+    /// <exception cref="CheckpointException">Names or shapes differ; nothing was copied.</exception>
+    public static bool Load(TensorFile file, Encoder encoder)
+    {
+        if (file.Metadata.GetValueOrDefault(ModelCard.PartKey) == "head")
         {
-            Copy(path, tensors.Where(t => !IsDouble(t.Key)).ToDictionary(), backbone);
+            throw new CheckpointException($"{file.Path}: holds a projection head alone, must have a backbone; name the run, or a file exported with --part all");
         }
-        finally
+
+        var hasAll = file.Metadata.GetValueOrDefault(ModelCard.PartKey) == "all";
+        Load(file, hasAll ? NetworkNames.Of(encoder, ExportPart.All) : encoder.Backbone);
+        return hasAll && file.Tensors.Keys.Any(NetworkNames.IsOfHead) && !file.Tensors.Keys.Any(NetworkNames.IsOfClassifier);
+    }
+
+    /// <summary>Copies the backbone of a file that another program wrote, in whatever layout.</summary>
+    /// <exception cref="CheckpointException">A part of the backbone is not there; nothing was copied.</exception>
+    public static LayoutMatch LoadForeign(TensorFile file, Encoder encoder, string? prefix)
+    {
+        var match = LayoutMatch.Find(file, encoder, prefix);
+        var names = match?.Names ?? new Dictionary<string, string>();
+        var state = encoder.State.Where(t => encoder.IsOfBackbone(t.Name)).ToDictionary(t => t.Name, t => t.Value);
+        string[] absent =
+        [
+            .. state.Keys.Where(name => !IsCounter(name)
+                && !(names.TryGetValue(name, out var theirs) && LayoutMatch.Fits(name, file.Tensors[theirs].Shape, state[name].shape))),
+        ];
+        if (match is null || absent.Length > 0)
         {
-            foreach (var tensor in tensors.Values)
-            {
-                tensor.Dispose();
-            }
+            throw new CheckpointException(
+                $"{file.Path}: is not the backbone that the recipe describes: {absent.Length} tensors of it are missing or have another shape "
+                + $"({string.Join(", ", absent.Take(3))}); it has {string.Join(", ", file.Tensors.Take(3).Select(t => $"{t.Key} {TensorFacts.Text(t.Value.Shape)}"))}; "
+                + "name a recipe of its architecture");
         }
+
+        foreach (var (name, value) in state.Where(t => names.ContainsKey(t.Key)))
+        {
+            Copy(file, names[name], value);
+        }
+
+        return match;
+    }
+
+    /// <summary>Reads a tensor into another, which may be of another type, or of positions of another grid.</summary>
+    public static void Copy(TensorFile file, string name, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        Copy(file.Read(name), value);
+    }
+
+    /// <summary>Copies a tensor into another, which may be of another type, or of positions of another grid.</summary>
+    public static void Copy(Tensor from, Tensor value)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        value.copy_(from.shape.AsSpan().SequenceEqual(value.shape) ? from : PositionGrid.Resized(from, PositionGrid.Side(value.shape)!.Value));
     }
 
     /// <summary>Whether a name is a field's, under which earlier versions wrote some tensors a second time.</summary>
     public static bool IsDouble(string name) => name.StartsWith('_') || name.Contains("._", StringComparison.Ordinal);
 
-    /// <summary>The metadata of a file.</summary>
-    public static IReadOnlyDictionary<string, string> Metadata(string path)
-    {
-        var tensors = SafeTensors.Read(path, out var metadata);
-        foreach (var tensor in tensors.Values)
-        {
-            tensor.Dispose();
-        }
+    /// <summary>Whether a tensor counts the batches that a normalisation has seen: no weight, and older files do not have it.</summary>
+    public static bool IsCounter(string name) => name.EndsWith(".num_batches_tracked", StringComparison.Ordinal);
 
-        return metadata;
-    }
-
-    private static void Copy(string path, Dictionary<string, Tensor> tensors, IReadOnlyDictionary<string, Tensor> state)
+    private static void Load(TensorFile file, IReadOnlyDictionary<string, Tensor> state)
     {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
+        var tensors = file.Tensors.Where(t => !IsDouble(t.Key)).ToDictionary();
         var missing = state.Keys.Except(tensors.Keys).Order(StringComparer.Ordinal).ToArray();
         var unknown = tensors.Keys.Except(state.Keys).Order(StringComparer.Ordinal).ToArray();
         if (missing.Length + unknown.Length > 0)
         {
             throw new CheckpointException(
-                $"{path}: not the backbone its recipe describes: {missing.Length} names are missing ({missing.FirstOrDefault("none")}), " +
+                $"{file.Path}: not the backbone its recipe describes: {missing.Length} names are missing ({missing.FirstOrDefault("none")}), " +
                 $"{unknown.Length} are unknown ({unknown.FirstOrDefault("none")}); take the file as it was exported");
         }
 
-        foreach (var (name, value) in tensors)
+        foreach (var (name, facts) in tensors.Where(t => !t.Value.Shape.AsSpan().SequenceEqual(state[t.Key].shape)))
         {
-            if (!state[name].shape.SequenceEqual(value.shape))
-            {
-                throw new CheckpointException(
-                    $"{path}: '{name}' is [{string.Join(", ", value.shape)}], the backbone needs [{string.Join(", ", state[name].shape)}]; " +
-                    "take the file as it was exported");
-            }
+            throw new CheckpointException(
+                $"{file.Path}: '{name}' is {TensorFacts.Text(facts.Shape)}, the backbone needs {TensorFacts.Text(state[name].shape)}; " +
+                "take the file as it was exported");
         }
 
-        foreach (var (name, value) in tensors)
+        foreach (var name in tensors.Keys)
         {
-            state[name].copy_(value);
+            Copy(file, name, state[name]);
         }
     }
 }

@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Text.Json;
+
+using SelfSup.Errors;
 
 namespace SelfSup.Export;
 
@@ -10,6 +13,12 @@ internal sealed record ModelCard
 
     /// <summary>The metadata key of <see cref="RecipeHash"/>.</summary>
     public const string RecipeHashKey = "selfsup.recipeHash";
+
+    /// <summary>The metadata key of what of a network a file holds.</summary>
+    public const string PartKey = "selfsup.part";
+
+    /// <summary>The metadata key of <see cref="Classes"/>.</summary>
+    public const string ClassesKey = "selfsup.classes";
 
     /// <summary>The metadata key of <see cref="Epochs"/>.</summary>
     public const string EpochsKey = "selfsup.epochs";
@@ -38,6 +47,9 @@ internal sealed record ModelCard
     /// <summary>What R, G, B are divided by after that; empty where images are not normalised.</summary>
     public required IReadOnlyList<double> StandardDeviation { get; init; }
 
+    /// <summary>The names of the classes that a classifier was trained for, in the order of its outputs; empty where there is none or they are not known.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
     /// <summary>The version of SelfSup.</summary>
     public required string Version { get; init; }
 
@@ -58,6 +70,11 @@ internal sealed record ModelCard
             metadata[EpochsKey] = epochs.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (Classes.Count > 0)
+        {
+            metadata[ClassesKey] = JsonSerializer.Serialize(Classes);
+        }
+
         if (Mean.Count > 0)
         {
             metadata["selfsup.normalizeMean"] = List(Mean);
@@ -65,6 +82,20 @@ internal sealed record ModelCard
         }
 
         return metadata;
+    }
+
+    /// <summary>The classes that a file's metadata names; none where it names none.</summary>
+    /// <exception cref="CheckpointException">They are no list of texts.</exception>
+    public static IReadOnlyList<string> ClassesOf(IReadOnlyDictionary<string, string> metadata, string path)
+    {
+        try
+        {
+            return metadata.TryGetValue(ClassesKey, out var classes) ? JsonSerializer.Deserialize<string[]>(classes) ?? [] : [];
+        }
+        catch (JsonException)
+        {
+            throw new CheckpointException($"{path}: '{ClassesKey}' in its metadata must be a JSON list of names; take the file as it was exported");
+        }
     }
 
     private static string List(IEnumerable<double> values) =>

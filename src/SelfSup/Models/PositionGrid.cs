@@ -53,4 +53,26 @@ internal static class PositionGrid
         return nn.functional.interpolate(planes, size: [height, width], mode: InterpolationMode.Bicubic, align_corners: false)
             .flatten(2).transpose(1, 2).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Whether positions can be interpolated to others: both of a class token and a square grid, and as wide.</summary>
+    /// <param name="from">Their shape.</param>
+    /// <param name="to">The shape that is needed.</param>
+    public static bool CanBecome(long[] from, long[] to) =>
+        from is [1, > 1, var width] && to is [1, > 1, var needed] && width == needed && Side(from) is not null && Side(to) is not null;
+
+    /// <summary>G, the side of the grid that positions are of; null where it is not square.</summary>
+    /// <param name="positions">Their shape, [1, 1 + G * G, D].</param>
+    public static long? Side(long[] positions) =>
+        (long)Math.Sqrt(positions[1] - 1) is var side && side * side == positions[1] - 1 ? side : null;
+
+    /// <summary>Positions for another grid, as <see cref="For"/> makes them; the class token's stays.</summary>
+    /// <param name="positions">[1, 1 + G * G, D].</param>
+    /// <param name="side">The side of the other grid.</param>
+    /// <returns>[1, 1 + side * side, D].</returns>
+    public static Tensor Resized(Tensor positions, long side)
+    {
+        using var scope = NewDisposeScope();
+        var patches = positions.narrow(1, 1, positions.shape[1] - 1).to(float32);
+        return cat([positions.narrow(1, 0, 1).to(float32), For(patches, Side(positions.shape)!.Value, side, side)], dim: 1).MoveToOuterDisposeScope();
+    }
 }

@@ -39,6 +39,11 @@ internal static class RecipeRules
             violate($"sampling.{setting}", problem);
         }
 
+        if (recipe.Init is { From: null, Prefix: not null })
+        {
+            violate("init.prefix", "has no effect without init.from; leave it out");
+        }
+
         CheckReplicas(recipe, violate);
         CheckMeasures(recipe, violate);
         CheckMixup(recipe, violate);

@@ -193,12 +193,13 @@ internal sealed class Pretraining : IDisposable
             Ignored = RecipeWriter.Ignored(_recipe),
             Images = new Dictionary<string, SourceFiles>([.. _images.Files(), .. _batches.Files()]),
             Ranks = _ranks.Communicator.Ranks,
+            Classes = _recipe.Method!.Options is ClassificationOptions ? _images.Training.ClassNames : [],
         };
         RankAgreement.Require(_ranks.Communicator, _identity);
 
         // A run that goes on has weights of its own.
         _warmStart = _recipe.Init?.From is { } from && RunDirectory.CheckpointsOf(runDirectory).Paths.Count == 0
-            ? Own(WarmStart.Load(from, _progress.Warn))
+            ? Own(WarmStart.Load(from, _progress.Warn, _recipe.Init.Prefix))
             : null;
         _ = _recipe.Init?.Head == HeadStart.Fresh ? _warmStart?.WithFreshHead() : null;
         var span = new ScheduleSpan(training.Epochs * _plan.StepsPerEpoch, _plan.StepsPerEpoch);

@@ -47,7 +47,9 @@ internal sealed class RunProducts(
         RunDirectory.Write(
             directory.BackboneFile,
             stream => new SafeTensorsExporter().Write(
-                method.Encoder, ModelCards.Of(recipe, reader, identity.RecipeHash, plan.Epoch(run.State.Step)), stream));
+                method.Encoder,
+                ModelCards.Of(recipe, reader, identity.RecipeHash, plan.Epoch(run.State.Step)) with { Classes = identity.Classes },
+                stream));
         directory.WriteResult(result);
         return result;
     }

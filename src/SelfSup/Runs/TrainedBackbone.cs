@@ -7,6 +7,7 @@ using SelfSup.Export;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Recipes;
+using SelfSup.Tensors;
 using SelfSup.Training;
 
 using static TorchSharp.torch;
@@ -16,8 +17,14 @@ namespace SelfSup.Runs;
 /// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
 internal sealed class TrainedBackbone : IDisposable
 {
-    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Encoder encoder, Encoder untrained, Representation of) =>
-        (Origin, Recipe, Card, Encoder, Untrained, Of) = (origin, recipe, card, encoder, untrained, of);
+    private readonly Lazy<Encoder> _untrained;
+
+    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Compute compute, Representation of, long? classes = null)
+    {
+        (Origin, Recipe, Card, Compute, Of) = (origin, recipe, card, compute, of);
+        Encoder = NewEncoder(compute, classes is { } count ? Classification.Parts(count) : null);
+        _untrained = new(() => NewEncoder(compute));
+    }
 
     /// <summary>Where the weights come from.</summary>
     public string Origin { get; }
@@ -28,56 +35,80 @@ internal sealed class TrainedBackbone : IDisposable
     /// <summary>What exports of it say.</summary>
     public ModelCard Card { get; }
 
-    /// <summary>The encoder with the trained weights (of the backbone at least).</summary>
+    /// <summary>The encoder with the trained weights: of the backbone at least, of head and classifier where the place has them.</summary>
     public Encoder Encoder { get; }
 
     /// <summary>The encoder as it was before training: the baseline that stands beside every result.</summary>
-    public Encoder Untrained { get; }
+    public Encoder Untrained => _untrained.Value;
+
+    /// <summary>Where the encoder is, and how it computes.</summary>
+    public Compute Compute { get; }
 
     /// <summary>What of it is judged.</summary>
     public Representation Of { get; }
 
     /// <summary>Loads a backbone.</summary>
-    /// <param name="path">A run directory, a checkpoint's folder, or a safetensors file that SelfSup wrote.</param>
+    /// <param name="path">A run directory, a checkpoint's folder, a safetensors file that SelfSup wrote, or weights of another program.</param>
     /// <param name="reader">The catalogues.</param>
     /// <param name="device">Where to put it.</param>
     /// <param name="of">
     /// What of it is judged; where null, the embeddings of a run of metric learning and the features of any other.
     /// </param>
-    /// <exception cref="RecipeException">There is no run or file.</exception>
+    /// <param name="precision">What it computes in; where null, what the recipe judges in.</param>
+    /// <param name="foreign">The recipe that weights of another program go with; null for what SelfSup wrote, which has one.</param>
+    /// <exception cref="RecipeException">There is no run or file, or it has a recipe already.</exception>
     /// <exception cref="CheckpointException">It holds no backbone, or a damaged one, or no head for embeddings.</exception>
-    public static TrainedBackbone Load(string path, RecipeReader reader, Device device, Representation? of = Representation.Features)
+    public static TrainedBackbone Load(
+        string path,
+        RecipeReader reader,
+        Device device,
+        Representation? of = Representation.Features,
+        Precision? precision = null,
+        Recipe? foreign = null)
     {
         var place = WeightPlace.Find(path);
+        if (place.Run is not null && foreign is not null)
+        {
+            throw HasRecipe(path);
+        }
+
         if (place.Run is null)
         {
-            var metadata = BackboneFile.Metadata(path);
-            var own = ReadRecipe(reader, metadata, path);
-            return FromFile(path, own, CardOf(own, reader, metadata), device, Actual(of, own, reader));
+            using var file = TensorFile.Open(path);
+            return file.Metadata.ContainsKey(ModelCard.RecipeKey) || foreign is null
+                ? FromOurs(file, foreign is null ? ReadRecipe(reader, file) : throw HasRecipe(path), reader, Judging, of)
+                : FromOthers(file, foreign, reader, Judging(foreign), of);
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
         var actual = Actual(of, recipe, reader);
         if (place.File is { } exported && actual == Representation.Features)
         {
-            return FromFile(exported, recipe, CardOf(recipe, reader, BackboneFile.Metadata(exported)), device, actual);
+            using var file = TensorFile.Open(exported);
+            return FromOurs(file, recipe, reader, Judging, of);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
         var (manifest, state) = CheckpointStore.Load(folder);
         using (state)
         {
-            var backbone = Create(folder, recipe, ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch), device, actual);
+            var card = ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch) with { Classes = manifest.Classes ?? [] };
+            var backbone = new TrainedBackbone(folder, recipe, card, Judging(recipe), actual, ClassesIn(state.Entries));
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
+
+        Compute Judging(Recipe trained) => Devices.ForEvaluation(device, precision ?? trained.Evaluation.Precision);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Encoder.Dispose();
-        Untrained.Dispose();
+        if (_untrained.IsValueCreated)
+        {
+            Untrained.Dispose();
+        }
     }
 
     private static Representation Actual(Representation? of, Recipe recipe, RecipeReader reader) =>
@@ -85,42 +116,74 @@ internal sealed class TrainedBackbone : IDisposable
             ? Representation.Embeddings
             : Representation.Features);
 
-    private static TrainedBackbone FromFile(string path, Recipe recipe, ModelCard card, Device device, Representation of)
+    /// <summary>From a file that SelfSup wrote.</summary>
+    private static TrainedBackbone FromOurs(TensorFile file, Recipe recipe, RecipeReader reader, Func<Recipe, Compute> judging, Representation? of)
+    {
+        var metadata = file.Metadata;
+        var card = ModelCards.Of(
+            recipe,
+            reader,
+            metadata.GetValueOrDefault(ModelCard.RecipeHashKey, ""),
+            double.TryParse(metadata.GetValueOrDefault(ModelCard.EpochsKey), CultureInfo.InvariantCulture, out var epochs) ? epochs : null) with
+        {
+            Classes = ModelCard.ClassesOf(metadata, file.Path),
+        };
+        var actual = Actual(of, recipe, reader);
+        var classes = metadata.GetValueOrDefault(ModelCard.PartKey) == "all"
+            ? file.Tensors.Where(t => NetworkNames.IsOfClassifier(t.Key)).Select(t => (long?)t.Value.Shape.FirstOrDefault()).FirstOrDefault()
+            : null;
+        var backbone = new TrainedBackbone(file.Path, recipe, card, judging(recipe), actual, classes);
+        try
+        {
+            return BackboneFile.Load(file, backbone.Encoder) || actual == Representation.Features ? backbone : throw NoHead(file.Path);
+        }
+        catch
+        {
+            backbone.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>From weights of another program, for which a recipe says what they are.</summary>
+    private static TrainedBackbone FromOthers(TensorFile file, Recipe recipe, RecipeReader reader, Compute compute, Representation? of)
     {
         if (of == Representation.Embeddings)
         {
-            throw new CheckpointException(
-                $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, or judge features");
+            throw NoHead(file.Path);
         }
 
-        var backbone = Create(path, recipe, card, device, of);
-        BackboneFile.Load(path, backbone.Encoder.Backbone);
-        return backbone;
+        var card = ModelCards.Of(recipe, reader, recipeHash: "", epochs: null) with { Method = "another program's" };
+        var backbone = new TrainedBackbone(file.Path, recipe, card, compute, Representation.Features);
+        try
+        {
+            BackboneFile.LoadForeign(file, backbone.Encoder, recipe.Init?.Prefix);
+            return backbone;
+        }
+        catch
+        {
+            backbone.Dispose();
+            throw;
+        }
     }
 
-    private static ModelCard CardOf(Recipe recipe, RecipeReader reader, IReadOnlyDictionary<string, string> metadata) => ModelCards.Of(
-        recipe,
-        reader,
-        metadata.GetValueOrDefault(ModelCard.RecipeHashKey, ""),
-        double.TryParse(metadata.GetValueOrDefault(ModelCard.EpochsKey), CultureInfo.InvariantCulture, out var epochs) ? epochs : null);
+    private static CheckpointException NoHead(string path) => new(
+        $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, a file exported with "
+        + "--part all, or judge features");
 
-    private static Recipe ReadRecipe(RecipeReader reader, IReadOnlyDictionary<string, string> metadata, string path) =>
-        metadata.TryGetValue(ModelCard.RecipeKey, out var text)
-            ? reader.ReadText(text, path)
+    private static RecipeException HasRecipe(string path) => new($"--recipe: is of weights of another program, {path} has its recipe; leave it out");
+
+    private static Recipe ReadRecipe(RecipeReader reader, TensorFile file) =>
+        file.Metadata.TryGetValue(ModelCard.RecipeKey, out var text)
+            ? reader.ReadText(text, file.Path)
             : throw new CheckpointException(
-                $"{path}: holds no recipe ('{ModelCard.RecipeKey}' in its metadata); name a file that SelfSup wrote");
+                $"{file.Path}: holds no recipe ('{ModelCard.RecipeKey}' in its metadata), as weights of other programs do not; name one of the same "
+                + "architecture by --recipe, or a file that SelfSup wrote");
 
-    private static TrainedBackbone Create(string origin, Recipe recipe, ModelCard card, Device device, Representation of)
-    {
-        var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
-        return new(
-            origin,
-            recipe,
-            card,
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            of);
-    }
+    /// <summary>K, where a run's state has a classifier.</summary>
+    private static long? ClassesIn(IReadOnlyDictionary<string, Tensor> state) =>
+        state.TryGetValue($"{WeightsOfRun.Encoder}{WeightsOfRun.Parameters}classifier.weight", out var weight) ? weight.shape[0] : null;
+
+    private Encoder NewEncoder(Compute compute, EncoderParts? parts = null) => Encoder.Create(Recipe.Encoder!, Recipe.Run.Seed, compute, parts);
 
     /// <summary>The encoder's place in the state of a run.</summary>
     private sealed class EncoderOfRun(Encoder encoder) : IStateful

@@ -11,8 +11,14 @@ internal sealed record WarmFit(string From, long? Step, int Taken, int Tensors)
     private const int NamesInALine = 5;
     private const int NamesInTheHistory = 100;
 
+    /// <summary>Whose layout they are in, and where in the file; null for our own.</summary>
+    public string? Layout { get; init; }
+
     /// <summary>Tensors that have another shape there, with both.</summary>
     public IReadOnlyList<string> OtherShape { get; init; } = [];
+
+    /// <summary>Positions that were interpolated, with both grids.</summary>
+    public IReadOnlyList<string> Interpolated { get; init; } = [];
 
     /// <summary>Tensors of the encoder that are not there.</summary>
     public IReadOnlyList<string> Absent { get; init; } = [];
@@ -20,27 +26,40 @@ internal sealed record WarmFit(string From, long? Step, int Taken, int Tensors)
     /// <summary>Tensors there that the encoder does not have.</summary>
     public IReadOnlyList<string> Unused { get; init; } = [];
 
+    /// <summary>What else is in the file, beside the network: copies of it, queues.</summary>
+    public IReadOnlyList<string> Elsewhere { get; init; } = [];
+
     /// <summary>What was taken, as a line.</summary>
-    public string Message => $"begins with {Taken} of {Tensors} tensors of {From}{(Step is { } step ? $" (step {step})" : "")}";
+    public string Message =>
+        $"begins with {Taken} of {Tensors} tensors of {From}{(Layout is null ? "" : $" ({Layout})")}{(Step is { } step ? $" (step {step})" : "")}";
 
     /// <summary>What should not be overlooked, or null.</summary>
-    public string? Warning => OtherShapeLine(NamesInALine) is { } line ? $"init.from: {line}" : null;
+    public string? Warning => string.Join("; ", Troubles(NamesInALine)) is { Length: > 0 } troubles ? $"init.from: {troubles}" : null;
 
     /// <summary>What is as it should be where a head is new, a line each.</summary>
-    public IReadOnlyList<string> Notes => [.. Lines(NamesInALine).Skip(OtherShape.Count > 0 ? 1 : 0)];
+    public IReadOnlyList<string> Notes => [.. Remarks(NamesInALine)];
 
     /// <summary>All of it.</summary>
-    public string History => string.Join("; ", [Message, .. Lines(NamesInTheHistory)]);
+    public string History => string.Join("; ", [Message, .. Troubles(NamesInTheHistory), .. Remarks(NamesInTheHistory)]);
 
-    private IEnumerable<string> Lines(int most) => new[]
+    /// <summary>The backbone is what everybody wants; that it begins at random in parts is a mistake.</summary>
+    private IEnumerable<string> Troubles(int most) => new[]
     {
-        OtherShapeLine(most),
-        Absent.Count == 0 ? null : $"{Absent.Count} not there, as initialised: {List(Absent, most)}",
-        Unused.Count == 0 ? null : $"{Unused.Count} there are not used: {List(Unused, most)}",
+        Line(OtherShape, "of another shape, as initialised", most),
+        Line([.. Absent.Where(IsOfBackbone)], "not there, as initialised", most),
     }.OfType<string>();
 
-    private string? OtherShapeLine(int most) =>
-        OtherShape.Count == 0 ? null : $"{OtherShape.Count} of another shape, as initialised: {List(OtherShape, most)}";
+    private IEnumerable<string> Remarks(int most) => new[]
+    {
+        Interpolated.Count == 0 ? null : $"interpolated: {List(Interpolated, most)}",
+        Line([.. Absent.Where(name => !IsOfBackbone(name))], "not there, as initialised", most),
+        Line(Unused, "there are not used", most),
+        Elsewhere.Count == 0 ? null : $"beside it in the file: {List(Elsewhere, most)}",
+    }.OfType<string>();
+
+    private static bool IsOfBackbone(string name) => name.StartsWith("backbone.", StringComparison.Ordinal);
+
+    private static string? Line(IReadOnlyList<string> names, string what, int most) => names.Count == 0 ? null : $"{names.Count} {what}: {List(names, most)}";
 
     private static string List(IReadOnlyList<string> names, int most) =>
         string.Join(", ", names.Take(most)) + (names.Count > most ? $" and {names.Count - most} more" : "");

@@ -11,7 +11,7 @@ namespace SelfSup.Runs;
 internal sealed record WeightPlace(string? Run, string? Checkpoint, string? File)
 {
     /// <summary>Looks at what a path names.</summary>
-    /// <param name="path">A run directory, a checkpoint's folder, or a safetensors file.</param>
+    /// <param name="path">A run directory, a checkpoint's folder, or a file of weights.</param>
     /// <exception cref="RecipeException">It is none of them.</exception>
     public static WeightPlace Find(string path)
     {
@@ -22,7 +22,7 @@ internal sealed record WeightPlace(string? Run, string? Checkpoint, string? File
 
         if (!Directory.Exists(path))
         {
-            throw new RecipeException($"{path}: does not exist; name a run directory, a checkpoint's folder or an exported file");
+            throw new RecipeException($"{path}: does not exist; name a run directory, a checkpoint's folder or a file of weights");
         }
 
         if (System.IO.File.Exists(Path.Combine(path, CheckpointManifest.FileName)))
@@ -48,6 +48,6 @@ internal sealed record WeightPlace(string? Run, string? Checkpoint, string? File
     /// <summary>What is said where it has none.</summary>
     public CheckpointException NoCheckpoint => new(File is null
         ? $"{Run}: has no checkpoint yet; wait for the first one"
-        : $"{Run}: has no checkpoint, which embeddings need, as {Path.GetFileName(File)} is without the head; judge features by "
-        + "--of features, or put a checkpoint back");
+        : $"{Run}: has no checkpoint, which has the head, as {Path.GetFileName(File)} is without it; use the backbone "
+        + "(--of features, --part backbone), or put a checkpoint back");
 }

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
+using static TorchSharp.torch;
+
 namespace SelfSup.Tensors;
 
 /// <summary>A piece of a file and the native memory that it is read into, which stays where it is as long as its tensor lives.</summary>
@@ -15,4 +17,17 @@ internal readonly record struct FilePiece(nint Address, int Length, long Offset)
     /// <summary>A piece for a tensor's memory.</summary>
     public static unsafe FilePiece Of(Span<byte> memory, long offset) =>
         new((nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(memory)), memory.Length, offset);
+
+    /// <summary>The pieces that fill a contiguous tensor from an offset on.</summary>
+    public static IEnumerable<FilePiece> AllOf(Tensor values, long offset)
+    {
+        var flat = values.reshape(-1);
+        var piece = ParallelFileReader.Piece / flat.ElementSize;
+        for (long first = 0; first < flat.numel(); first += piece)
+        {
+            var part = Of(flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes, offset);
+            offset += part.Length;
+            yield return part;
+        }
+    }
 }

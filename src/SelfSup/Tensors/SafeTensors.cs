@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 using Microsoft.Win32.SafeHandles;
@@ -18,46 +18,38 @@ namespace SelfSup.Tensors;
 /// </summary>
 internal static class SafeTensors
 {
-    private const int LongestHeader = 100_000_000; // the limit of the reference implementation
     private const long LargestPiece = 1L << 28; // Tensor.bytes is a span: at most 2^31 bytes at a time
-
-    private static readonly Dictionary<ScalarType, (string Name, int Size)> _types = new()
-    {
-        [ScalarType.Float64] = ("F64", 8),
-        [ScalarType.Float32] = ("F32", 4),
-        [ScalarType.Float16] = ("F16", 2),
-        [ScalarType.BFloat16] = ("BF16", 2),
-        [ScalarType.Int64] = ("I64", 8),
-        [ScalarType.Int32] = ("I32", 4),
-        [ScalarType.Int16] = ("I16", 2),
-        [ScalarType.Int8] = ("I8", 1),
-        [ScalarType.Byte] = ("U8", 1),
-        [ScalarType.Bool] = ("BOOL", 1),
-    };
+    private const long ConvertedPiece = 1L << 20; // values; what is converted is a copy
 
     /// <summary>Writes tensors in ordinal order of their names, without copying contiguous ones.</summary>
     /// <param name="destination">Where to write; it is not flushed and stays open.</param>
     /// <param name="tensors">Tensors of any shape on any device.</param>
     /// <param name="metadata">Free text beside the tensors.</param>
+    /// <param name="floats">What floating-point values are converted to; as they are where it is null. Integers never are.</param>
+    /// <exception cref="RecipeException">A value is too large for the type.</exception>
     public static void Write(
         Stream destination,
         IEnumerable<KeyValuePair<string, Tensor>> tensors,
-        IReadOnlyDictionary<string, string>? metadata = null)
+        IReadOnlyDictionary<string, string>? metadata = null,
+        ScalarType? floats = null)
     {
-        var ordered = tensors.OrderBy(t => t.Key, StringComparer.Ordinal).ToArray();
-        var header = Header(ordered, metadata ?? new Dictionary<string, string>());
+        var ordered = tensors.OrderBy(t => t.Key, StringComparer.Ordinal)
+            .Select(t => (Name: t.Key, t.Value, Type: t.Value.is_floating_point() && floats is { } type ? type : t.Value.dtype)).ToArray();
+        var header = Header([.. ordered.Select(t => (t.Name, new TensorFacts(t.Type, t.Value.shape)))], metadata ?? new Dictionary<string, string>());
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
         destination.Write(length);
         destination.Write(header);
-        foreach (var (_, tensor) in ordered)
+        foreach (var (name, tensor, type) in ordered)
         {
             using var scope = NewDisposeScope();
             var flat = tensor.detach().cpu().contiguous().reshape(-1);
-            var piece = LargestPiece / _types[tensor.dtype].Size;
+            var piece = type == tensor.dtype ? LargestPiece / flat.ElementSize : ConvertedPiece;
             for (long at = 0; at < flat.numel(); at += piece)
             {
-                destination.Write(flat.narrow(0, at, Math.Min(piece, flat.numel() - at)).bytes);
+                using var inner = NewDisposeScope();
+                var part = flat.narrow(0, at, Math.Min(piece, flat.numel() - at));
+                destination.Write((type == tensor.dtype ? part : Converted(name, part, type)).bytes);
             }
         }
     }
@@ -73,12 +65,13 @@ internal static class SafeTensors
         try
         {
             using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-            var (entries, start) = Entries(file, path, checksum, out metadata);
-            return Values(file, entries, start, checksum);
+            var header = SafeTensorsHeader.Read(file, path, checksum);
+            metadata = header.Metadata;
+            return Values(file, header.Entries, header.Start, checksum);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ExternalException)
         {
-            throw new CheckpointException($"{path}: cannot be read ({e.Message})", e);
+            throw Unread(path, e);
         }
     }
 
@@ -93,24 +86,25 @@ internal static class SafeTensors
         try
         {
             using var file = File.OpenHandle(path);
-            var (entries, start) = Entries(file, path, checksum: null, out _);
-            if (entries.Find(e => e.Name == name) is not { Shape: [var rows, ..] shape } entry || first < 0 || count < 0 || first > rows - count)
+            var header = SafeTensorsHeader.Read(file, path, checksum: null);
+            if (header.Entries.FirstOrDefault(e => e.Name == name) is not { Facts: { Shape: [var rows, ..] shape } facts } entry
+                || first < 0 || count < 0 || first > rows - count)
             {
                 throw new CheckpointException($"{path}: does not hold rows {first} to {first + count - 1} of '{name}'; take another checkpoint");
             }
 
             var bytesOfOne = rows == 0 ? 0 : (entry.End - entry.Begin) / rows;
-            var part = new Entry(name, entry.Type, [count, .. shape.Skip(1)], entry.Begin + (first * bytesOfOne), entry.Begin + ((first + count) * bytesOfOne));
-            return Values(file, [part], start, checksum: null)[name];
+            var part = new SafeTensorsEntry(
+                name, facts with { Shape = [count, .. shape.Skip(1)] }, entry.Begin + (first * bytesOfOne), entry.Begin + ((first + count) * bytesOfOne));
+            return Values(file, [part], header.Start, checksum: null)[name];
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ExternalException)
         {
-            throw new CheckpointException($"{path}: cannot be read ({e.Message})", e);
+            throw Unread(path, e);
         }
     }
 
-    private static byte[] Header(
-        KeyValuePair<string, Tensor>[] tensors, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Header((string Name, TensorFacts Facts)[] tensors, IReadOnlyDictionary<string, string> metadata)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
@@ -128,17 +122,17 @@ internal static class SafeTensors
             }
 
             long offset = 0;
-            foreach (var (name, tensor) in tensors)
+            foreach (var (name, facts) in tensors)
             {
-                if (!_types.TryGetValue(tensor.dtype, out var type))
+                if (!SafeTensorsHeader.Types.TryGetValue(facts.Type, out var type))
                 {
-                    throw new NotSupportedException($"'{name}' has element type {tensor.dtype}, which safetensors lacks");
+                    throw new NotSupportedException($"'{name}' has element type {facts.Type}, which safetensors lacks");
                 }
 
                 json.WriteStartObject(name);
-                json.WriteString("dtype", type.Name);
+                json.WriteString("dtype", type);
                 json.WriteStartArray("shape");
-                foreach (var size in tensor.shape)
+                foreach (var size in facts.Shape)
                 {
                     json.WriteNumberValue(size);
                 }
@@ -146,7 +140,7 @@ internal static class SafeTensors
                 json.WriteEndArray();
                 json.WriteStartArray("data_offsets");
                 json.WriteNumberValue(offset);
-                offset += tensor.numel() * type.Size;
+                offset += TensorShape.Bytes(facts.Shape, facts.Type)!.Value;
                 json.WriteNumberValue(offset);
                 json.WriteEndArray();
                 json.WriteEndObject();
@@ -163,112 +157,17 @@ internal static class SafeTensors
         return buffer.ToArray();
     }
 
-    private static (List<Entry> Entries, long Start) Entries(
-        SafeFileHandle file, string path, XxHash128? checksum, out IReadOnlyDictionary<string, string> metadata)
+    private static Tensor Converted(string name, Tensor values, ScalarType type)
     {
-        var length = RandomAccess.GetLength(file);
-        var prefix = new byte[8];
-        if (length < 8 || RandomAccess.Read(file, prefix, 0) < 8)
-        {
-            throw Malformed(path, "it is shorter than 8 bytes");
-        }
-
-        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
-        if (headerLength > LongestHeader || headerLength > (ulong)(length - 8))
-        {
-            throw Malformed(path, $"its header claims {headerLength.ToString(CultureInfo.InvariantCulture)} bytes");
-        }
-
-        var header = new byte[headerLength];
-        for (var read = 0; read < header.Length;)
-        {
-            var count = RandomAccess.Read(file, header.AsSpan(read), 8 + read);
-            read += count > 0 ? count : throw Malformed(path, "its header ends early");
-        }
-
-        checksum?.Append(prefix);
-        checksum?.Append(header);
-
-        var entries = new List<Entry>();
-        metadata = new Dictionary<string, string>();
-        try
-        {
-            using var json = JsonDocument.Parse(header, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            foreach (var property in json.RootElement.EnumerateObject())
-            {
-                if (property.Name == "__metadata__")
-                {
-                    metadata = property.Value.EnumerateObject().ToDictionary(m => m.Name, m => m.Value.GetString() ?? "");
-                }
-                else
-                {
-                    entries.Add(ReadEntry(property, path));
-                }
-            }
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
-        {
-            throw Malformed(path, $"its header is not what the format asks for ({e.Message})");
-        }
-
-        long end = 0;
-        entries.Sort((a, b) => (a.Begin, a.End).CompareTo((b.Begin, b.End)));
-        foreach (var entry in entries)
-        {
-            if (entry.Begin != end)
-            {
-                throw Malformed(path, $"'{entry.Name}' starts at {entry.Begin}, the values before it end at {end}");
-            }
-
-            end = entry.End;
-        }
-
-        var start = 8 + (long)headerLength;
-        return end == length - start
-            ? (entries, start)
-            : throw Malformed(path, $"the header describes {end} bytes of values, the file holds {length - start}");
+        var converted = values.to(type);
+        return values.isfinite().logical_and(converted.isfinite().logical_not()).any().item<bool>()
+            ? throw new RecipeException(
+                $"{name}: has values to {values.abs().max().to(float64).item<double>():G4}, more than {type.ToString().ToLowerInvariant()} can hold; "
+                + "write bfloat16 or float32")
+            : converted;
     }
 
-    private static Entry ReadEntry(JsonProperty property, string path)
-    {
-        var typeName = property.Value.GetProperty("dtype").GetString();
-        var type = _types.FirstOrDefault(t => t.Value.Name == typeName);
-        if (type.Value.Name is null)
-        {
-            throw Malformed(path, $"'{property.Name}' has element type '{typeName}', which is not supported");
-        }
-
-        var shape = property.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64()).ToArray();
-        var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(o => o.GetInt64()).ToArray();
-        if (offsets is not [>= 0, var end] || end < offsets[0] || shape.Any(s => s < 0)
-            || !Product(shape, type.Value.Size, out var bytes) || bytes != end - offsets[0])
-        {
-            throw Malformed(
-                path,
-                $"'{property.Name}' has shape [{string.Join(", ", shape)}] and offsets [{string.Join(", ", offsets)}], " +
-                "which do not agree");
-        }
-
-        return new Entry(property.Name, type.Key, shape, offsets[0], offsets[1]);
-    }
-
-    private static bool Product(long[] shape, long elementSize, out long bytes)
-    {
-        bytes = elementSize;
-        foreach (var size in shape)
-        {
-            if (size != 0 && bytes > long.MaxValue / size)
-            {
-                return false;
-            }
-
-            bytes *= size;
-        }
-
-        return true;
-    }
-
-    private static Dictionary<string, Tensor> Values(SafeFileHandle file, List<Entry> entries, long start, XxHash128? checksum)
+    private static Dictionary<string, Tensor> Values(SafeFileHandle file, IReadOnlyList<SafeTensorsEntry> entries, long start, XxHash128? checksum)
     {
         var tensors = new Dictionary<string, Tensor>();
         try
@@ -278,9 +177,9 @@ internal static class SafeTensors
             {
                 foreach (var entry in entries)
                 {
-                    var values = empty(entry.Shape, entry.Type).DetachFromDisposeScope();
+                    var values = empty(entry.Facts.Shape, entry.Facts.Type).DetachFromDisposeScope();
                     tensors.Add(entry.Name, values);
-                    pieces.AddRange(Pieces(values, start + entry.Begin));
+                    pieces.AddRange(FilePiece.AllOf(values, start + entry.Begin));
                 }
 
                 ParallelFileReader.Read(file, pieces, checksum);
@@ -299,20 +198,5 @@ internal static class SafeTensors
         return tensors;
     }
 
-    private static IEnumerable<FilePiece> Pieces(Tensor values, long at)
-    {
-        var flat = values.reshape(-1);
-        var piece = ParallelFileReader.Piece / _types[values.dtype].Size;
-        for (long first = 0; first < flat.numel(); first += piece)
-        {
-            var part = FilePiece.Of(flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes, at);
-            at += part.Length;
-            yield return part;
-        }
-    }
-
-    private static CheckpointException Malformed(string path, string what) =>
-        new($"{path}: not a whole safetensors file: {what}; take another file, it cannot be repaired");
-
-    private sealed record Entry(string Name, ScalarType Type, long[] Shape, long Begin, long End);
+    private static CheckpointException Unread(string path, Exception e) => new($"{path}: cannot be read ({e.Message.Split('\n')[0]})", e);
 }

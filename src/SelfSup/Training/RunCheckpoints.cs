@@ -79,6 +79,7 @@ internal sealed class RunCheckpoints(
                 Evaluations = [.. state.Evaluations],
                 Health = state.Health,
                 Data = _images,
+                Classes = identity.Classes.Count == 0 ? null : identity.Classes,
                 Threads = identity.Threads,
                 Machine = identity.Machine,
                 Versions = RunIdentity.Versions,

@@ -26,6 +26,9 @@ internal sealed record RunIdentity(IReadOnlyDictionary<string, string> Recipe, s
     /// <summary>What the files of its images are, by the settings that name them.</summary>
     public IReadOnlyDictionary<string, SourceFiles> Images { get; init; } = new Dictionary<string, SourceFiles>();
 
+    /// <summary>The classes that are learned, in the order of their labels; none where labels are not.</summary>
+    public IReadOnlyList<string> Classes { get; init; } = [];
+
     /// <summary>The version of SelfSup.</summary>
     public static string Version { get; } =
         typeof(RunIdentity).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;

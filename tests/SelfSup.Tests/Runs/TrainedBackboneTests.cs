@@ -30,8 +30,8 @@ public sealed class TrainedBackboneTests : IDisposable
     {
         _folder.Write("backbone.safetensors");
         Assert.Equal(
-            $"{_folder.Path}: has no checkpoint, which embeddings need, as backbone.safetensors is without the head; judge features by --of features, or "
-            + "put a checkpoint back",
+            $"{_folder.Path}: has no checkpoint, which has the head, as backbone.safetensors is without it; use the backbone (--of features, --part "
+            + "backbone), or put a checkpoint back",
             Refusal(of is null ? null : Representation.Embeddings));
     }
 

@@ -35,20 +35,22 @@ internal sealed class Classification(ClassificationOptions options, MethodContex
     /// <inheritdoc/>
     public override double LeastEffectiveRank => Context.Classes == 2 ? 0 : base.LeastEffectiveRank;
 
+    /// <summary>The linear map of features to a logit a class; or null where an encoder has none.</summary>
+    public static Linear? Classifier(Encoder encoder) => encoder.HasPart(Part) ? encoder.Part<Linear>(Part) : null;
+
     /// <summary>One logit a class of the training images, without a graph.</summary>
     /// <param name="encoder">An encoder that has the classifier.</param>
     /// <param name="features">[N, F].</param>
     /// <returns>[N, K]; or null where the encoder has none.</returns>
     public static Tensor? Logits(Encoder encoder, Tensor features)
     {
-        if (!encoder.HasPart(Part))
+        if (Classifier(encoder) is not { } classifier)
         {
             return null;
         }
 
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var classifier = encoder.Part<Linear>(Part);
         return classifier.call(features.to(classifier.weight!.device)).cpu().MoveToOuterDisposeScope();
     }
 

@@ -27,14 +27,14 @@ internal static class ExportCommand
             HelpName = "backbone|head|all",
             DefaultValueFactory = _ => ExportPart.Backbone,
         };
-        var type = new Option<string>("--dtype") { Description = "Type of the weights", HelpName = "float32|float16", DefaultValueFactory = _ => "float32" };
-        var onnx = new OnnxFlags();
+        var type = new Option<ScalarType>("--dtype") { Description = "Type of the weights", HelpName = "float32|float16", DefaultValueFactory = _ => ScalarType.Float32 };
+        var onnx = new OnnxFormat(part, type);
         var assemblies = CommonOptions.Assemblies();
         var command = new Command(
             "export",
             "Writes a trained network in a format that others read. Example: selfsup export runs/quickstart --format safetensors --out backbone.safetensors");
         command.Add(backbone);
-        foreach (var option in (Option[])[format, output, part, type, .. onnx.All, assemblies])
+        foreach (var option in (Option[])[format, output, .. onnx.Options, assemblies])
         {
             command.Add(option);
         }
@@ -45,32 +45,20 @@ internal static class ExportCommand
         {
             var path = parsed.GetRequiredValue(output);
             CommonOptions.RequireFolder("--out", path);
-            var (isOnnx, what) = (parsed.GetValue(format) == "onnx", parsed.GetValue(part));
-            var weights = parsed.GetValue(type) == "float16" ? ScalarType.Float16 : ScalarType.Float32;
-            var options = isOnnx ? onnx.Options(parsed, what, weights) : null;
-            if (!isOnnx)
+            var isOnnx = parsed.GetValue(format) == onnx.Name;
+            if (!isOnnx && onnx.Options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
             {
-                onnx.RequireNone(parsed, "safetensors");
+                throw new RecipeException($"{given.Name}: has no effect for --format safetensors; leave it out");
             }
 
-            if (!isOnnx && (what != ExportPart.Backbone || weights != ScalarType.Float32))
-            {
-                throw new RecipeException("--format safetensors: is of a backbone in float32; leave --part and --dtype out");
-            }
-
+            var exporter = isOnnx ? onnx.Exporter(parsed) : new SafeTensorsExporter();
             RunEnvironment.LoadTorch();
             using var trained = TrainedBackbone.Load(
                 parsed.GetRequiredValue(backbone),
                 CommonOptions.Reader(parsed.GetValue(assemblies)),
                 CPU,
-                what == ExportPart.Backbone ? Representation.Features : Representation.Embeddings);
-            if (options is not null)
-            {
-                OnnxFlags.Write(trained, options, path);
-                return Task.FromResult(ExitCodes.Success);
-            }
-
-            CommonOptions.Write("--out", path, stream => new SafeTensorsExporter().Write(trained.Encoder, trained.Card, stream));
+                parsed.GetValue(part) == ExportPart.Backbone ? Representation.Features : Representation.Embeddings);
+            exporter.Write(trained.Encoder, trained.Card, path, (file, write) => CommonOptions.Write("--out", file, write));
             return Task.FromResult(ExitCodes.Success);
         });
         return command;

@@ -40,6 +40,22 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
     /// <exception cref="RecipeException">The options do not fit the network.</exception>
     public void Write(Encoder encoder, ModelCard card, Stream destination) => Build(encoder, card).Write(destination);
 
+    /// <inheritdoc/>
+    /// <remarks>No reader of protobuf takes more than two gigabytes: such weights have a file of their own, <c>NAME.onnx.data</c>.</remarks>
+    public void Write(Encoder encoder, ModelCard card, string path, Action<string, Action<Stream>> write)
+    {
+        var model = Build(encoder, card);
+        if (!model.NeedsWeightsFile)
+        {
+            write(path, model.Write);
+            return;
+        }
+
+        var weights = path + ".data";
+        write(weights, model.WriteWeights);
+        write(path, stream => model.Write(stream, Path.GetFileName(weights)));
+    }
+
     /// <summary>Puts the graph together; weights are read from the network when the model is written.</summary>
     /// <param name="encoder">The network, on any device; it must live until the model is written.</param>
     /// <param name="card">What the file says of it.</param>
@@ -47,7 +63,9 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
     public OnnxModel Build(Encoder encoder, ModelCard card)
     {
         options.Validate();
-        var actual = card with { ImageSize = options.ImageSize ?? card.ImageSize };
+        var size = options.ImageSize ?? card.ImageSize;
+        // Nobody has said what view leads to images of another size.
+        var actual = card with { ImageSize = size, View = size == card.ImageSize ? card.View : "" };
         var layers = new OnnxLayers(new OnnxGraph(), encoder, options.Weights, options.FoldBatchNorm);
         AddNetwork(layers, encoder, actual);
         if (options.FoldBatchNorm && layers.Folded == 0)
@@ -61,12 +79,23 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
 
     private void AddNetwork(OnnxLayers layers, Encoder encoder, ModelCard card)
     {
-        var (kept, rest) = encoder.Head;
+        var (kept, last) = encoder.Head;
+        var classifier = Classification.Classifier(encoder);
         var (features, embedding) = encoder.Widths is var widths ? (widths.Judged, widths.Embedding) : default;
+        if (options.Softmax && classifier is null)
+        {
+            throw new RecipeException("--softmax: is of a classifier, which the run has not trained; leave it out");
+        }
+
         if (options.Part == ExportPart.Head)
         {
+            if (classifier is not null)
+            {
+                throw new RecipeException("--part: is head, which a run of classification does not train; take all, which has its classifier, or backbone");
+            }
+
             var input = layers.Graph.Input(Features, float32, "what the backbone makes of images", features);
-            Output(layers, layers.Run(rest, Narrow(layers, input)), Embeddings, embedding);
+            Output(layers, layers.Run(last, Narrow(layers, input)), Embeddings, embedding);
             return;
         }
 
@@ -78,27 +107,21 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
             var other => throw new NotSupportedException($"{other.GetType().Name} is no network of the catalogue"),
         };
         x = layers.Run(kept, x);
-        if (options.Part == ExportPart.All)
+        if (options.Part == ExportPart.All && classifier is null)
         {
-            Output(layers, layers.Run(rest, x), Embeddings, embedding);
-            AddClassifier(layers, Classification.Classifier(encoder), x);
+            Output(layers, layers.Run(last, x), Embeddings, embedding);
+        }
+        else if (options.Part == ExportPart.All)
+        {
+            AddClassifier(layers, classifier!, x);
         }
 
         Output(layers, x, Features, features);
     }
 
-    private void AddClassifier(OnnxLayers layers, Linear? classifier, string features)
+    // Who trains a classifier leaves the projection head as it was.
+    private void AddClassifier(OnnxLayers layers, Linear classifier, string features)
     {
-        if (classifier is null)
-        {
-            if (options.Softmax)
-            {
-                throw new RecipeException("--softmax: is of a classifier, which the run has not trained; leave it out");
-            }
-
-            return;
-        }
-
         var classes = classifier.weight!.shape[0];
         var logits = layers.Graph.Output(Wide(layers, layers.Multiply(classifier, features)), Logits, "a number for each class, before the softmax", classes);
         if (options.Softmax)

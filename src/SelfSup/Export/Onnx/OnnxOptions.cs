@@ -10,8 +10,8 @@ namespace SelfSup.Export.Onnx;
 internal sealed class OnnxOptions
 {
     /// <summary>
-    /// What is exported: images to features, features to embeddings, or images to features and embeddings (and logits, where there
-    /// is a classifier).
+    /// What is exported: images to features, features to embeddings, or images to features and embeddings, or to features and
+    /// logits where the run trained a classifier.
     /// </summary>
     public ExportPart Part { get; init; } = ExportPart.Backbone;
 

@@ -1,3 +1,4 @@
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
 using SelfSup.Export.Onnx;
@@ -174,10 +175,12 @@ public sealed class OnnxAgreementTests(ITestOutputHelper output)
         var images = Numbers.Normal(17, 3, 32, 32);
         using var session = new OnnxSession(encoder, new OnnxOptions { Part = ExportPart.All, L2 = true, Softmax = true });
         var results = session.Run(images);
-        Assert.Equal(["embeddings", "logits", "probabilities", "features"], session.Session.OutputNames);
+        Assert.Equal(["logits", "probabilities", "features"], session.Session.OutputNames);
         var logits = Classification.Logits(encoder, OnnxNetworks.Of(encoder, images))!;
         Assert.InRange(OnnxNetworks.Distance(logits, results["logits"]), 0, Tolerance);
         Assert.InRange(OnnxNetworks.Distance(logits.softmax(1), results["probabilities"]), 0, Tolerance);
+        var error = Assert.Throws<RecipeException>(() => OnnxSession.Bytes(encoder, new OnnxOptions { Part = ExportPart.Head }));
+        Assert.StartsWith("--part: is head, which a run of classification does not train;", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>Weights that do not learn, and images of one colour: the head's results may be zero.</summary>

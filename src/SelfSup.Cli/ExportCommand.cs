@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace SelfSup.Cli;
 
-/// <summary><c>selfsup export BACKBONE --format safetensors</c>.</summary>
+/// <summary><c>selfsup export BACKBONE --format safetensors|onnx</c>.</summary>
 internal static class ExportCommand
 {
     private static readonly Dictionary<string, ScalarType> _types = new()
@@ -39,7 +39,7 @@ internal static class ExportCommand
             CustomParser = result => _types.GetValueOrDefault(result.Tokens[0].Value),
         };
         type.AcceptOnlyFromAmong([.. _types.Keys]);
-        IExportFormat[] formats = [new SafeTensorsFormat(part, type)];
+        IExportFormat[] formats = [new SafeTensorsFormat(part, type), new OnnxFormat(part, type)];
         var format = new Option<string>("--format")
         {
             Description = "What to write",
@@ -73,7 +73,7 @@ internal static class ExportCommand
                 CPU,
                 chosen.Part(parsed) == ExportPart.Backbone ? Representation.Features : Representation.Embeddings,
                 foreign: BackboneArguments.Read(parsed.GetValue(recipe), reader));
-            CommonOptions.Write("--out", path, stream => exporter.Write(trained.Encoder, trained.Card, stream));
+            exporter.Write(trained.Encoder, trained.Card, path, (file, write) => CommonOptions.Write("--out", file, write));
             return Task.FromResult(ExitCodes.Success);
         });
         return command;

@@ -41,6 +41,12 @@ internal sealed record ModelCard
     /// <summary>S, the side in pixels of the square view that it was judged by.</summary>
     public required int ImageSize { get; init; }
 
+    /// <summary>
+    /// How an image becomes that view, before it is normalised: a JSON list of steps in order, such as
+    /// <c>[{"resize":{"size":256,"interpolation":"bilinear","antialias":true}},{"centerCrop":{"size":224}}]</c>; empty where it is not known.
+    /// </summary>
+    public string View { get; init; } = "";
+
     /// <summary>What is subtracted of R, G, B in 0 to 1; empty where images are not normalised.</summary>
     public required IReadOnlyList<double> Mean { get; init; }
 
@@ -73,6 +79,11 @@ internal sealed record ModelCard
         if (Classes.Count > 0)
         {
             metadata[ClassesKey] = JsonSerializer.Serialize(Classes);
+        }
+
+        if (View.Length > 0)
+        {
+            metadata["selfsup.view"] = View;
         }
 
         if (Mean.Count > 0)

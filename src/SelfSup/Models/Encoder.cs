@@ -79,6 +79,13 @@ public sealed class Encoder : nn.Module, IStateful
         }
     }
 
+    /// <summary>Images to features, before the layers of the head that stay on it.</summary>
+    internal nn.Module<Tensor, Tensor> Network => _backbone;
+
+    /// <summary>The head's layers that stay on the backbone, and those that make embeddings of what they give.</summary>
+    internal (IReadOnlyList<nn.Module<Tensor, Tensor>> Kept, IReadOnlyList<nn.Module<Tensor, Tensor>> Last) Head =>
+        _head is ProjectionHead head ? head.Split(_kept) : ([], [_head]);
+
     /// <summary>Parameters and buffers by name, each as good as in the order in which it is used; those of a module before its parts'.</summary>
     internal IEnumerable<(string Name, Tensor Value)> State => StateOf(this);
 

@@ -27,8 +27,17 @@ internal sealed class PatchProjection : FreezableModule
         Register(BiasName, glorot ? zeros(width) : Uniform(bound, width), trains: !frozen);
     }
 
+    /// <summary>Height and width of a patch, which the filters have too.</summary>
+    public long PatchSize => _patchSize;
+
+    /// <summary>[D, 3, patch, patch].</summary>
+    public Tensor Weight => Value(WeightName);
+
+    /// <summary>[D].</summary>
+    public Tensor Bias => Value(BiasName);
+
     /// <summary>[N, 3, H, W] to [N, D, H / patch, W / patch].</summary>
-    public override Tensor forward(Tensor input) => Layers.Convolve(Value(WeightName), Value(BiasName), _patchSize, input);
+    public override Tensor forward(Tensor input) => Layers.Convolve(Weight, Bias, _patchSize, input);
 
     private static Tensor Uniform(double bound, params long[] shape) => empty(shape).uniform_(-bound, bound);
 }

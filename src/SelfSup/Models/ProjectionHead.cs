@@ -54,6 +54,11 @@ public sealed class ProjectionHead : nn.Module<Tensor, Tensor>
     /// <param name="linearLayers">How many, fewer than all.</param>
     internal Tensor First(Tensor features, int linearLayers) => Run(features, End(linearLayers));
 
+    /// <summary>The layers of the first linear layers and of what follows each, and those that come after them.</summary>
+    /// <param name="linearLayers">How many, fewer than all.</param>
+    internal (IReadOnlyList<nn.Module<Tensor, Tensor>> First, IReadOnlyList<nn.Module<Tensor, Tensor>> Last) Split(int linearLayers) =>
+        ([.. _layers[..End(linearLayers)]], [.. _layers[End(linearLayers)..]]);
+
     /// <summary>Parameters and buffers of the first linear layers and of what follows each.</summary>
     internal IEnumerable<KeyValuePair<string, Tensor>> StateOfFirst(int linearLayers)
     {

@@ -66,6 +66,15 @@ internal sealed class ResNet : nn.Module<Tensor, Tensor>, IStaged
     /// <summary>F, the width of the features.</summary>
     public long FeatureWidth { get; }
 
+    /// <summary>What images go through first.</summary>
+    public NormalisedConvolution Entrance => new(_conv1, _bn1);
+
+    /// <summary>Whether 3x3 max-pooling of stride 2 follows the entrance.</summary>
+    public bool Pools => _pool;
+
+    /// <summary>The residual blocks in the order in which they are used.</summary>
+    public IEnumerable<ResidualBlock> Blocks => _layers.SelectMany(layer => layer.children()).Cast<ResidualBlock>();
+
     /// <inheritdoc/>
     public IReadOnlyList<BackboneStage> Stages =>
         [new("stem", "conv1", "bn1"), .. _layers.Select((_, i) => $"layer{i + 1}").Select(name => new BackboneStage(name, name))];

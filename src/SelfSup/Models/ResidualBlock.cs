@@ -12,8 +12,8 @@ namespace SelfSup.Models;
 /// </summary>
 internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
 {
-    private readonly (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm)[] _layers;
-    private readonly (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm)? _downsample;
+    private readonly NormalisedConvolution[] _layers;
+    private readonly NormalisedConvolution? _downsample;
     private readonly long _stride;
     private readonly long _newChannels;
 
@@ -60,6 +60,18 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
     /// <summary>The last normalisation, whose scale zero-initialised residuals set to 0.</summary>
     public nn.Module LastNorm => _layers[^1].Norm;
 
+    /// <summary>The convolutions of the longer way; a ReLU follows each but the last, behind which the shortcut is added first.</summary>
+    public IReadOnlyList<NormalisedConvolution> Convolutions => _layers;
+
+    /// <summary>The learned shortcut, or null.</summary>
+    public NormalisedConvolution? Projection => _downsample;
+
+    /// <summary>1, or 2 where a shortcut that is not learned takes every second pixel.</summary>
+    public long Stride => _stride;
+
+    /// <summary>Channels of zeros that a shortcut that is not learned adds, half of them (rounded down) in front.</summary>
+    public long NewChannels => _newChannels;
+
     /// <summary>[N, inputs, H, W] to [N, <see cref="Outputs"/>, H / stride, W / stride].</summary>
     public override Tensor forward(Tensor input)
     {
@@ -75,9 +87,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
         return BatchNormalisation.Apply(_layers[^1].Norm, x, Shortcut(input)).MoveToOuterDisposeScope();
     }
 
-    private static (Conv2d Convolution, nn.Module<Tensor, Tensor> Norm) Layer(
-        long inputs, long outputs, long kernel, long stride, NormKind norm) =>
-        (nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), norm.Create(outputs));
+    private static NormalisedConvolution Layer(long inputs, long outputs, long kernel, long stride, NormKind norm) =>
+        new(nn.Conv2d(inputs, outputs, kernel, stride, padding: kernel / 2, bias: false), norm.Create(outputs));
 
     private Tensor Shortcut(Tensor input)
     {
@@ -97,3 +108,8 @@ internal sealed class ResidualBlock : nn.Module<Tensor, Tensor>
             : nn.functional.pad(x, [0, 0, 0, 0, _newChannels / 2, _newChannels - (_newChannels / 2)]);
     }
 }
+
+/// <summary>A convolution and what normalises behind it.</summary>
+/// <param name="Convolution">Without a bias.</param>
+/// <param name="Norm">A normalisation over the batch or over groups of channels.</param>
+internal sealed record NormalisedConvolution(Conv2d Convolution, nn.Module<Tensor, Tensor> Norm);

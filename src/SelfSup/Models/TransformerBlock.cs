@@ -40,6 +40,15 @@ internal sealed class TransformerBlock : nn.Module<Tensor, Tensor>
         register_module("mlp", nn.Sequential(("fc1", _fc1), ("fc2", _fc2)));
     }
 
+    /// <summary>Among how many attentions a token is split.</summary>
+    public int Heads => _heads;
+
+    /// <summary>What queries, keys and values are made by, in this order, and what makes one token of the heads.</summary>
+    public (LayerNorm Norm, Linear Queries, Linear Output) Attention => (_norm1, _qkv, _proj);
+
+    /// <summary>Two linear layers with a GELU between them.</summary>
+    public (LayerNorm Norm, Linear Hidden, Linear Output) Perceptron => (_norm2, _fc1, _fc2);
+
     /// <summary>[N, T, D] to [N, T, D].</summary>
     public override Tensor forward(Tensor input)
     {

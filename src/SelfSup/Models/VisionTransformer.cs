@@ -58,6 +58,18 @@ internal sealed class VisionTransformer : FreezableModule, IStaged
         .. _blocks.Select((_, i) => $"blocks.{i}").Select((name, i) => new BackboneStage(name, i + 1 == _blocks.Length ? [name, "norm"] : [name])),
     ];
 
+    /// <summary>Patches to tokens.</summary>
+    public PatchProjection Patches => (PatchProjection)_patches.children().Single();
+
+    /// <summary>The blocks in the order in which they are used.</summary>
+    public IReadOnlyList<TransformerBlock> Blocks => _blocks;
+
+    /// <summary>The last normalisation.</summary>
+    public LayerNorm Norm => _norm;
+
+    /// <summary>What of the last layer is the feature.</summary>
+    public TokenPool Pool => _options.Pool;
+
     /// <summary>G, patches in a row and in a column of the images that positions are made for.</summary>
     private long Side => _options.ImageSize / _options.PatchSize;
 
@@ -79,10 +91,11 @@ internal sealed class VisionTransformer : FreezableModule, IStaged
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>The class token and those of the patches, each with its position: [N, 3, H, W] to [N, T, D].</summary>
-    private Tensor Tokens(Tensor input)
+    /// <summary>The class token with its position, [1, 1, D], and the positions of the patches of an image, [1, T - 1, D].</summary>
+    /// <exception cref="RecipeException">Patches do not fill such an image.</exception>
+    public (Tensor First, Tensor Patches) Positions(long height, long width)
     {
-        var (images, height, width, size) = (input.shape[0], input.shape[2], input.shape[3], (long)_options.PatchSize);
+        long size = _options.PatchSize;
         if (height % size != 0 || width % size != 0)
         {
             throw new RecipeException(
@@ -92,10 +105,15 @@ internal sealed class VisionTransformer : FreezableModule, IStaged
 
         var positions = Value(PositionsName);
         var grid = positions.narrow(1, 1, positions.shape[1] - 1);
-        var patches = _patches.call(input).flatten(2).transpose(1, 2)
-            + PositionGrid.For(grid, Side, height / size, width / size);
-        var first = (Value(ClassTokenName) + positions.narrow(1, 0, 1)).expand(images, 1, FeatureWidth);
-        return cat([first, patches], dim: 1);
+        return (Value(ClassTokenName) + positions.narrow(1, 0, 1), PositionGrid.For(grid, Side, height / size, width / size));
+    }
+
+    /// <summary>The class token and those of the patches, each with its position: [N, 3, H, W] to [N, T, D].</summary>
+    private Tensor Tokens(Tensor input)
+    {
+        var (first, positions) = Positions(input.shape[2], input.shape[3]);
+        var patches = _patches.call(input).flatten(2).transpose(1, 2) + positions;
+        return cat([first.expand(input.shape[0], 1, FeatureWidth), patches], dim: 1);
     }
 
     /// <summary>

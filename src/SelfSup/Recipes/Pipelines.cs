@@ -19,21 +19,23 @@ internal static class Pipelines
         reader.Catalogs.Create<Sampling>(recipe.Sampling ?? new Choice("shuffled", new NoOptions()));
 
     /// <summary>The one deterministic view that is judged.</summary>
-    public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader)
+    public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader) => Create(EvaluationSteps(recipe, reader), reader);
+
+    /// <summary>The augmentations of the one deterministic view that is judged, in order.</summary>
+    public static IReadOnlyList<Choice> EvaluationSteps(Recipe recipe, RecipeReader reader)
     {
         if (recipe.Evaluation.View is { } view)
         {
-            return Create(view, reader);
+            return view;
         }
 
         var first = recipe.Views!.Of(0);
         var size = Create(first, reader).OutputSize!.Value;
-        return Create(
-            [
-                new Choice("resize", new ResizeOptions { Size = size }),
-                new Choice("centerCrop", new CenterCropOptions { Size = size }),
-                .. first.Where(step => step.Name == "normalize"),
-            ],
-            reader);
+        return
+        [
+            new Choice("resize", new ResizeOptions { Size = size }),
+            new Choice("centerCrop", new CenterCropOptions { Size = size }),
+            .. first.Where(step => step.Name == "normalize"),
+        ];
     }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 
 using SelfSup.Catalogs;
 using SelfSup.Images;
@@ -17,6 +18,9 @@ internal static class RecipeWriter
     /// <summary>The recipe as YAML; reading it gives the same recipe.</summary>
     public static string Yaml(Recipe recipe) =>
         new SerializerBuilder().WithQuotingNecessaryStrings().WithIndentedSequences().Build().Serialize(Tree(recipe));
+
+    /// <summary>Steps of a view as JSON, with every setting: for programs that prepare images and read no recipes.</summary>
+    public static string Json(IReadOnlyList<Choice> steps) => JsonSerializer.Serialize(Steps(steps, all: true));
 
     /// <summary>Every setting by its path, <c>method.temperature</c>, as text.</summary>
     /// <param name="recipe">A bound recipe.</param>

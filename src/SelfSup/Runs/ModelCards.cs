@@ -22,6 +22,7 @@ internal static class ModelCards
             Method = recipe.Method!.Name,
             Backbone = recipe.Encoder!.Backbone,
             Epochs = epochs,
+            View = RecipeWriter.Json([.. Pipelines.EvaluationSteps(recipe, reader).SkipLast(view.Normalization is null ? 0 : 1)]),
             ImageSize = view.OutputSize!.Value,
             Mean = view.Normalization is { } mean ? [.. mean.Mean] : [],
             StandardDeviation = view.Normalization is { } deviation ? [.. deviation.StandardDeviation] : [],

@@ -84,6 +84,14 @@ internal sealed class SelfSupProcess : IDisposable
         () => Text(_error).Contains(text, StringComparison.Ordinal),
         $"'{text}' was not said");
 
+    /// <summary>Waits until the program has said something on stdout, or has ended.</summary>
+    /// <returns>What it has said so far.</returns>
+    public string WaitForOutput(string text)
+    {
+        WaitUntil(() => Text(_output).Contains(text, StringComparison.Ordinal), $"'{text}' was not said");
+        return Text(_output);
+    }
+
     /// <summary>Waits until a file has at least so many whole lines, or the process has ended.</summary>
     public void WaitForLines(string path, int lines) => WaitUntil(() => Lines(path) >= lines, $"{path} did not reach {lines} lines");
 

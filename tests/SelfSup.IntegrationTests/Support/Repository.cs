@@ -11,7 +11,7 @@ internal static class Repository
 
     public static string TestImages => Path.Combine(Recipes, "data", "fashion-mnist", "test.parquet");
 
-    public static string OwnMethodRecipe => Path.Combine(Root(), "tools", "own-method", "align-uniform.yaml");
+    public static string OwnMethodRecipe => Path.Combine(Root(), "samples", "own-method", "align-uniform.yaml");
 
     /// <summary>A checkpoint as version 0.1.0 wrote it: the tenth step of the workspace's recipe.</summary>
     public static string OlderCheckpoint => Path.Combine(Root(), "tests", "SelfSup.IntegrationTests", "Fixtures", "checkpoint-layout-1");

@@ -61,7 +61,7 @@ public sealed class OwnMethodTests : IDisposable
     public void ItsMistakesAreLogged()
     {
         var outcome = Sample([.. _settings, "method.alfa=3"]);
-        Assert.Equal(1, outcome.ExitCode);
+        Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("method.alfa: no such setting; did you mean method.alpha?", outcome.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", outcome.Output + outcome.Error, StringComparison.Ordinal);
     }

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="FewShot"/>.</summary>
-public sealed class FewShotOptions
+internal sealed class FewShotOptions
 {
     /// <summary>n: how many classes an episode chooses between.</summary>
     [Range(2, 10_000)]

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="KMeans"/>.</summary>
-public sealed class KMeansOptions
+internal sealed class KMeansOptions
 {
     /// <summary>How many clusters; as many as there are classes where not set.</summary>
     [Range(1, 1_000_000)]

@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="KnnClassifier"/>.</summary>
-public sealed class KnnOptions
+internal sealed class KnnOptions
 {
     /// <summary>How many training images vote, k; at most all there are.</summary>
     [Range(1, int.MaxValue)]

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="LbfgsProbe"/>.</summary>
-public sealed class LbfgsProbeOptions : IValidatableObject
+internal sealed class LbfgsProbeOptions : IValidatableObject
 {
     /// <summary>
     /// The inverse weight of the penalty on the sum (not the mean) over images, scikit-learn's C; null chooses it from

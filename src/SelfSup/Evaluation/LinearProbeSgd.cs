@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>How the learning rate of <see cref="LinearProbeSgd"/> falls.</summary>
-public enum LinearProbeSchedule
+internal enum LinearProbeSchedule
 {
     /// <summary>By a factor at milestones.</summary>
     Step,
@@ -23,7 +23,7 @@ public enum LinearProbeSchedule
 /// true, schedule: cosine }</c>, a rate of 0.1 per 256 images. In both the images are random resized crops, flipped
 /// at random.
 /// </summary>
-public sealed class LinearProbeSgdOptions : IValidatableObject
+internal sealed class LinearProbeSgdOptions : IValidatableObject
 {
     /// <summary>Passes over the training images.</summary>
     [Range(1, int.MaxValue)]

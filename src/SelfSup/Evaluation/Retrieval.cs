@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="Retrieval"/>.</summary>
-public sealed class RetrievalOptions
+internal sealed class RetrievalOptions
 {
     /// <summary>The k of Recall@k; at most the number of images that are searched.</summary>
     public IReadOnlyList<int> RecallAt { get; set; } = [1, 2, 4, 8];

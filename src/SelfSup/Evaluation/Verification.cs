@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Evaluation;
 
 /// <summary>Settings of <see cref="Verification"/>.</summary>
-public sealed class VerificationOptions
+internal sealed class VerificationOptions
 {
     /// <summary>How many pairs are drawn where none are listed, half of them of one class; LFW has 6,000.</summary>
     [Range(2, 100_000_000)]

@@ -29,7 +29,7 @@ public abstract class Method(MethodContext context, EncoderParts? parts = null) 
     public virtual bool NeedsLabels => false;
 
     /// <summary>Whether it learns from listed pairs or triplets, <see cref="MethodContext.Tuples"/>.</summary>
-    public virtual bool NeedsTuples => false;
+    internal virtual bool NeedsTuples => false;
 
     /// <summary>Whether parts of a batch may go through copies of the encoder at the same time, and be normalised together.</summary>
     public virtual bool AllowsReplicas => true;

@@ -34,7 +34,7 @@ internal sealed class TupleLearning : Method
     public override int Views => 1;
 
     /// <inheritdoc/>
-    public override bool NeedsTuples => true;
+    internal override bool NeedsTuples => true;
 
     /// <inheritdoc/>
     public override IReadOnlyList<Tensor> Embed(Encoder encoder, ViewBatch batch) =>

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Optimization;
 
 /// <summary>Settings of <see cref="Adam"/>.</summary>
-public class AdamOptions
+internal class AdamOptions
 {
     /// <summary>How much of the running mean of the gradient is kept at each step.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)]
@@ -34,7 +34,7 @@ public class AdamOptions
 }
 
 /// <summary>Settings of <see cref="AdamW"/>.</summary>
-public sealed class AdamWOptions : AdamOptions
+internal sealed class AdamWOptions : AdamOptions
 {
     /// <summary>Adam's settings with a weight decay of 0.01.</summary>
     public AdamWOptions() => WeightDecay = 0.01;

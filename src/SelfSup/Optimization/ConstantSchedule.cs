@@ -3,7 +3,7 @@ using SelfSup.Catalogs;
 namespace SelfSup.Optimization;
 
 /// <summary>Settings of <see cref="ConstantSchedule"/>.</summary>
-public sealed class ConstantOptions : ScheduleOptions;
+internal sealed class ConstantOptions : ScheduleOptions;
 
 /// <summary>A linear warm-up, then one rate to the end.</summary>
 [Named("constant")]

@@ -16,7 +16,7 @@ namespace SelfSup.Optimization;
 /// </code>
 /// Only the last reaches f within the run, in its last step; the others would reach it one step later.
 /// </summary>
-public enum CosineConvention
+internal enum CosineConvention
 {
     /// <summary>google-research/simclr; the first step of the warm-up is made at its start, often 0.</summary>
     SimClr,
@@ -29,7 +29,7 @@ public enum CosineConvention
 }
 
 /// <summary>Settings of <see cref="CosineSchedule"/>.</summary>
-public sealed class CosineOptions : ScheduleOptions
+internal sealed class CosineOptions : ScheduleOptions
 {
     /// <summary>Where the cosine ends, as a fraction of <see cref="ScheduleOptions.LearningRate"/>.</summary>
     [Range(0.0, 1.0)]

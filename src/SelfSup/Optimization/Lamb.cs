@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Optimization;
 
 /// <summary>Settings of <see cref="Lamb"/>.</summary>
-public sealed class LambOptions : AdamOptions
+internal sealed class LambOptions : AdamOptions
 {
     /// <summary>Adam's settings with an epsilon of 1e-6 and a weight decay of 0.01.</summary>
     public LambOptions() => (Epsilon, WeightDecay) = (1e-6, 0.01);

@@ -20,7 +20,7 @@ namespace SelfSup.Optimization;
 /// They differ in the momentum under a changing rate, in |g| + decay |p| against |g + decay p|, and where a norm is 0:
 /// the first two then take d as it is, the last two take g without decay.
 /// </summary>
-public enum LarsConvention
+internal enum LarsConvention
 {
     /// <summary>google-research/simclr, in TensorFlow: the rate is inside the momentum, as in the paper.</summary>
     SimClr,
@@ -36,7 +36,7 @@ public enum LarsConvention
 }
 
 /// <summary>Settings of <see cref="Lars"/>.</summary>
-public sealed class LarsOptions : IValidatableObject
+internal sealed class LarsOptions : IValidatableObject
 {
     /// <summary>Whose formula.</summary>
     public LarsConvention Convention { get; set; } = LarsConvention.SimClr;

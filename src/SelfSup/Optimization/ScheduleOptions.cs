@@ -6,7 +6,7 @@ using SelfSup.Errors;
 namespace SelfSup.Optimization;
 
 /// <summary>What every schedule has: a rate and a warm-up.</summary>
-public abstract class ScheduleOptions
+internal abstract class ScheduleOptions
 {
     /// <summary>
     /// The rate after the warm-up. It is the number that is used: scaling it with the global batch size is the recipe's

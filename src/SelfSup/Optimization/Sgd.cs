@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Optimization;
 
 /// <summary>Settings of <see cref="Sgd"/>.</summary>
-public sealed class SgdOptions : IValidatableObject
+internal sealed class SgdOptions : IValidatableObject
 {
     /// <summary>How much of the last step's velocity is kept.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)]

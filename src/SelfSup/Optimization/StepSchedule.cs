@@ -5,7 +5,7 @@ using SelfSup.Catalogs;
 namespace SelfSup.Optimization;
 
 /// <summary>Settings of <see cref="StepSchedule"/>.</summary>
-public sealed class StepOptions : ScheduleOptions, IValidatableObject
+internal sealed class StepOptions : ScheduleOptions, IValidatableObject
 {
     /// <summary>The epochs at whose start the rate falls, counted from 0 and rising.</summary>
     [Required]

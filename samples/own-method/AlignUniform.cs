@@ -7,7 +7,7 @@ using SelfSup.Models;
 
 using static TorchSharp.torch;
 
-namespace SelfSup.Tools.OwnMethod;
+namespace OwnMethod;
 
 /// <summary>
 /// Alignment and uniformity (Wang and Isola 2020, https://arxiv.org/abs/2005.10242, section 4): the views of an image are to

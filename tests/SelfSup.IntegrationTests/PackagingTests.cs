@@ -1,0 +1,182 @@
+using System.IO.Compression;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Xml.Linq;
+
+using SelfSup.IntegrationTests.Support;
+
+namespace SelfSup.IntegrationTests;
+
+/// <summary>What others are given: the NuGet packages, in a program outside of the repository, and the published folder without the SDK.</summary>
+public sealed class PackagingTests : IDisposable
+{
+    private static readonly string[] _shortRun =
+    [
+        "data.limit=256", "evaluation.test.limit=64", "evaluation.knn.neighbours=10", "training.globalBatchSize=32", "training.maxSteps=3",
+        "encoder.width=0.25",
+    ];
+
+    private readonly Workspace _workspace = new();
+
+    private static string Version => typeof(Methods.Method).Assembly.GetName().Version!.ToString(3);
+
+    public void Dispose() => _workspace.Dispose();
+
+    [Fact]
+    public void ACopyOfTheSampleBuildsAndTrainsFromThePackages()
+    {
+        Pack();
+        var copy = Directory.CreateDirectory(_workspace["copy"]).FullName;
+        foreach (var file in Directory.EnumerateFiles(Repository.OwnMethod).Where(file => !file.EndsWith(".lock.json", StringComparison.Ordinal)))
+        {
+            File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        // The two packages come from their own feed into a folder of their own, so that no other package of that version is taken for
+        // them. What is here already is used in place; what is not comes from the sources of this machine.
+        File.WriteAllText(
+            Path.Combine(copy, "nuget.config"),
+            $"""
+            <configuration>
+              <config><add key="globalPackagesFolder" value="{_workspace["restored"]}" /></config>
+              <packageSources><add key="packed" value="{_workspace["feed"]}" /></packageSources>
+              <fallbackPackageFolders><add key="here" value="{GlobalPackages}" /></fallbackPackageFolders>
+            </configuration>
+            """);
+        Sdk.Run(copy, "build", "-p:TreatWarningsAsErrors=true", "-p:NuGetAudit=false", "-o", _workspace["built"]);
+
+        Assert.Equal(["selfsup", "selfsup.hosting"], Restored("selfsup*"));
+        using var process = SelfSupProcess.StartProgram(
+            _workspace["built", "own-method"], _workspace["."],
+            [Path.Combine(copy, "align-uniform.yaml"), "run", $"data.path={Repository.TrainImages}", $"evaluation.test.path={Repository.TestImages}", .. _shortRun]);
+        Assert.Contains("Step 3 of 3: loss ", process.Wait().Succeeds().Output, StringComparison.Ordinal);
+        AssertSteps(3);
+    }
+
+    [Fact]
+    public void PackagesSayWhatTheyAre()
+    {
+        Pack();
+        foreach (var (id, needs) in new[] { ("SelfSup", "TorchSharp"), ("SelfSup.Hosting", "SelfSup") })
+        {
+            using var package = ZipFile.OpenRead(_workspace["feed", $"{id}.{Version}.nupkg"]);
+            using var symbols = ZipFile.OpenRead(_workspace["feed", $"{id}.{Version}.snupkg"]);
+            var names = package.Entries.Select(entry => entry.FullName).ToArray();
+            Assert.Contains($"lib/net10.0/{id}.dll", names);
+            Assert.Contains($"lib/net10.0/{id}.xml", names);
+            Assert.Contains("README.md", names);
+            Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{id}.pdb");
+            var facts = XDocument.Load(package.GetEntry($"{id}.nuspec")!.Open()).Root!.Elements().Single();
+            string? Fact(string name) => facts.Elements().FirstOrDefault(element => element.Name.LocalName == name)?.Value;
+            Assert.Equal(("MIT", "README.md"), (Fact("license"), Fact("readme")));
+            Assert.NotEmpty(Fact("description")!);
+            Assert.NotEmpty(Fact("tags")!);
+            Assert.Null(Fact("projectUrl"));
+            var dependencies = facts.Descendants().Where(element => element.Name.LocalName == "dependency")
+                .Select(element => (string)element.Attribute("id")!).ToArray();
+            Assert.Contains(needs, dependencies);
+            Assert.DoesNotContain(dependencies, name => name.StartsWith("TorchSharp-", StringComparison.Ordinal)); // the user's choice
+            Assert.DoesNotContain(dependencies, name => name.Contains("Analyzers", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void TheSameSourcesMakeTheSamePackages()
+    {
+        Pack();
+        Pack("again");
+        foreach (var file in Directory.EnumerateFiles(_workspace["feed"]))
+        {
+            Assert.True(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(_workspace["again", Path.GetFileName(file)])), file);
+        }
+    }
+
+    /// <summary>On a machine with the shared runtime and without the SDK.</summary>
+    [Fact]
+    public void APublishedFolderNeedsTheRuntimeOnly()
+    {
+        Sdk.Run(Repository.Path, "publish", "src/SelfSup.Cli", "--no-build", "-o", _workspace["published"]);
+        var runtime = Directory.CreateDirectory(_workspace["runtime"]).FullName;
+        foreach (var part in new[] { "host", "shared" })
+        {
+            Directory.CreateSymbolicLink(Path.Combine(runtime, part), Path.Combine(Sdk.DotnetRoot, part));
+        }
+
+        AssertThePublishedFolderWorks($"DOTNET_ROOT={runtime}");
+    }
+
+    /// <summary>On a machine without anything of .NET.</summary>
+    [Fact]
+    public void ASelfContainedFolderNeedsNothing()
+    {
+        Sdk.Run(
+            Repository.Path, "publish", "src/SelfSup.Cli", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained",
+            "-p:RunAnalyzers=false", "-o", _workspace["published"]);
+        using var settings = JsonDocument.Parse(File.ReadAllBytes(_workspace["published", "SelfSup.Cli.runtimeconfig.json"]));
+        Assert.True(settings.RootElement.GetProperty("runtimeOptions").TryGetProperty("includedFrameworks", out _));
+        AssertThePublishedFolderWorks($"DOTNET_ROOT={_workspace["nowhere"]}");
+    }
+
+    private static string GlobalPackages =>
+        Environment.GetEnvironmentVariable("NUGET_PACKAGES")
+        ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+
+    private void AssertThePublishedFolderWorks(string dotnetRoot)
+    {
+        // The folder may lie anywhere, and only the recipes may be named by a path into it.
+        var folder = _workspace["moved", "selfsup"];
+        Directory.CreateDirectory(_workspace["moved"]);
+        Directory.Move(_workspace["published"], folder);
+        string[] files = [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        Assert.DoesNotContain(files, file => file.EndsWith(".pdb", StringComparison.Ordinal));
+        Assert.DoesNotContain(files, file => file.Contains("torch_python", StringComparison.Ordinal));
+        Assert.False(Directory.Exists(Path.Combine(folder, "runtimes")), "natives of other systems");
+
+        using var doctor = JsonDocument.Parse(Selfsup("doctor", "--json").Output);
+        Assert.Contains(
+            doctor.RootElement.GetProperty("works").EnumerateArray(),
+            ability => ability.GetProperty("name").GetString() == "train on the CPU" && ability.GetProperty("works").GetBoolean());
+        Assert.StartsWith(
+            Path.Combine(folder, "libtorch"),
+            doctor.RootElement.GetProperty("groups").GetProperty("libtorch").EnumerateArray()
+                .First(fact => fact.GetProperty("name").GetString() == "library").GetProperty("value").GetString(),
+            StringComparison.Ordinal);
+
+        var method = Selfsup("methods", "simclr").Output;
+        Assert.Contains("a simple framework for contrastive learning", method, StringComparison.Ordinal);
+        Assert.Contains("temperature", method, StringComparison.Ordinal); // from the doc comments beside the program
+
+        string[] sets = [.. _shortRun.SelectMany(setting => new[] { "--set", setting })];
+        Selfsup(["pretrain", Path.Combine(folder, "recipes", "quickstart.yaml"), "--run", "run", "--threads", "1", .. sets]);
+        AssertSteps(3);
+        Selfsup("views", Path.Combine(folder, "recipes", "quickstart.yaml"), "--out", "grid.png", "--images", "2", "--views", "2"); // SkiaSharp
+        Assert.Equal(files, Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
+
+        Outcome Selfsup(params string[] arguments)
+        {
+            using var process = SelfSupProcess.StartProgram(
+                "/usr/bin/env", _workspace["."],
+                ["-i", $"PATH={_workspace["empty"]}", $"HOME={_workspace["."]}", "OMP_NUM_THREADS=1", dotnetRoot, Path.Combine(folder, "selfsup"), .. arguments]);
+            return process.Wait().Succeeds();
+        }
+    }
+
+    /// <summary>Packs what is built.</summary>
+    private void Pack(string folder = "feed")
+    {
+        foreach (var project in new[] { "SelfSup", "SelfSup.Hosting" })
+        {
+            Sdk.Run(Repository.Path, "pack", $"src/{project}", "--no-build", "-o", _workspace[folder]);
+        }
+    }
+
+    private string[] Restored(string pattern) =>
+        [.. Directory.EnumerateDirectories(_workspace["restored"], pattern).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+
+    private void AssertSteps(long steps)
+    {
+        using var result = JsonDocument.Parse(File.ReadAllBytes(_workspace["run", "result.json"]));
+        Assert.Equal(steps, result.RootElement.GetProperty("steps").GetInt64());
+        Assert.True(double.IsFinite(result.RootElement.GetProperty("loss").GetDouble()));
+    }
+}

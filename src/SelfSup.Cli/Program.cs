@@ -24,6 +24,7 @@ var root = new RootCommand(
     ClustersCommand.Create(),
     IdentifyCommand.Create(),
     ExportCommand.Create(),
+    EmbedCommand.Create(),
     DataCommand.Create(),
     StacksCommand.Create(),
     DoctorCommand.Create(),

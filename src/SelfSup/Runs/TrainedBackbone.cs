@@ -4,9 +4,11 @@ using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
+using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Recipes;
+using SelfSup.Tensors;
 using SelfSup.Training;
 
 using static TorchSharp.torch;
@@ -16,8 +18,14 @@ namespace SelfSup.Runs;
 /// <summary>A backbone with the recipe it was trained by, from a run, one of its checkpoints, or an exported file.</summary>
 internal sealed class TrainedBackbone : IDisposable
 {
-    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Encoder encoder, Encoder untrained, Representation of) =>
-        (Origin, Recipe, Card, Encoder, Untrained, Of) = (origin, recipe, card, encoder, untrained, of);
+    private readonly Lazy<Encoder> _untrained;
+
+    private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Compute compute, Representation of)
+    {
+        (Origin, Recipe, Card, Compute, Of) = (origin, recipe, card, compute, of);
+        Encoder = NewEncoder(compute);
+        _untrained = new(() => NewEncoder(compute));
+    }
 
     /// <summary>Where the weights come from.</summary>
     public string Origin { get; }
@@ -32,7 +40,10 @@ internal sealed class TrainedBackbone : IDisposable
     public Encoder Encoder { get; }
 
     /// <summary>The encoder as it was before training: the baseline that stands beside every result.</summary>
-    public Encoder Untrained { get; }
+    public Encoder Untrained => _untrained.Value;
+
+    /// <summary>Where the encoder is, and how it computes.</summary>
+    public Compute Compute { get; }
 
     /// <summary>What of it is judged.</summary>
     public Representation Of { get; }
@@ -44,40 +55,85 @@ internal sealed class TrainedBackbone : IDisposable
     /// <param name="of">
     /// What of it is judged; where null, the embeddings of a run of metric learning and the features of any other.
     /// </param>
+    /// <param name="precision">What it computes in; where null, what the recipe judges in.</param>
     /// <exception cref="RecipeException">There is no run or file.</exception>
     /// <exception cref="CheckpointException">It holds no backbone, or a damaged one, or no head for embeddings.</exception>
-    public static TrainedBackbone Load(string path, RecipeReader reader, Device device, Representation? of = Representation.Features)
+    public static TrainedBackbone Load(
+        string path, RecipeReader reader, Device device, Representation? of = Representation.Features, Precision? precision = null)
     {
         var place = WeightPlace.Find(path);
         if (place.Run is null)
         {
             var metadata = BackboneFile.Metadata(path);
             var own = ReadRecipe(reader, metadata, path);
-            return FromFile(path, own, CardOf(own, reader, metadata), device, Actual(of, own, reader));
+            return FromFile(path, own, CardOf(own, reader, metadata), Judging(own), Actual(of, own, reader));
         }
 
         var recipe = reader.ReadText(File.ReadAllText(place.RecipeFile), place.RecipeFile);
         var actual = Actual(of, recipe, reader);
         if (place.File is { } exported && actual == Representation.Features)
         {
-            return FromFile(exported, recipe, CardOf(recipe, reader, BackboneFile.Metadata(exported)), device, actual);
+            return FromFile(exported, recipe, CardOf(recipe, reader, BackboneFile.Metadata(exported)), Judging(recipe), actual);
         }
 
         var folder = place.Checkpoint ?? (place.Checkpoints.Paths is [.., var newest] ? newest : throw place.NoCheckpoint);
         var (manifest, state) = CheckpointStore.Load(folder);
         using (state)
         {
-            var backbone = Create(folder, recipe, ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch), device, actual);
+            var backbone = new TrainedBackbone(
+                folder, recipe, ModelCards.Of(recipe, reader, manifest.RecipeHash, manifest.Epoch), Judging(recipe), actual);
             state.Part("run", new EncoderOfRun(backbone.Encoder));
             return backbone;
         }
+
+        Compute Judging(Recipe trained) => Devices.ForEvaluation(device, precision ?? trained.Evaluation.Precision);
+    }
+
+    /// <summary>A hash of the weights that make what is judged, the same wherever they come from.</summary>
+    public string Weights()
+    {
+        using var scope = NewDisposeScope();
+        using var hash = new FieldHash();
+        foreach (var (name, value) in Of == Representation.Features
+            ? Encoder.Backbone.Select(entry => (entry.Key, entry.Value))
+            : Encoder.State.Where(entry => !Encoder.IsOfPart(entry.Name)))
+        {
+            hash.Text(name);
+            hash.Bytes(value.cpu().contiguous().bytes);
+        }
+
+        return hash.Finish();
+    }
+
+    /// <summary>Another encoder with the same weights.</summary>
+    /// <param name="device">Where; it computes there as the first does.</param>
+    public (Encoder Encoder, Compute Compute) Copy(Device device)
+    {
+        var compute = Compute with { Device = device };
+        var copy = NewEncoder(compute);
+        using var _ = no_grad();
+        var own = Encoder.State.ToDictionary();
+        foreach (var (name, value) in copy.State)
+        {
+            value.copy_(own[name]);
+        }
+
+        if (device.type == Compute.Device.type && device.index == Compute.Device.index)
+        {
+            copy.Parameters.Share(Encoder.Parameters); // once in memory
+        }
+
+        return (copy, compute);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Encoder.Dispose();
-        Untrained.Dispose();
+        if (_untrained.IsValueCreated)
+        {
+            Untrained.Dispose();
+        }
     }
 
     private static Representation Actual(Representation? of, Recipe recipe, RecipeReader reader) =>
@@ -85,7 +141,9 @@ internal sealed class TrainedBackbone : IDisposable
             ? Representation.Embeddings
             : Representation.Features);
 
-    private static TrainedBackbone FromFile(string path, Recipe recipe, ModelCard card, Device device, Representation of)
+    private Encoder NewEncoder(Compute compute) => Encoder.Create(Recipe.Encoder!, Recipe.Run.Seed, compute);
+
+    private static TrainedBackbone FromFile(string path, Recipe recipe, ModelCard card, Compute compute, Representation of)
     {
         if (of == Representation.Embeddings)
         {
@@ -93,7 +151,7 @@ internal sealed class TrainedBackbone : IDisposable
                 $"{path}: holds a backbone without its head, which makes embeddings; name the run or one of its checkpoints, or judge features");
         }
 
-        var backbone = Create(path, recipe, card, device, of);
+        var backbone = new TrainedBackbone(path, recipe, card, compute, of);
         BackboneFile.Load(path, backbone.Encoder.Backbone);
         return backbone;
     }
@@ -109,18 +167,6 @@ internal sealed class TrainedBackbone : IDisposable
             ? reader.ReadText(text, path)
             : throw new CheckpointException(
                 $"{path}: holds no recipe ('{ModelCard.RecipeKey}' in its metadata); name a file that SelfSup wrote");
-
-    private static TrainedBackbone Create(string origin, Recipe recipe, ModelCard card, Device device, Representation of)
-    {
-        var compute = Devices.ForEvaluation(device, recipe.Evaluation.Precision);
-        return new(
-            origin,
-            recipe,
-            card,
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            Encoder.Create(recipe.Encoder!, recipe.Run.Seed, compute),
-            of);
-    }
 
     /// <summary>The encoder's place in the state of a run.</summary>
     private sealed class EncoderOfRun(Encoder encoder) : IStateful

@@ -25,6 +25,8 @@ var root = new RootCommand(
     IdentifyCommand.Create(),
     ExportCommand.Create(),
     EmbedCommand.Create(),
+    NeighborsCommand.Create(),
+    DuplicatesCommand.Create(),
     DataCommand.Create(),
     StacksCommand.Create(),
     DoctorCommand.Create(),

@@ -76,7 +76,9 @@ internal sealed class BackboneEmbedder(TrainedBackbone backbone, RecipeReader re
         }
     }
 
-    private static FolderSource Single(string path)
+    /// <summary>An image file as a source of one image.</summary>
+    /// <exception cref="DataException">There is no such file, or it is no image by its name.</exception>
+    public static FolderSource Single(string path)
     {
         var file = Path.GetFullPath(path);
         if (!File.Exists(file))

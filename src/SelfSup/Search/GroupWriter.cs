@@ -16,7 +16,7 @@ internal sealed class GroupWriter(
     PackFolder folder, EmbeddingLayout layout, IReadOnlyDictionary<string, string> metadata, int shardRows, PackJournal begun) : IDisposable
 {
     private PackJournal _journal = begun;
-    private int _openRows = begun.Open?.Rows ?? 0;
+    private int _openRows = (begun.Open?.Rows ?? 0) % shardRows; // of a shard that is full, none of the next
     private EmbeddingRows _filling = new(layout.Width, layout.GroupRows);
     private EmbeddingRows _other = new(layout.Width, layout.GroupRows);
     private Task _writing = Task.CompletedTask;

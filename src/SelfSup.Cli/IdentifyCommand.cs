@@ -136,10 +136,7 @@ internal static class IdentifyCommand
                 one.Identity,
                 one.Truth ?? "",
             ];
-            writer.Write(string.Join(',', cells.Select(Cell)) + "\n");
+            writer.Write(string.Join(',', cells.Select(CsvCell.Of)) + "\n");
         }
     }
-
-    private static string Cell(string text) =>
-        text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

@@ -129,7 +129,7 @@ public sealed class DataTests : IDisposable
         _workspace.Run([.. pack, "--short-side", "0"]).IsOneLine(2, "data pack: shortSide: must be from 1 to 16384, is 0");
         _workspace.Run([.. pack, "--workers", "0"]).IsOneLine(2, "data pack: workers: must be from 1 to 1024, is 0");
         _workspace.Run("data", "pack", "pictures", "out.zip").IsOneLine(2, "out.zip: the name of the output, must end in .parquet");
-        _workspace.Run("data", "pack", "pictures", "pictures/out.parquet").IsOneLine(2, "lies in the folder that is packed");
+        _workspace.Run("data", "pack", "pictures", "pictures/out.parquet").IsOneLine(2, "lies in the folder of the images");
         _workspace.Run("data", "inspect", "pictures", "--images", "0").IsOneLine(2, "--images: must be from 1 to 1000, is 0");
         Assert.Equal(2, _workspace.Run([.. pack, "--order", "random"]).ExitCode);
     }

@@ -21,6 +21,7 @@ var root = new RootCommand(
     MeasureBank.Command(),
     MeasureCheckpoint.Command(),
     MeasureRetrieval.Command(),
+    MeasureEmbedding.Command(),
 };
 
 try

@@ -63,7 +63,15 @@ internal sealed class ViewLoader : IDisposable
     /// <exception cref="Errors.DataException">An image cannot be read; thrown when its step is reached.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="InvalidOperationException">Another pass is running, or all batches are in use.</exception>
-    public IEnumerable<ViewBatch> From(long firstStep, long lastStepExclusive, CancellationToken cancellationToken)
+    public IEnumerable<ViewBatch> From(long firstStep, long lastStepExclusive, CancellationToken cancellationToken) =>
+        Steps(firstStep, lastStepExclusive, cancellationToken).OfType<ViewBatch>();
+
+    /// <summary>
+    /// Like <see cref="From"/>, with null for a step all of whose images were left out: a consumer that holds several batches
+    /// knows by it which of them must be back before the next is taken, those of all but the last <see cref="ViewLoaderOptions.Prefetch"/>
+    /// - 1 steps.
+    /// </summary>
+    public IEnumerable<ViewBatch?> Steps(long firstStep, long lastStepExclusive, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstStep);
         ArgumentOutOfRangeException.ThrowIfLessThan(lastStepExclusive, firstStep);
@@ -80,7 +88,7 @@ internal sealed class ViewLoader : IDisposable
         }
     }
 
-    private IEnumerable<ViewBatch> Run(long firstStep, long endStep, CancellationToken cancellationToken)
+    private IEnumerable<ViewBatch?> Run(long firstStep, long endStep, CancellationToken cancellationToken)
     {
         _ring.Begin(firstStep, endStep);
         try
@@ -88,10 +96,7 @@ internal sealed class ViewLoader : IDisposable
             StartThreads();
             for (var step = firstStep; step < endStep; step++)
             {
-                if (Take(step, cancellationToken) is { } batch)
-                {
-                    yield return batch;
-                }
+                yield return Take(step, cancellationToken);
             }
         }
         finally

@@ -40,7 +40,8 @@ internal sealed class DatasetPacker(PackOptions options)
         try
         {
             using var folder = PackFolder.Open(output);
-            var begun = Begin(folder, output, source, SourceFingerprint.Of(source, files));
+            var begun = new PackStart(output, options.Source, options.Overwrite)
+                .Begin(folder, Settings(source), SourceFingerprint.Of(source, files));
             var journal = begun.IsWhole ? begun : Write(folder, source, begun, progress, cancellationToken);
             var names = folder.Publish(journal);
             return new PackReport(
@@ -54,74 +55,6 @@ internal sealed class DatasetPacker(PackOptions options)
         {
             throw new TrainingException(
                 $"{options.Output}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
-        }
-    }
-
-    /// <summary>Where to go on, or a new beginning.</summary>
-    private PackJournal Begin(PackFolder folder, PackOutput output, IImageSource source, string fingerprint)
-    {
-        var settings = Settings(source);
-        var found = options.Overwrite ? LoadIfFits(folder, source, settings, fingerprint) : folder.Load();
-        if (found is not { IsWhole: true } && !options.Overwrite && output.Existing() is [var there, ..])
-        {
-            throw new RecipeException($"{there}: exists already; name another file or give --overwrite");
-        }
-
-        if (found is null)
-        {
-            folder.Clear();
-            return new PackJournal { Settings = settings, Fingerprint = fingerprint };
-        }
-
-        RequireFit(found, folder, output, source, settings, fingerprint);
-        if (options.Source.OnUnreadable == OnUnreadable.Fail && found.Unreadable is [var first, ..])
-        {
-            throw new DataException($"{first.Where}: {first.Reason}; remove it or set data.onUnreadable: skip");
-        }
-
-        return found;
-    }
-
-    private void RequireFit(
-        PackJournal found, PackFolder folder, PackOutput output, IImageSource source,
-        IReadOnlyDictionary<string, string> settings, string fingerprint)
-    {
-        if (found.DifferencesTo(settings) is { Count: > 0 } differences)
-        {
-            throw new CheckpointException(
-                $"{output.WorkFolder}: an interrupted pack with other settings ({string.Join(", ", differences)}); "
-                + "go on with those, or begin anew with --overwrite");
-        }
-
-        if (found.Fingerprint != fingerprint)
-        {
-            throw new CheckpointException(
-                $"{output.WorkFolder}: an interrupted pack of other images, files at {options.Source.Path} have changed since; "
-                + "begin anew with --overwrite");
-        }
-
-        if (!Restore(found, folder, source))
-        {
-            throw new CheckpointException(
-                $"{folder.Shard(found.FullShards.Count)}: is shorter than the journal of the interrupted pack says; begin anew with --overwrite");
-        }
-    }
-
-    private static bool Restore(PackJournal found, PackFolder folder, IImageSource source) =>
-        found.IsWhole || Shard(folder, source, found.FullShards.Count).Restore(found.Open);
-
-    private static PackJournal? LoadIfFits(
-        PackFolder folder, IImageSource source, IReadOnlyDictionary<string, string> settings, string fingerprint)
-    {
-        try
-        {
-            var found = folder.Load();
-            return found is not null && found.Fingerprint == fingerprint && found.DifferencesTo(settings).Count == 0
-                && Restore(found, folder, source) ? found : null;
-        }
-        catch (CheckpointException)
-        {
-            return null;
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class PackFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
             throw new CheckpointException(
-                $"{path}: the journal of the interrupted pack cannot be read ({e.Message.ReplaceLineEndings(" ")}); begin anew with --overwrite", e);
+                $"{path}: the journal of the interrupted {_output.Work} cannot be read ({e.Message.ReplaceLineEndings(" ")}); begin anew with --overwrite", e);
         }
     }
 

@@ -16,9 +16,12 @@ internal sealed partial class PackOutput
     private readonly string _file;
     private readonly string _name;
 
+    /// <param name="path">The file.</param>
+    /// <param name="work">What making it is called in messages.</param>
     /// <exception cref="RecipeException">It is no name for Parquet files, or there is no such folder.</exception>
-    public PackOutput(string path)
+    public PackOutput(string path, string work = "pack")
     {
+        Work = work;
         if (!path.EndsWith(Extension, StringComparison.Ordinal) || Path.GetFileName(path).Length == Extension.Length)
         {
             throw new RecipeException($"{path}: the name of the output, must end in {Extension}; choose another");
@@ -33,6 +36,9 @@ internal sealed partial class PackOutput
             throw new RecipeException($"{path}: cannot be written ({reason}); name another place");
         }
     }
+
+    /// <summary>What making the files is called.</summary>
+    public string Work { get; }
 
     /// <summary>The folder of all of them.</summary>
     public string Folder { get; }
@@ -58,7 +64,7 @@ internal sealed partial class PackOutput
             .Order(StringComparer.Ordinal),
     ];
 
-    /// <summary>Refuses an output that would change what is packed.</summary>
+    /// <summary>Refuses an output that would change the images.</summary>
     /// <param name="source">The path of the images.</param>
     /// <param name="files">The files there.</param>
     /// <exception cref="RecipeException">It lies among the images.</exception>
@@ -67,13 +73,13 @@ internal sealed partial class PackOutput
         var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)) + Path.DirectorySeparatorChar;
         if (Directory.Exists(source) && _file.StartsWith(root, StringComparison.Ordinal))
         {
-            throw new RecipeException($"{_file}: lies in the folder that is packed, must lie outside; name another place");
+            throw new RecipeException($"{_file}: lies in the folder of the images, must lie outside; name another place");
         }
 
         var mine = Existing().Append(_file).ToHashSet(StringComparer.Ordinal);
         if (files.Select(Path.GetFullPath).FirstOrDefault(mine.Contains) is { } shared)
         {
-            throw new RecipeException($"{shared}: is one of the files that are packed; choose another name for the output");
+            throw new RecipeException($"{shared}: is one of the files of the images; choose another name for the output");
         }
     }
 

@@ -47,34 +47,6 @@ internal sealed class ShardFile(string path, IReadOnlyList<string> classNames)
         return new ShardState((before?.Rows ?? 0) + rows.Count, file.Length - footer.Length, footer);
     }
 
-    /// <summary>Brings the file back to a state it had, whatever a process that was killed left behind it.</summary>
-    /// <returns>Whether the file holds everything it held then.</returns>
-    public bool Restore(ShardState? state)
-    {
-        if (state is null)
-        {
-            File.Delete(path);
-            return true;
-        }
-
-        if (!File.Exists(path))
-        {
-            return false;
-        }
-
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
-        if (file.Length < state.DataBytes)
-        {
-            return false;
-        }
-
-        file.Position = state.DataBytes;
-        file.Write(state.Footer);
-        file.SetLength(file.Position);
-        DurableFile.Flush(file);
-        return true;
-    }
-
     private async Task Write(FileStream file, IReadOnlyList<PackedImage> rows, bool append)
     {
         var image = new StructField("image", _bytes, _path);
@@ -109,9 +81,3 @@ internal sealed class ShardFile(string path, IReadOnlyList<string> classNames)
         return JsonSerializer.Serialize(new { info = new { features } });
     }
 }
-
-/// <summary>A shard file after one of its row groups.</summary>
-/// <param name="Rows">Rows so far.</param>
-/// <param name="DataBytes">Where the footer begins, which the next row group will overwrite.</param>
-/// <param name="Footer">The footer, to the end of the file.</param>
-internal sealed record ShardState(int Rows, long DataBytes, byte[] Footer);

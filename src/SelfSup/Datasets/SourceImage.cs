@@ -36,8 +36,13 @@ internal sealed class SourceImage(IImageSource source, long maxPixels, params IR
     public static string Reason(DataException error, string where)
     {
         var lead = where + ": ";
-        var what = error.Message.StartsWith(lead, StringComparison.Ordinal) ? error.Message[lead.Length..] : error.Message;
-        var remedy = what.LastIndexOf("; ", StringComparison.Ordinal);
-        return remedy > 0 ? what[..remedy] : what;
+        return WithoutRemedy(error.Message.StartsWith(lead, StringComparison.Ordinal) ? error.Message[lead.Length..] : error.Message);
+    }
+
+    /// <summary>A message without its remedy.</summary>
+    public static string WithoutRemedy(string message)
+    {
+        var remedy = message.LastIndexOf("; ", StringComparison.Ordinal);
+        return remedy > 0 ? message[..remedy] : message;
     }
 }

@@ -30,6 +30,13 @@ internal sealed class FieldHash : IDisposable
         _hash.AppendData(_text.AsSpan(0, length));
     }
 
+    /// <summary>Bytes, with their number before them.</summary>
+    public void Bytes(ReadOnlySpan<byte> value)
+    {
+        Number(value.Length);
+        _hash.AppendData(value);
+    }
+
     /// <summary>The hash of what came so far, in hexadecimal digits; then it begins anew.</summary>
     public string Finish() => Convert.ToHexStringLower(_hash.GetHashAndReset());
 

@@ -55,4 +55,10 @@ internal interface IImageSource : IDisposable
 
     /// <summary>What the image is called within its source: a path below a folder, or its number.</summary>
     string Name(int index) => index.ToString("D8", CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// Where the image is among the files of the source, whatever folder those lie in: a path below a folder, or a file and row
+    /// (<c>train-00001.parquet, row 12</c>).
+    /// </summary>
+    string Address(int index) => Name(index);
 }

@@ -86,6 +86,8 @@ internal sealed partial class IdxSource : IImageSource
 
     public string Locate(int index) => $"{_path}, image {index}";
 
+    public string Address(int index) => $"{Path.GetFileName(_path)}, image {index}";
+
     public void Dispose()
     {
     }

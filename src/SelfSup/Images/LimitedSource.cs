@@ -38,6 +38,8 @@ internal sealed class LimitedSource : IImageSource
 
     public string Name(int index) => _source.Name(Checked(index));
 
+    public string Address(int index) => _source.Address(Checked(index));
+
     public void Dispose() => _source.Dispose();
 
     private int Checked(int index)

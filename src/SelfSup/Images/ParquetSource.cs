@@ -19,6 +19,7 @@ internal sealed class ParquetSource : IImageSource
     private readonly List<int> _starts = [];
     private readonly int[] _labels = [];
     private readonly ParquetShard[] _shards;
+    private readonly Dictionary<ParquetShard, string> _names;
     private readonly BlockCache _cache;
 
     /// <param name="paths">The files, in the order of their images.</param>
@@ -31,7 +32,8 @@ internal sealed class ParquetSource : IImageSource
         {
             Count = CountRows(paths);
             (_labels, ClassNames) = Labels();
-            Files = new() { Files = [.. SourceFiles.Names(paths).Zip(_shards, (name, shard) => shard.Describe(name))] };
+            _names = _shards.Zip(SourceFiles.Names(paths)).ToDictionary();
+            Files = new() { Files = [.. _shards.Select(shard => shard.Describe(_names[shard]))] };
         }
         catch
         {
@@ -89,6 +91,12 @@ internal sealed class ParquetSource : IImageSource
     {
         var block = BlockOf(index);
         return $"{_groups[block].Shard.Path}, row {_groups[block].FirstRow + index - _starts[block]}";
+    }
+
+    public string Address(int index)
+    {
+        var block = BlockOf(index);
+        return $"{_names[_groups[block].Shard]}, row {_groups[block].FirstRow + index - _starts[block]}";
     }
 
     public void Dispose() => Array.ForEach(_shards, shard => shard.Dispose());

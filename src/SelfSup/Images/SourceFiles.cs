@@ -56,6 +56,26 @@ internal sealed record SourceFiles
         ];
     }
 
+    /// <summary>A hash of all that <see cref="DifferencesTo"/> looks at: the same for the same images, wherever they lie.</summary>
+    public string Fingerprint()
+    {
+        using var hash = new FieldHash();
+        foreach (var (bytes, footer, start, whole) in Files.Select(file => file.Content))
+        {
+            hash.Number(bytes);
+            hash.Text(footer ?? "");
+            hash.Text(start ?? "");
+            hash.Text(whole ?? "");
+        }
+
+        if (Folder is { } folder)
+        {
+            hash.Text(folder.Sha256);
+        }
+
+        return hash.Finish();
+    }
+
     /// <summary>In words: <c>a folder of 1,000 images</c>, <c>3 files (a.parquet, ...)</c>.</summary>
     public override string ToString() => Folder is not null
         ? string.Create(CultureInfo.InvariantCulture, $"a folder of {Folder.Files:N0} image files")

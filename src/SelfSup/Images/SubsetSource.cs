@@ -46,6 +46,8 @@ internal sealed class SubsetSource : IImageSource
 
     public string Name(int index) => _source.Name(_indices[index]);
 
+    public string Address(int index) => _source.Address(_indices[index]);
+
     public void Dispose() => _source.Dispose();
 
     /// <summary>What a label of the source becomes, -1 where its class is left out.</summary>

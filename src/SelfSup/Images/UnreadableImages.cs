@@ -23,6 +23,14 @@ internal sealed class UnreadableImages
         _images.TryAdd(index, new UnreadableImage(where, what));
     }
 
+    /// <summary>What was noted so far of images from an index up to another, in the order of the source.</summary>
+    /// <param name="first">The first index.</param>
+    /// <param name="end">The index after the last.</param>
+    public IReadOnlyList<UnreadableImage> Snapshot(int first, int end) =>
+    [
+        .. _images.ToArray().Where(entry => entry.Key >= first && entry.Key < end).OrderBy(entry => entry.Key).Select(entry => entry.Value),
+    ];
+
     /// <summary>What was noted so far, in the order of the source.</summary>
     public IReadOnlyList<UnreadableImage> Snapshot() =>
         [.. _images.ToArray().OrderBy(entry => entry.Key).Select(entry => entry.Value)];

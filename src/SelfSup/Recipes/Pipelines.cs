@@ -21,6 +21,29 @@ internal static class Pipelines
     /// <summary>The one deterministic view that is judged.</summary>
     public static ViewPipeline Evaluation(Recipe recipe, RecipeReader reader) => Create(EvaluationSteps(recipe, reader), reader);
 
+    /// <summary>
+    /// Views of an image whose embeddings are averaged: the one that is judged, its mirror image, and then random parts of at least
+    /// 60 % of the image, half of them mirrored, as a function of (seed, sample, view).
+    /// </summary>
+    /// <param name="recipe">How images are prepared.</param>
+    /// <param name="reader">The catalogues.</param>
+    /// <param name="count">How many views.</param>
+    public static IReadOnlyList<ViewPipeline> TestTime(Recipe recipe, RecipeReader reader, int count)
+    {
+        var judged = EvaluationSteps(recipe, reader);
+        var before = judged.Count - (judged is [.., { Name: "normalize" }] ? 1 : 0);
+        var mirrored = Mirrored(1, [.. judged.Take(before)]);
+        var parts = Mirrored(0.5, new Choice("randomResizedCrop", new RandomResizedCropOptions
+        {
+            Size = Create(judged, reader).OutputSize!.Value,
+            Scale = [0.6, 1],
+        }));
+        return [.. Enumerable.Range(0, count).Select(view => Create(view switch { 0 => judged, 1 => mirrored, _ => parts }, reader))];
+
+        Choice[] Mirrored(double probability, params IReadOnlyList<Choice> steps) =>
+            [.. steps, new Choice("horizontalFlip", new HorizontalFlipOptions { Probability = probability }), .. judged.Skip(before)];
+    }
+
     /// <summary>The augmentations of the one deterministic view that is judged, in order.</summary>
     public static IReadOnlyList<Choice> EvaluationSteps(Recipe recipe, RecipeReader reader)
     {

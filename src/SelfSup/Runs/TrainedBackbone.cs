@@ -4,6 +4,7 @@ using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
+using SelfSup.Images;
 using SelfSup.Methods;
 using SelfSup.Models;
 using SelfSup.Recipes;
@@ -18,11 +19,13 @@ namespace SelfSup.Runs;
 internal sealed class TrainedBackbone : IDisposable
 {
     private readonly Lazy<Encoder> _untrained;
+    private readonly EncoderParts? _parts;
 
     private TrainedBackbone(string origin, Recipe recipe, ModelCard card, Compute compute, Representation of, long? classes = null)
     {
         (Origin, Recipe, Card, Compute, Of) = (origin, recipe, card, compute, of);
-        Encoder = NewEncoder(compute, classes is { } count ? Classification.Parts(count) : null);
+        _parts = classes is { } count ? Classification.Parts(count) : null;
+        Encoder = NewEncoder(compute, _parts);
         _untrained = new(() => NewEncoder(compute));
     }
 
@@ -99,6 +102,43 @@ internal sealed class TrainedBackbone : IDisposable
         }
 
         Compute Judging(Recipe trained) => Devices.ForEvaluation(device, precision ?? trained.Evaluation.Precision);
+    }
+
+    /// <summary>A hash of the weights that make what is judged, the same wherever they come from.</summary>
+    public string Weights()
+    {
+        using var scope = NewDisposeScope();
+        using var hash = new FieldHash();
+        foreach (var (name, value) in Of == Representation.Features
+            ? Encoder.Backbone.Select(entry => (entry.Key, entry.Value))
+            : Encoder.State.Where(entry => !Encoder.IsOfPart(entry.Name)))
+        {
+            hash.Text(name);
+            hash.Bytes(value.cpu().contiguous().bytes);
+        }
+
+        return hash.Finish();
+    }
+
+    /// <summary>Another encoder with the same weights.</summary>
+    /// <param name="device">Where; it computes there as the first does.</param>
+    public (Encoder Encoder, Compute Compute) Copy(Device device)
+    {
+        var compute = Compute with { Device = device };
+        var copy = NewEncoder(compute, _parts);
+        using var _ = no_grad();
+        var own = Encoder.State.ToDictionary();
+        foreach (var (name, value) in copy.State)
+        {
+            value.copy_(own[name]);
+        }
+
+        if (device.type == Compute.Device.type && device.index == Compute.Device.index)
+        {
+            copy.Parameters.Share(Encoder.Parameters); // once in memory
+        }
+
+        return (copy, compute);
     }
 
     /// <inheritdoc/>

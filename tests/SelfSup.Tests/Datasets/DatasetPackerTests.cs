@@ -184,7 +184,7 @@ public sealed class DatasetPackerTests : IDisposable
     }
 
     [Theory]
-    [InlineData("in/out.parquet", "lies in the folder that is packed")]
+    [InlineData("in/out.parquet", "lies in the folder of the images")]
     [InlineData("out.txt", "must end in .parquet")]
     [InlineData(".parquet", "must end in .parquet")]
     [InlineData("nowhere/out.parquet", "its folder does not exist")]
@@ -200,7 +200,7 @@ public sealed class DatasetPackerTests : IDisposable
         Images(2);
         Pack(output: "one.parquet");
         var error = Assert.Throws<RecipeException>(() => Pack("one.parquet", "one.parquet", overwrite: true));
-        Assert.Contains("is one of the files that are packed", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is one of the files of the images", error.Message, StringComparison.Ordinal);
     }
 
     private PackReport Pack(

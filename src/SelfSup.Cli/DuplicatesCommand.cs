@@ -1,0 +1,189 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+
+using SelfSup.Recipes;
+using SelfSup.Search;
+
+namespace SelfSup.Cli;
+
+/// <summary><c>selfsup duplicates EMBEDDINGS</c>.</summary>
+internal sealed class DuplicatesCommand
+{
+    private const int PrintedGroups = 20;
+    private const int DrawnGroups = 200;
+    private const int DrawnPictures = 24;
+
+    private readonly EmbeddingArguments _arguments = new();
+
+    private readonly Option<double> _threshold = new("--threshold")
+    {
+        Description = "The lowest similarity of near-duplicates",
+        HelpName = "t",
+        DefaultValueFactory = _ => new DuplicateOptions().Threshold,
+    };
+
+    private readonly Option<bool> _raw = new("--plain-cosine")
+    {
+        Description = "Compares embeddings as they are. Otherwise their mean is taken away first: features are never negative, so that cosines of any two " +
+            "images are high",
+    };
+
+    private readonly Option<int> _most = new("--most-pairs")
+    {
+        Description = "More pairs than this are an error: they are all in memory",
+        HelpName = "n",
+        DefaultValueFactory = _ => new DuplicateOptions().MostPairs,
+    };
+
+    private readonly Option<string?> _output = new("--out")
+    {
+        Description = "Writes all pairs as CSV: group, similarity, id and path of both, and which image of the group to keep",
+        HelpName = "pairs.csv",
+    };
+
+    public static Command Create()
+    {
+        var verb = new DuplicatesCommand();
+        var command = new Command(
+            "duplicates",
+            "Finds images that show nearly the same: all pairs whose embeddings are similar enough, exactly, in groups, and of each group the image " +
+            "to keep (most pixels, then most bytes). Example: selfsup duplicates photos-embeddings.parquet --sheet duplicates.html --out pairs.csv");
+        verb._arguments.AddTo(command);
+        foreach (var option in new Option[] { verb._threshold, verb._raw, verb._most, verb._output })
+        {
+            command.Add(option);
+        }
+
+        command.SetAction((parsed, _) => Task.FromResult(verb.Run(parsed)));
+        return command;
+    }
+
+    private int Run(ParseResult parsed)
+    {
+        var options = new DuplicateOptions
+        {
+            Threshold = parsed.GetValue(_threshold),
+            Centre = !parsed.GetValue(_raw),
+            MostPairs = parsed.GetValue(_most),
+        };
+        RecipeBinder.Require(options, "duplicates");
+        CommonOptions.RequireFolder("--out", parsed.GetValue(_output));
+        using var signal = new SignalToken();
+        var (table, _) = _arguments.Open(parsed);
+        using var held = table;
+        IReadOnlyList<NearPair> pairs;
+        try
+        {
+            using var progress = CountProgress.ToError();
+            progress.Report(0, (int)table.Rows, "");
+            pairs = new DuplicatePairs(options).Find(table, (done, total) => progress.Report((int)done, (int)total, ""), signal.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("selfsup: stopped before all images were compared; nothing is written");
+            return signal.ExitCode;
+        }
+
+        var images = table.Images(pairs.SelectMany(pair => new[] { pair.First, pair.Second }));
+        using var pictures = pairs.Count == 0 ? null : _arguments.Images(parsed, table.Facts, isNeeded: false, reason => ErrorReport.Warn(
+            $"sizes of images are not known, so that the first of each group is kept: {reason}"));
+        var thumbnails = pictures is null ? null : new Thumbnails(pictures.Source, pictures.MaxPixels);
+        var sizes = images.ToDictionary(
+            image => image.Key, image => pictures?.IndexOf(image.Value) is >= 0 and var index ? thumbnails!.SizeOf(index) : default);
+        var groups = DuplicateGroup.Of(pairs, row => sizes[row]);
+        Print(table, options.Threshold, pairs, groups, images);
+        if (parsed.GetValue(_output) is { } file)
+        {
+            CommonOptions.Write("--out", file, stream => Write(stream, pairs, groups, images));
+        }
+
+        if (_arguments.Sheet(parsed) is { } sheet)
+        {
+            var more = groups.Count > DrawnGroups ? string.Create(CultureInfo.InvariantCulture, $"; the first {DrawnGroups} of them are shown") : "";
+            CommonOptions.Write("--sheet", sheet, stream => HtmlSheet.Write(
+                stream,
+                string.Create(CultureInfo.InvariantCulture, $"{groups.Count:N0} groups of near-duplicates"),
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{pairs.Count:N0} pairs among {table.Rows:N0} images of {_arguments.Path(parsed)} reach the similarity {options.Threshold}{more}"),
+                groups.Take(DrawnGroups).Select((group, number) => Drawn(group, number, sizes, images, pictures, thumbnails))));
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static SheetGroup Drawn(
+        DuplicateGroup group, int number, Dictionary<long, (long Pixels, long Bytes)> sizes, IReadOnlyDictionary<long, EmbeddedImage> images,
+        EmbeddedImages? pictures, Thumbnails? thumbnails)
+    {
+        var rows = group.Rows.OrderByDescending(row => row == group.Kept).ToArray();
+        return new SheetGroup(
+            string.Create(CultureInfo.InvariantCulture, $"Group {number + 1}"),
+            string.Create(CultureInfo.InvariantCulture, $"{rows.Length:N0} images, similarity {Similarity(group)}"),
+            rows.Take(DrawnPictures).Select(row =>
+            {
+                var image = images[row];
+                var index = pictures?.IndexOf(image) ?? -1;
+                var picture = index < 0 ? null : thumbnails!.Make(index);
+                var size = picture is null ? null : $"{picture.Size}, {Sizes.Bytes(sizes[row].Bytes)}";
+                string[] lines = [.. new[] { image.Class, size }.OfType<string>()];
+                return new SheetPicture(picture, image.Path ?? $"id {image.Id}", lines, row == group.Kept ? "keep" : null);
+            }),
+            Math.Max(0, rows.Length - DrawnPictures));
+    }
+
+    private static void Print(
+        EmbeddingTable table, double threshold, IReadOnlyList<NearPair> pairs, IReadOnlyList<DuplicateGroup> groups,
+        IReadOnlyDictionary<long, EmbeddedImage> images)
+    {
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{table.Rows:N0} images: {pairs.Count:N0} pairs reach {threshold}, in {groups.Count:N0} groups; {groups.Sum(group => group.Rows.Count - 1):N0} images could go"));
+        if (groups.Count == 0)
+        {
+            return;
+        }
+
+        TextTable.Print(
+            ["images", "similarity", "keep", "others"],
+            groups.Take(PrintedGroups).Select(group => new[]
+            {
+                group.Rows.Count.ToString(CultureInfo.InvariantCulture), Similarity(group), Name(group.Kept),
+                string.Join(", ", group.Rows.Where(row => row != group.Kept).Take(3).Select(Name)) + (group.Rows.Count > 4 ? ", ..." : ""),
+            }),
+            foldsLast: false);
+        if (groups.Count > PrintedGroups)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"and {groups.Count - PrintedGroups:N0} more groups; --out writes all, --sheet draws them"));
+        }
+
+        string Name(long row) => images[row].Path ?? images[row].Id.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static void Write(
+        Stream stream, IReadOnlyList<NearPair> pairs, IReadOnlyList<DuplicateGroup> groups, IReadOnlyDictionary<long, EmbeddedImage> images)
+    {
+        var groupOf = groups.SelectMany((group, number) => group.Rows.Select(row => (row, number))).ToDictionary();
+        using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true);
+        writer.Write("group,similarity,firstId,firstPath,secondId,secondPath,keepId\n");
+        foreach (var pair in pairs.OrderBy(pair => groupOf[pair.First]))
+        {
+            var (first, second, group) = (images[pair.First], images[pair.Second], groupOf[pair.First]);
+            string[] cells =
+            [
+                Text(group + 1), pair.Similarity.ToString("R", CultureInfo.InvariantCulture), Text(first.Id), first.Path ?? "", Text(second.Id),
+                second.Path ?? "", Text(images[groups[group].Kept].Id),
+            ];
+            writer.Write(string.Join(',', cells.Select(CsvCell.Of)) + "\n");
+        }
+
+        static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+    }
+
+    private static string Similarity(DuplicateGroup group)
+    {
+        var (low, high) = (group.Lowest.ToString("0.000", CultureInfo.InvariantCulture), group.Highest.ToString("0.000", CultureInfo.InvariantCulture));
+        return low == high ? high : $"{low} to {high}";
+    }
+}

@@ -1,0 +1,193 @@
+using System.Globalization;
+
+using SelfSup.Augmentation;
+using SelfSup.Datasets;
+using SelfSup.Errors;
+using SelfSup.Evaluation;
+using SelfSup.Images;
+
+namespace SelfSup.Search;
+
+/// <summary>
+/// Makes Parquet files of what an encoder makes of the images of a source, in the source's order. What was stopped or killed goes on
+/// with the row group it was at, and its files are byte for byte those of one that was not, on any number of devices of one kind. They
+/// get their names when all of them are whole.
+/// </summary>
+/// <param name="options">What is made.</param>
+/// <param name="devices">The copies of the encoder, all on devices of one kind.</param>
+/// <param name="views">The pipeline of each view.</param>
+/// <param name="seed">Of the views that are random.</param>
+internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDevice> devices, IReadOnlyList<ViewPipeline> views, ulong seed)
+{
+    /// <summary>Makes them, or goes on with it.</summary>
+    /// <param name="facts">What files say of their embeddings, of which this knows width, unit length and the images.</param>
+    /// <param name="progress">Told after each batch, and once before the first.</param>
+    /// <param name="cancellationToken">Stops after the current batch; the row groups so far are kept.</param>
+    /// <exception cref="RecipeException">The output cannot be written there, or is there already.</exception>
+    /// <exception cref="DataException">
+    /// There are no images, one cannot be read and may not be left out, or what the network makes of it is no number.
+    /// </exception>
+    /// <exception cref="CheckpointException">What was interrupted is of another network, of other settings or images.</exception>
+    /// <exception cref="TrainingException">A file cannot be written, as on a full disk.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public PackReport Run(EmbeddingFacts facts, Action<PackProgress> progress, CancellationToken cancellationToken)
+    {
+        using var source = ImageSources.Open(options.Source);
+        var files = ImageSources.Files(options.Source.Path);
+        var output = new PackOutput(options.Output, "embedding");
+        output.RequireApartFrom(options.Source.Path, files);
+        facts = facts with
+        {
+            Dimension = Width,
+            UnitLength = IsUnit,
+            Views = options.Views,
+            Images = options.Source.Path,
+            ImageColumn = options.Source.ImageColumn,
+            LabelColumn = options.Source.LabelColumn,
+            Fingerprint = source.Files.Fingerprint(),
+        };
+        try
+        {
+            using var folder = PackFolder.Open(output);
+            var begun = new PackStart(output, options.Source, options.Overwrite)
+                .Begin(folder, Settings(source, facts), SourceFingerprint.Of(source, files));
+            var journal = begun.IsWhole ? begun : Write(folder, source, begun, facts, progress, cancellationToken);
+            var names = folder.Publish(journal);
+            return new PackReport(
+                names,
+                journal.Rows,
+                names.Sum(name => new FileInfo(name).Length),
+                journal.Unreadable,
+                journal.Unreadable.Count > 0 ? output.UnreadableFile : null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException(
+                $"{options.Output}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
+        }
+    }
+
+    private bool IsUnit => options.Normalize || options.Of == Representation.Embeddings;
+
+    private int Width => (int)(options.Of == Representation.Features
+        ? devices[0].Encoder.Widths.Judged
+        : devices[0].Encoder.Widths.Embedding);
+
+    /// <summary>Images in the network at once: memory does not grow with the number of views.</summary>
+    private int BatchImages => Math.Max(1, options.BatchSize / options.Views);
+
+    private PackJournal Write(
+        PackFolder folder, IImageSource source, PackJournal begun, EmbeddingFacts facts, Action<PackProgress> progress, CancellationToken cancellationToken)
+    {
+        var unreadable = new UnreadableImages();
+        // What a batch holds is a function of its place in the source, so that what goes on computes what was lost in the same batches.
+        var plan = new SequentialBatches(source.Count, BatchImages);
+        using var loader = Loader(source, plan, unreadable);
+        using var embedder = new BatchEmbedder(devices, options.Of, IsUnit && (options.Of == Representation.Features || options.Views > 1));
+        using var writer = new GroupWriter(
+            folder, new EmbeddingLayout(Width, options.IsHalf, source.ClassNames), facts.Metadata(), options.ShardRows, begun);
+        var (step, done) = ((long)(begun.Done / plan.BatchSize), begun.Done);
+        progress(new PackProgress(done, source.Count, begun.Unreadable.Count, 0));
+        foreach (var batch in embedder.Embed(loader.Steps(step, plan.StepsPerEpoch, cancellationToken)))
+        {
+            for (var row = 0; row < batch?.Samples.Length; row++)
+            {
+                var sample = (int)batch.Samples[row];
+                if (sample < begun.Done)
+                {
+                    continue;
+                }
+
+                var embedding = batch.Values.AsSpan(row * batch.Width, batch.Width);
+                RequireNumbers(source, sample, embedding);
+                writer.Rows.Add(source.Row(sample), source.Address(sample), source.Label(sample), embedding);
+                if (writer.IsFull)
+                {
+                    writer.Flush(sample + 1, LeftOut(sample + 1));
+                }
+            }
+
+            done = (int)Math.Min(source.Count, ++step * plan.BatchSize);
+            progress(new PackProgress(done, source.Count, begun.Unreadable.Count + unreadable.Count, 0));
+        }
+
+        var journal = writer.Finish(source.Count, LeftOut(source.Count));
+        return journal.IsWhole ? journal : throw new DataException(
+            $"{options.Source.Path}: none of the {source.Count:N0} images can be read, the first because: "
+            + $"{LeftOut(source.Count)[0].Where}: {LeftOut(source.Count)[0].Reason}; look at the data");
+
+        IReadOnlyList<UnreadableImage> LeftOut(int end) =>
+        [
+            .. begun.Unreadable,
+            .. unreadable.Snapshot(begun.Done, end).Select(image => image with { Reason = SourceImage.WithoutRemedy(image.Reason) }),
+        ];
+    }
+
+    private ViewLoader Loader(IImageSource source, BatchPlan plan, UnreadableImages unreadable) => new(
+        source,
+        plan,
+        views,
+        new ViewLoaderOptions
+        {
+            Seed = seed,
+            Workers = options.Workers,
+            Prefetch = BatchEmbedder.Window(devices.Count) + 2,
+            OnUnreadable = options.Source.OnUnreadable,
+            MaxPixels = options.Source.MaxPixels,
+            Format = devices[0].Compute.Views,
+            PinnedMemory = devices[0].Compute.IsCuda,
+        },
+        unreadable);
+
+    private void RequireNumbers(IImageSource source, int sample, ReadOnlySpan<float> embedding)
+    {
+        foreach (var number in embedding)
+        {
+            if (!float.IsFinite(number))
+            {
+                throw new DataException(
+                    $"{source.Locate(sample)}: what the network makes of it is NaN or infinite, must be finite; its training has diverged, or images are "
+                    + "not normalised as in training");
+            }
+
+            if (options.IsHalf && Half.IsInfinity((Half)number))
+            {
+                throw new DataException(
+                    $"{source.Locate(sample)}: a feature is {number}, float16 ends at {Half.MaxValue}; write float32, or bring features to unit length by --normalize");
+            }
+        }
+    }
+
+    /// <summary>Everything that decides what is written, as the journal keeps it.</summary>
+    private Dictionary<string, string> Settings(IImageSource source, EmbeddingFacts facts)
+    {
+        static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+        var device = devices[0].Compute.IsCuda ? "GPU" : "CPU";
+        var settings = new Dictionary<string, string>
+        {
+            ["images"] = Path.GetFullPath(options.Source.Path),
+            ["number of images"] = Text(source.Count),
+            ["model"] = facts.Model,
+            ["weights"] = facts.Weights,
+            ["of"] = options.Of.ToString().ToLowerInvariant(),
+            ["normalize"] = IsUnit ? "yes" : "no",
+            ["dtype"] = options.IsHalf ? "float16" : "float32",
+            ["views"] = Text(options.Views),
+            ["batch-size"] = Text(options.BatchSize),
+            ["precision"] = facts.Precision,
+            ["device"] = device,
+            ["shard-rows"] = Text(options.ShardRows),
+            ["max-pixels"] = Text(options.Source.MaxPixels),
+            ["version of SelfSup"] = typeof(EmbeddingMaker).Assembly.GetName().Version!.ToString(),
+        };
+        foreach (var (name, column) in new[] { ("image-column", options.Source.ImageColumn), ("label-column", options.Source.LabelColumn) })
+        {
+            if (column is not null)
+            {
+                settings[name] = column;
+            }
+        }
+
+        return settings;
+    }
+}

@@ -1,0 +1,149 @@
+using System.Text;
+
+using SelfSup.Errors;
+using SelfSup.Search;
+using SelfSup.Tests.Support;
+
+namespace SelfSup.Tests.Search;
+
+/// <summary>Neighbours and near-duplicates in tables, beside the plain loops over all pairs.</summary>
+public sealed class SearchTests : IDisposable
+{
+    private const int Rows = 120;
+    private const int Width = 6;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly float[][] _rows = Tables.Random(Rows, Width);
+
+    public SearchTests()
+    {
+        for (var i = 0; i < 30; i += 3)
+        {
+            _rows[i + 60] = [.. _rows[i].Select((value, place) => (value * 2) + (0.02f * place))];
+        }
+
+        _rows[99] = _rows[60];
+        Tables.Write(_folder.File("e-0.parquet"), _rows[..50]);
+        Tables.Write(_folder.File("e-1.parquet"), _rows[50..], groupRows: 11, firstId: 50);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(1)]
+    [InlineData(30)]
+    public void NeighboursAreThoseOfAPlainLoop(int? blockRows)
+    {
+        using var table = EmbeddingTable.Open(_folder.File("e-*.parquet"));
+        var own = Tables.Random(1, Width, seed: 9)[0];
+        var found = NeighbourTable.Find(table, [own, _rows[60], _rows[60]], [null, 60, null], 7, blockRows);
+        Assert.Equal(Expected(own, null), found[0].Select(near => near.Row));
+        Assert.Equal(Expected(_rows[60], 60), found[1].Select(near => near.Row));
+        Assert.Equal(Expected(_rows[60], null), found[2].Select(near => near.Row));
+        Assert.Equal(99, found[1][0].Row);
+        Assert.All(found[1], near => Assert.Equal(Cosine(_rows[60], _rows[near.Row]), near.Similarity, 1e-6));
+
+        long[] Expected(float[] query, int? itself) =>
+        [
+            .. Enumerable.Range(0, Rows).Where(row => row != itself).OrderByDescending(row => Math.Round(Cosine(query, _rows[row]), 6)).Take(7).Select(row => (long)row),
+        ];
+    }
+
+    [Fact]
+    public void NoMoreNeighboursThanThereAreRows()
+    {
+        using var table = EmbeddingTable.Open(_folder.File("e-0.parquet"));
+        Assert.Equal(49, NeighbourTable.Find(table, [_rows[0]], [0], 1000)[0].Count);
+    }
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 1)]
+    [InlineData(true, 25)]
+    public void PairsAreThoseOfAPlainLoop(bool isCentred, int? blockRows)
+    {
+        using var table = EmbeddingTable.Open(_folder.File("e-*.parquet"));
+        var middle = isCentred
+            ? Enumerable.Range(0, Width).Select(i => (float)_rows.Average(row => (double)row[i])).ToArray()
+            : new float[Width];
+        float[][] rows = [.. _rows.Select(row => row.Zip(middle, (value, mean) => value - mean).ToArray())];
+        foreach (var threshold in new[] { 0.5, 0.95, 0.999 })
+        {
+            var expected = from a in Enumerable.Range(0, Rows)
+                           from b in Enumerable.Range(a + 1, Rows - a - 1)
+                           where Cosine(rows[a], rows[b]) >= threshold
+                           orderby a, b
+                           select ((long)a, (long)b);
+            var options = new DuplicateOptions { Threshold = threshold, Centre = isCentred, BlockRows = blockRows };
+            var done = 0L;
+            var pairs = new DuplicatePairs(options).Find(table, (rows, _) => done = rows, TestContext.Current.CancellationToken);
+            Assert.Equal(expected, pairs.Select(pair => (pair.First, pair.Second)).Order());
+            Assert.Equal(pairs.OrderByDescending(pair => pair.Similarity), pairs);
+            Assert.Equal(Rows, done);
+        }
+    }
+
+    [Fact]
+    public void APairOnTheThresholdIsDecidedInDoublePrecision()
+    {
+        // The cosine of the first two is just below 0.9, by less than float32 tells; that of the others exactly 0.8.
+        var below = Math.Sqrt(1 - (0.9 * 0.9)) * 1.0000001;
+        Tables.Write(_folder.File("t.parquet"), [[1, 0], [0.9f, (float)below], [4, 3]]);
+        using var table = EmbeddingTable.Open(_folder.File("t.parquet"));
+        var plain = Cosine([1, 0], [0.9f, (float)below]);
+        foreach (var (threshold, isThere) in new[] { (plain, true), (Math.BitIncrement(plain + 1e-12), false) })
+        {
+            var pairs = new DuplicatePairs(new() { Threshold = threshold }).Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
+            Assert.Equal(isThere, pairs.Any(pair => pair is { First: 0, Second: 1 }));
+        }
+    }
+
+    [Fact]
+    public void TooManyPairsAreAnErrorAndNotAPart()
+    {
+        using var table = EmbeddingTable.Open(_folder.File("e-*.parquet"));
+        var all = Rows * (Rows - 1) / 2;
+        Assert.Equal(all, Find(all).Count);
+        Assert.Contains($"is reached by more than {all - 1:N0} pairs", Assert.Throws<RecipeException>(() => Find(all - 1)).Message, StringComparison.Ordinal);
+
+        IReadOnlyList<NearPair> Find(int most) => new DuplicatePairs(new() { Threshold = -1, MostPairs = most })
+            .Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void GroupsAreWhatPairsConnect()
+    {
+        NearPair[] pairs = [new(4, 9, 0.97), new(1, 2, 0.99), new(9, 5, 0.98), new(5, 7, 0.96)];
+        var groups = DuplicateGroup.Of(pairs, row => (row == 7 ? 200 : 100, row == 2 ? 1000 : 10));
+        Assert.Equal(2, groups.Count);
+        Assert.Equal([4, 5, 7, 9], groups[0].Rows);
+        Assert.Equal((7, 0.96, 0.98), (groups[0].Kept, groups[0].Lowest, groups[0].Highest)); // most pixels
+        Assert.Equal([1, 2], groups[1].Rows);
+        Assert.Equal(2, groups[1].Kept); // as many pixels, more bytes
+        Assert.Equal(1, DuplicateGroup.Of([new(1, 2, 1)], _ => (1, 1))[0].Kept); // the first
+    }
+
+    [Fact]
+    public void APageEscapesWhatItSaysAndNeedsNothingElse()
+    {
+        using var stream = new MemoryStream();
+        var picture = new SheetPicture(new Thumbnail("data:image/jpeg;base64,AAAA", 32, 20), "0.98 <b>", ["a & \"b\"", "<script>alert(1)</script>"], "keep");
+        HtmlSheet.Write(stream, "<i>title", "a > b", [new SheetGroup("g<", "n", [picture, new SheetPicture(null, "gone", [])], More: 1234)]);
+        var page = Encoding.UTF8.GetString(stream.ToArray());
+        Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("<i>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", page, StringComparison.Ordinal);
+        Assert.Contains("a &amp; &quot;b&quot;", page, StringComparison.Ordinal);
+        Assert.Contains("not found", page, StringComparison.Ordinal);
+        Assert.Contains("and 1,234 more", page, StringComparison.Ordinal);
+        Assert.Contains("prefers-color-scheme: dark", page, StringComparison.Ordinal);
+    }
+
+    private static double Cosine(float[] a, float[] b)
+    {
+        var product = a.Zip(b, (x, y) => (double)x * y).Sum();
+        return product / Math.Sqrt(a.Sum(x => (double)x * x)) / Math.Sqrt(b.Sum(x => (double)x * x));
+    }
+}

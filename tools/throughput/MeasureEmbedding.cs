@@ -57,7 +57,7 @@ internal static class MeasureEmbedding
             for (var round = 0; round < parsed.GetValue(rounds); round++)
             {
                 // The other one first in every second round, so that neither always has the quieter half.
-                foreach (var isEmbedding in round % 2 == 0 ? new[] { true, false } : [false, true])
+                foreach (var isEmbedding in (bool[])[round % 2 == 0, round % 2 == 1])
                 {
                     (isEmbedding ? embedding : forward).Add(isEmbedding ? work.Embed() : work.Forward(int.MaxValue));
                 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 
+using SelfSup.Errors;
 using SelfSup.Recipes;
 using SelfSup.Search;
 
@@ -16,17 +17,20 @@ internal sealed class DuplicatesCommand
 
     private readonly EmbeddingArguments _arguments = new();
 
-    private readonly Option<double> _threshold = new("--threshold")
+    private const int FewImages = 50;
+
+    private readonly Option<double?> _threshold = new("--threshold")
     {
-        Description = "The lowest similarity of near-duplicates",
+        Description = $"The lowest similarity of near-duplicates, -1 to 1 (default: {new DuplicateOptions().Threshold.ToString(CultureInfo.InvariantCulture)})",
         HelpName = "t",
-        DefaultValueFactory = _ => new DuplicateOptions().Threshold,
     };
 
-    private readonly Option<bool> _raw = new("--plain-cosine")
+    private readonly Option<string> _similarity = new("--similarity")
     {
-        Description = "Compares embeddings as they are. Otherwise their mean is taken away first: features are never negative, so that cosines of any two " +
-            "images are high",
+        Description = "whitened: cosines after the mean is taken away and directions in which all images differ count less, so that one threshold does for " +
+            "different networks; cosine: of embeddings as they are, which for features is high for any two images",
+        HelpName = "whitened|cosine",
+        DefaultValueFactory = _ => "whitened",
     };
 
     private readonly Option<int> _most = new("--most-pairs")
@@ -50,7 +54,8 @@ internal sealed class DuplicatesCommand
             "Finds images that show nearly the same: all pairs whose embeddings are similar enough, exactly, in groups, and of each group the image " +
             "to keep (most pixels, then most bytes). Example: selfsup duplicates photos-embeddings.parquet --sheet duplicates.html --out pairs.csv");
         verb._arguments.AddTo(command);
-        foreach (var option in new Option[] { verb._threshold, verb._raw, verb._most, verb._output })
+        verb._similarity.AcceptOnlyFromAmong("whitened", "cosine");
+        foreach (var option in new Option[] { verb._threshold, verb._similarity, verb._most, verb._output })
         {
             command.Add(option);
         }
@@ -61,17 +66,28 @@ internal sealed class DuplicatesCommand
 
     private int Run(ParseResult parsed)
     {
-        var options = new DuplicateOptions
+        var options = new DuplicateOptions { IsWhitened = parsed.GetValue(_similarity) == "whitened", MostPairs = parsed.GetValue(_most) };
+        if (!options.IsWhitened && parsed.GetValue(_threshold) is null)
         {
-            Threshold = parsed.GetValue(_threshold),
-            Centre = !parsed.GetValue(_raw),
-            MostPairs = parsed.GetValue(_most),
-        };
+            throw new RecipeException("--threshold: is missing, must be given with --similarity cosine, as what is near differs from network to network; 0.95 to 0.99 is usual");
+        }
+
+        options.Threshold = parsed.GetValue(_threshold) ?? options.Threshold;
+        if (options.Threshold is not (>= -1 and <= 1))
+        {
+            throw new RecipeException($"--threshold: is {options.Threshold}, must be from -1 to 1; correct it");
+        }
+
         RecipeBinder.Require(options, "duplicates");
         CommonOptions.RequireFolder("--out", parsed.GetValue(_output));
         using var signal = new SignalToken();
         var (table, _) = _arguments.Open(parsed);
         using var held = table;
+        if (options.IsWhitened && table.Rows < FewImages)
+        {
+            ErrorReport.Warn($"{table.Rows} images are few to tell what all have in common: similarities say little; see --similarity cosine");
+        }
+
         IReadOnlyList<NearPair> pairs;
         try
         {

@@ -18,6 +18,8 @@ namespace SelfSup.Tools.Throughput;
 /// </summary>
 internal static class MeasureEmbedding
 {
+    private static readonly NormalizeOptions _normalize = new() { Mean = [0.49, 0.48, 0.45], StandardDeviation = [0.25, 0.24, 0.26] };
+
     public static Command Command()
     {
         var images = new Argument<string>("images") { Description = "A folder of images, Parquet files or an IDX file" };
@@ -48,7 +50,7 @@ internal static class MeasureEmbedding
             var view = new ViewPipeline(
                 new Resize(new() { Size = parsed.GetValue(size) }),
                 new CenterCrop(new() { Size = parsed.GetValue(size) }),
-                new Normalize(new() { Mean = [0.49, 0.48, 0.45], StandardDeviation = [0.25, 0.24, 0.26] }));
+                new Normalize(_normalize));
             var work = new Work(
                 encoder, compute, view, parsed.GetRequiredValue(images), parsed.GetValue(count), parsed.GetValue(batch), parsed.GetValue(threads));
             _ = work.Forward(2);
@@ -57,8 +59,9 @@ internal static class MeasureEmbedding
             for (var round = 0; round < parsed.GetValue(rounds); round++)
             {
                 // The other one first in every second round, so that neither always has the quieter half.
-                foreach (var isEmbedding in (bool[])[round % 2 == 0, round % 2 == 1])
+                for (var turn = 0; turn < 2; turn++)
                 {
+                    var isEmbedding = (round + turn) % 2 == 0;
                     (isEmbedding ? embedding : forward).Add(isEmbedding ? work.Embed() : work.Forward(int.MaxValue));
                 }
 

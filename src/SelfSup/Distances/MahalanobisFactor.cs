@@ -63,8 +63,18 @@ public static class MahalanobisFactor
         var centred = Centred(features, labels);
         var covariance = Covariance(centred);
         var share = shrinkage ?? ShareOf(centred, covariance);
-        var shrunk = covariance * (1 - share);
-        shrunk.diagonal().add_(covariance.diagonal().mean() * share);
+        return OfCovariance(covariance, share).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The factor that makes features white, by their covariance.</summary>
+    /// <param name="covariance">C, [D, D] float64.</param>
+    /// <param name="shrinkage">s, from 0 to 1.</param>
+    internal static Tensor OfCovariance(Tensor covariance, double shrinkage)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var shrunk = covariance * (1 - shrinkage);
+        shrunk.diagonal().add_(covariance.diagonal().mean() * shrinkage);
         var (values, vectors) = linalg.eigh(shrunk);
         return Kept(values, vectors, values.clamp_min(double.Epsilon).rsqrt()).MoveToOuterDisposeScope();
     }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace SelfSup.Search;
 
 /// <summary>
-/// All pairs of rows whose cosine reaches a threshold, exactly: products in float32 propose them, float64 decides. In memory are two
+/// All pairs of rows whose similarity reaches a threshold, exactly: products in float32 propose them, float64 decides. In memory are two
 /// blocks of rows, a tile of products and the pairs; where the rows do not fit into a block, files are read once for each block.
 /// </summary>
 /// <param name="options">What is looked for.</param>
@@ -30,15 +30,15 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var middle = options.Centre ? Mean(table) : null;
         var rowsAtOnce = options.BlockRows ?? Math.Max(1, BlockBytes / (4L * table.Width));
+        using var whitening = options.IsWhitened ? Whitening.Of(table, rowsAtOnce) : null;
         foreach (var block in table.Blocks(rowsAtOnce))
         {
-            using var rows = Unit(block, middle);
+            using var rows = Unit(block, whitening);
             Compare(rows, rows, cancellationToken);
             foreach (var later in table.Blocks(rowsAtOnce, rows.End))
             {
-                using var others = Unit(later, middle);
+                using var others = Unit(later, whitening);
                 Compare(rows, others, cancellationToken);
             }
 
@@ -48,25 +48,12 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
         return [.. _pairs.OrderByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second)];
     }
 
-    private Tensor Mean(EmbeddingTable table)
-    {
-        var sum = zeros(table.Width, dtype: float64);
-        foreach (var block in table.Blocks(options.BlockRows ?? Math.Max(1, BlockBytes / (4L * table.Width))))
-        {
-            using var _ = block;
-            using var part = block.Rows.sum(dim: 0, type: ScalarType.Float64);
-            sum.add_(part);
-        }
-
-        return sum.div_(table.Rows).to(float32);
-    }
-
-    private static EmbeddingBlock Unit(EmbeddingBlock block, Tensor? middle)
+    private static EmbeddingBlock Unit(EmbeddingBlock block, Whitening? whitening)
     {
         using var scope = NewDisposeScope();
         using (block)
         {
-            var rows = middle is null ? block.Rows : block.Rows.sub(middle);
+            var rows = whitening is null ? block.Rows : whitening.Apply(block.Rows);
             return new EmbeddingBlock(block.First, rows.div(rows.norm(1, true, 2).clamp_min(1e-12)).DetachFromDisposeScope());
         }
     }

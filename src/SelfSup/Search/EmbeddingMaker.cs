@@ -90,6 +90,7 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
         progress(new PackProgress(done, source.Count, begun.Unreadable.Count, 0));
         foreach (var batch in embedder.Embed(loader.Steps(step, plan.StepsPerEpoch, cancellationToken)))
         {
+            cancellationToken.ThrowIfCancellationRequested();
             for (var row = 0; row < batch?.Samples.Length; row++)
             {
                 var sample = (int)batch.Samples[row];

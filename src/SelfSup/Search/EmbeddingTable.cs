@@ -78,7 +78,11 @@ internal sealed class EmbeddingTable : IDisposable
                 yield return Joined();
             }
 
-            waiting.Add(tensor(file.Read(group)).view(count, Width).DetachFromDisposeScope());
+            using (var numbers = tensor(file.Read(group))) // the caller's scope may last longer than the block
+            {
+                waiting.Add(numbers.view(count, Width).DetachFromDisposeScope());
+            }
+
             rows += count;
         }
 

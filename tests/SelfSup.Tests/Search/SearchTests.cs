@@ -62,13 +62,10 @@ public sealed class SearchTests : IDisposable
     [InlineData(true, null)]
     [InlineData(false, 1)]
     [InlineData(true, 25)]
-    public void PairsAreThoseOfAPlainLoop(bool isCentred, int? blockRows)
+    public void PairsAreThoseOfAPlainLoop(bool isWhitened, int? blockRows)
     {
         using var table = EmbeddingTable.Open(_folder.File("e-*.parquet"));
-        var middle = isCentred
-            ? Enumerable.Range(0, Width).Select(i => (float)_rows.Average(row => (double)row[i])).ToArray()
-            : new float[Width];
-        float[][] rows = [.. _rows.Select(row => row.Zip(middle, (value, mean) => value - mean).ToArray())];
+        var rows = isWhitened ? White(_rows) : _rows;
         foreach (var threshold in new[] { 0.5, 0.95, 0.999 })
         {
             var expected = from a in Enumerable.Range(0, Rows)
@@ -76,7 +73,7 @@ public sealed class SearchTests : IDisposable
                            where Cosine(rows[a], rows[b]) >= threshold
                            orderby a, b
                            select ((long)a, (long)b);
-            var options = new DuplicateOptions { Threshold = threshold, Centre = isCentred, BlockRows = blockRows };
+            var options = new DuplicateOptions { Threshold = threshold, IsWhitened = isWhitened, BlockRows = blockRows };
             var done = 0L;
             var pairs = new DuplicatePairs(options).Find(table, (rows, _) => done = rows, TestContext.Current.CancellationToken);
             Assert.Equal(expected, pairs.Select(pair => (pair.First, pair.Second)).Order());
@@ -95,7 +92,7 @@ public sealed class SearchTests : IDisposable
         var plain = Cosine([1, 0], [0.9f, (float)below]);
         foreach (var (threshold, isThere) in new[] { (plain, true), (Math.BitIncrement(plain + 1e-12), false) })
         {
-            var pairs = new DuplicatePairs(new() { Threshold = threshold }).Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
+            var pairs = new DuplicatePairs(new() { Threshold = threshold, IsWhitened = false }).Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
             Assert.Equal(isThere, pairs.Any(pair => pair is { First: 0, Second: 1 }));
         }
     }
@@ -108,7 +105,7 @@ public sealed class SearchTests : IDisposable
         Assert.Equal(all, Find(all).Count);
         Assert.Contains($"is reached by more than {all - 1:N0} pairs", Assert.Throws<RecipeException>(() => Find(all - 1)).Message, StringComparison.Ordinal);
 
-        IReadOnlyList<NearPair> Find(int most) => new DuplicatePairs(new() { Threshold = -1, MostPairs = most })
+        IReadOnlyList<NearPair> Find(int most) => new DuplicatePairs(new() { Threshold = -1, MostPairs = most, IsWhitened = false })
             .Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
     }
 
@@ -139,6 +136,52 @@ public sealed class SearchTests : IDisposable
         Assert.Contains("not found", page, StringComparison.Ordinal);
         Assert.Contains("and 1,234 more", page, StringComparison.Ordinal);
         Assert.Contains("prefers-color-scheme: dark", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ImagesThatAreAllTheSameAreDuplicates()
+    {
+        Tables.Write(_folder.File("t.parquet"), [.. Enumerable.Repeat(_rows[0], 5)]);
+        using var table = EmbeddingTable.Open(_folder.File("t.parquet"));
+        var pairs = new DuplicatePairs(new()).Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
+        Assert.Equal(10, pairs.Count);
+        Assert.All(pairs, pair => Assert.Equal(1, pair.Similarity, 1e-6));
+    }
+
+    /// <summary>Rows whose products are x'C^-1 y, C being three quarters of the covariance and a quarter of its mean diagonal: C = LL', y = L^-1 x.</summary>
+    private static float[][] White(float[][] rows)
+    {
+        var mean = Enumerable.Range(0, Width).Select(i => rows.Average(row => (double)row[i])).ToArray();
+        var factor = new double[Width, Width];
+        for (var i = 0; i < Width; i++)
+        {
+            for (var j = 0; j < Width; j++)
+            {
+                factor[i, j] = 0.75 * rows.Average(row => (row[i] - mean[i]) * (row[j] - mean[j]));
+            }
+
+            factor[i, i] += 0.25 * Enumerable.Range(0, Width).Average(k => rows.Average(row => Math.Pow(row[k] - mean[k], 2)));
+        }
+
+        for (var j = 0; j < Width; j++)
+        {
+            for (var i = j; i < Width; i++)
+            {
+                var sum = factor[i, j] - Enumerable.Range(0, j).Sum(k => factor[i, k] * factor[j, k]);
+                factor[i, j] = i == j ? Math.Sqrt(sum) : sum / factor[j, j];
+            }
+        }
+
+        return [.. rows.Select(row =>
+        {
+            var solved = new double[Width];
+            for (var i = 0; i < Width; i++)
+            {
+                solved[i] = (row[i] - mean[i] - Enumerable.Range(0, i).Sum(k => factor[i, k] * solved[k])) / factor[i, i];
+            }
+
+            return Array.ConvertAll(solved, value => (float)value);
+        })];
     }
 
     private static double Cosine(float[] a, float[] b)

@@ -47,7 +47,8 @@ internal sealed class ImagesOption(string flag, string description)
         };
         if ((reading ?? recipe) is { } like)
         {
-            (options.OnUnreadable, options.MaxPixels, options.CacheMegabytes) = (like.OnUnreadable, like.MaxPixels, like.CacheMegabytes);
+            (options.OnUnreadable, options.MaxPixels, options.CacheMegabytes, options.Decoder) =
+                (like.OnUnreadable, like.MaxPixels, like.CacheMegabytes, like.Decoder);
         }
 
         if (path is null)

@@ -56,7 +56,7 @@ internal static class ViewsCommand
             Epochs = ((views - 1) / lists.Count) + 1,
             Seed = recipe.Run.Seed,
         };
-        var decoder = new ImageDecoder(recipe.Data!.MaxPixels);
+        var decoder = new ImageDecoder(recipe.Data!.MaxPixels, recipe.Data.Decoder);
         CommonOptions.Write("--out", output, stream => sheet.Write(stream, source, decoder, chosen.AsSpan(0, Math.Min(images, chosen.Length)).ToArray()));
         Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {sheet.Epochs * lists.Count} views of each");
         return ExitCodes.Success;

@@ -12,6 +12,7 @@ var root = new RootCommand(
     + "dotnet run -c Release --project tools/throughput -- compare-views photos")
 {
     CompareViews.Command(),
+    CompareDecoders.Command(),
     CompareStep.Command(),
     ScaleWorkers.Command(),
     StreamParquet.Command(),

@@ -21,11 +21,12 @@ internal sealed class Workload : IDisposable
     /// <param name="source">The images; not disposed with the workload.</param>
     /// <param name="view">What makes both views.</param>
     /// <param name="workers">Threads that make views.</param>
-    public Workload(IImageSource source, ViewPipeline view, int workers)
+    /// <param name="decoder">What decodes files.</param>
+    public Workload(IImageSource source, ViewPipeline view, int workers, ImageLibrary? decoder = null)
     {
         _plan = new ShuffledBatches(Seed, source, Math.Min(32, source.Count), source.WindowBlocks);
         _loader = new ViewLoader(
-            source, _plan, [view, view], new ViewLoaderOptions { Seed = Seed, Workers = workers }, new());
+            source, _plan, [view, view], new ViewLoaderOptions { Seed = Seed, Workers = workers, Decoder = decoder }, new());
     }
 
     /// <summary>

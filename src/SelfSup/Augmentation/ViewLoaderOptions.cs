@@ -35,4 +35,7 @@ internal sealed class ViewLoaderOptions
 
     /// <summary>Images with more pixels count as unreadable.</summary>
     public long MaxPixels { get; init; } = 64_000_000;
+
+    /// <summary>What decodes files; null for our own decoder and SkiaSharp.</summary>
+    public ImageLibrary? Decoder { get; init; }
 }

@@ -18,7 +18,7 @@ internal sealed class ViewWorker(
     private const int SubstituteTries = 100;
 
     private readonly PatientReader _reader = new(source, options.Pauses, pause);
-    private readonly ImageDecoder _decoder = new(options.MaxPixels);
+    private readonly ImageDecoder _decoder = new(options.MaxPixels, options.Decoder);
     private readonly StoredImage _stored = new();
     private readonly DecodedImage _image = new();
     private readonly ViewPlan[] _plans = [.. views.Select(_ => new ViewPlan())];

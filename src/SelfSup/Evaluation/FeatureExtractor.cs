@@ -36,6 +36,7 @@ internal sealed class FeatureExtractor(
                 Workers = workers,
                 OnUnreadable = images.Options.OnUnreadable,
                 MaxPixels = images.Options.MaxPixels,
+                Decoder = images.Options.Decoder,
                 Cache = images.Cache,
                 Format = compute.Views,
                 PinnedMemory = compute.IsCuda,

@@ -13,6 +13,9 @@ internal enum DecodedBy
 
     /// <summary>The library, for all other formats and rare kinds of JPEG.</summary>
     SkiaSharp,
+
+    /// <summary>The library that was asked for, for all formats.</summary>
+    ImageSharp,
 }
 
 /// <summary>

@@ -1,30 +1,25 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 using SelfSup.Errors;
 using SelfSup.Images.Jpeg;
-
-using SkiaSharp;
 
 namespace SelfSup.Images;
 
 /// <summary>
 /// Decodes stored bytes: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels. JPEG files are decoded by
-/// <see cref="JpegDecoder"/>, for the region that is asked for; what it declines, and every other format, by SkiaSharp
-/// as a whole. Values are what the file holds: no colour profile is applied, and transparency is dropped without
+/// <see cref="JpegDecoder"/>, for the region that is asked for; what it declines, and every other format, by a
+/// library as a whole, SkiaSharp where no other is asked for. Values are what the file holds: no colour profile is applied, and transparency is dropped without
 /// blending. One worker owns a decoder; it keeps buffers from image to image and is not safe for several threads.
 /// </summary>
-internal sealed unsafe class ImageDecoder
+internal sealed class ImageDecoder
 {
     /// <summary>
     /// The largest limit a decoder can be given; beyond it offsets into the pixels no longer fit an int.
     /// </summary>
     public const long MostPixels = 500_000_000;
 
-    /// <summary>What is kept between images; the rare larger image gets memory of its own.</summary>
-    private const int KeptScratchBytes = 64 << 20;
-
-    private const string Remedy = "remove it or set data.onUnreadable: skip";
+    /// <summary>What helps against an image that cannot be read.</summary>
+    internal const string Remedy = "remove it or set data.onUnreadable: skip";
 
     /// <summary>
     /// Smaller images are always decoded as a whole, to RGB: choosing a region would cost more than it saves.
@@ -35,14 +30,18 @@ internal sealed unsafe class ImageDecoder
     private readonly JpegDecoder _jpeg = new();
     private readonly JpegPixels _jpegPixels = new();
     private readonly PixelImage _upturned = new();
-    private byte[] _scratch = [];
+    private readonly IFileDecoder _library;
+    private readonly bool _decodesJpeg;
 
     /// <param name="maxPixels">Images with more pixels are refused before memory for them is taken.</param>
-    public ImageDecoder(long maxPixels)
+    /// <param name="library">What decodes files; any but the default one decodes JPEG files too.</param>
+    public ImageDecoder(long maxPixels, ImageLibrary? library = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxPixels, MostPixels);
         _maxPixels = maxPixels;
+        _decodesJpeg = library is null or ImageLibrary.Default;
+        _library = ImageLibraries.Create(library ?? ImageLibrary.Default, maxPixels);
     }
 
     /// <summary>Decodes all of an image to upright RGB.</summary>
@@ -66,7 +65,7 @@ internal sealed unsafe class ImageDecoder
         }
 
         DecodeFile(image.Bytes, into, where);
-        return DecodedBy.SkiaSharp;
+        return _library.Name;
     }
 
     /// <summary>
@@ -120,7 +119,7 @@ internal sealed unsafe class ImageDecoder
     /// <summary>Whether the file is a JPEG for our own decoder; its header is read then.</summary>
     private bool ReadJpegHeader(ReadOnlySpan<byte> file, ImageLocation where)
     {
-        if (EncodedImage.Format(file) != "JPEG")
+        if (!_decodesJpeg || EncodedImage.Format(file) != "JPEG")
         {
             return false;
         }
@@ -212,65 +211,19 @@ internal sealed unsafe class ImageDecoder
             throw new DataException($"{where}: this JPEG is damaged (more scans than encoders write); {Remedy}");
         }
 
-        using var pin = file.Pin();
-        using var data = SKData.Create((nint)pin.Pointer, file.Length);
-        using var codec = SKCodec.Create(data)
-            ?? throw new DataException($"{where}: the header of this {format} is damaged; {Remedy}");
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        CheckSize(width, height, where);
-
-        var bytes = checked((nuint)width * (nuint)height * 4);
-        if (bytes > KeptScratchBytes)
-        {
-            var large = NativeMemory.Alloc(bytes);
-            try
-            {
-                DecodePixels(codec, (byte*)large, into, format, where);
-            }
-            finally
-            {
-                NativeMemory.Free(large);
-            }
-
-            return;
-        }
-
-        if (_scratch.Length < (int)bytes)
-        {
-            _scratch = GC.AllocateUninitializedArray<byte>((int)bytes);
-        }
-
-        fixed (byte* scratch = _scratch)
-        {
-            DecodePixels(codec, scratch, into, format, where);
-        }
+        _library.Decode(file, format, into, where);
     }
 
-    private static void DecodePixels(SKCodec codec, byte* scratch, PixelImage into, string format, ImageLocation where)
-    {
-        var (width, height) = (codec.Info.Width, codec.Info.Height);
-        // Without a colour space in the target nothing is converted; unpremultiplied, so that alpha can just be left
-        // out.
-        var target = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, colorspace: null);
-        var result = codec.GetPixels(target, (nint)scratch, target.RowBytes, SKCodecOptions.Default);
-        if (result != SKCodecResult.Success)
-        {
-            var what = result == SKCodecResult.IncompleteInput ? "is truncated" : $"is damaged ({result})";
-            throw new DataException($"{where}: this {format} {what}; {Remedy}");
-        }
+    private void CheckSize(int width, int height, ImageLocation where) => CheckSize(width, height, _maxPixels, where);
 
-        var turn = new Turn((int)codec.EncodedOrigin); // numbered as in EXIF
-        var pixels = turn.Transposes ? into.Reset(height, width) : into.Reset(width, height);
-        turn.Copy(new ReadOnlySpan<byte>(scratch, width * height * 4), width, height, 4, pixels);
-    }
-
+    /// <summary>Refuses an image that is too large.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CheckSize(int width, int height, ImageLocation where)
+    internal static void CheckSize(int width, int height, long maxPixels, ImageLocation where)
     {
-        if ((long)width * height > _maxPixels)
+        if ((long)width * height > maxPixels)
         {
             throw new DataException(
-                $"{where}: {width} x {height} pixels, data.maxPixels allows {_maxPixels:N0} pixels; "
+                $"{where}: {width} x {height} pixels, data.maxPixels allows {maxPixels:N0} pixels; "
                 + "remove it, raise data.maxPixels or set data.onUnreadable: skip");
         }
     }

@@ -45,6 +45,11 @@ internal class ImageSourceOptions : IValidatableObject
     [Range(1.0, ImageDecoder.MostPixels)]
     public long MaxPixels { get; set; } = 100_000_000;
 
+    /// <summary>What decodes files: where not set, our own decoder and SkiaSharp. <c>imageSharp</c> needs a build that has it, and
+    /// gives other pixels.</summary>
+    [EnumDataType(typeof(ImageLibrary))]
+    public ImageLibrary? Decoder { get; set; }
+
     /// <summary>
     /// Memory for row groups of Parquet files that are kept for further reads, in megabytes (2^20 bytes), with what is
     /// spare between them.
@@ -71,6 +76,11 @@ internal class ImageSourceOptions : IValidatableObject
     /// <inheritdoc/>
     public virtual IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
+        if (Decoder is { } decoder && !ImageLibraries.Has(decoder))
+        {
+            yield return new ValidationResult(ImageLibraries.NoImageSharp, [nameof(Decoder)]);
+        }
+
         if (Classes is not null && ExceptClasses is not null)
         {
             yield return new ValidationResult("must not be set where classes is, which leaves out all others; leave out one of the two", [nameof(ExceptClasses)]);

@@ -85,6 +85,7 @@ internal sealed class BackboneJudge : IDisposable
                 Workers = _recipe.Data!.WorkersBeside(_compute.Device),
                 OnUnreadable = _train.Options.OnUnreadable,
                 MaxPixels = _train.Options.MaxPixels,
+                Decoder = _train.Options.Decoder,
                 Cache = _train.Cache,
                 Format = _compute.Views,
                 PinnedMemory = _compute.IsCuda,

@@ -354,6 +354,7 @@ internal sealed class Pretraining : IDisposable
                 Prefetch = data.Prefetch,
                 OnUnreadable = data.OnUnreadable,
                 MaxPixels = data.MaxPixels,
+                Decoder = data.Decoder,
                 ScaleJpeg = data.ScaleJpeg,
                 Cache = _images.Decoded,
                 Format = _compute.Views,

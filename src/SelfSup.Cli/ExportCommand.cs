@@ -13,13 +13,6 @@ namespace SelfSup.Cli;
 /// <summary><c>selfsup export BACKBONE --format safetensors|onnx</c>.</summary>
 internal static class ExportCommand
 {
-    private static readonly Dictionary<string, ScalarType> _types = new()
-    {
-        ["float32"] = ScalarType.Float32,
-        ["float16"] = ScalarType.Float16,
-        ["bfloat16"] = ScalarType.BFloat16,
-    };
-
     public static Command Create()
     {
         var backbone = BackboneArguments.Backbone();
@@ -27,18 +20,16 @@ internal static class ExportCommand
         var output = new Option<string>("--out") { Description = "The file to write", HelpName = "file", Required = true };
         var part = new Option<ExportPart>("--part")
         {
-            Description = "What of the network: the backbone; its projection head; or all of it, with the classifier where the run trained one",
+            Description = "What of the network: the backbone (default); its projection head; or all of it, with the classifier where the run trained one",
             HelpName = "backbone|head|all",
-            DefaultValueFactory = _ => ExportPart.Backbone,
         };
-        var type = new Option<ScalarType>("--dtype")
+        var type = new Option<string>("--dtype")
         {
             Description = "The type of the weights; counters stay integers",
-            HelpName = string.Join('|', _types.Keys),
-            DefaultValueFactory = _ => ScalarType.Float32,
-            CustomParser = result => _types.GetValueOrDefault(result.Tokens[0].Value),
+            HelpName = string.Join('|', SafeTensorsFormat.Types.Keys),
+            DefaultValueFactory = _ => SafeTensorsFormat.Types.Keys.First(),
         };
-        type.AcceptOnlyFromAmong([.. _types.Keys]);
+        type.AcceptOnlyFromAmong([.. SafeTensorsFormat.Types.Keys]);
         IExportFormat[] formats = [new SafeTensorsFormat(part, type), new OnnxFormat(part, type)];
         var format = new Option<string>("--format")
         {

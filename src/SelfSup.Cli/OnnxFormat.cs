@@ -10,7 +10,7 @@ namespace SelfSup.Cli;
 /// <summary><c>--format onnx</c>.</summary>
 /// <param name="part"><c>--part</c>.</param>
 /// <param name="type"><c>--dtype</c>.</param>
-internal sealed class OnnxFormat(Option<ExportPart> part, Option<ScalarType> type) : IExportFormat
+internal sealed class OnnxFormat(Option<ExportPart> part, Option<string> type) : IExportFormat
 {
     private readonly Option<string> _input = AcceptingOnly(new("--input")
     {
@@ -62,7 +62,7 @@ internal sealed class OnnxFormat(Option<ExportPart> part, Option<ScalarType> typ
             L2 = parsed.GetValue(_l2),
             Softmax = parsed.GetValue(_softmax),
             FoldBatchNorm = parsed.GetValue(_fold),
-            Weights = parsed.GetValue(type),
+            Weights = SafeTensorsFormat.Types[parsed.GetValue(type)!],
             ImageSize = parsed.GetValue(_imageSize),
         };
         options.Validate();

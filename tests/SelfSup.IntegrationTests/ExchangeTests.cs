@@ -40,9 +40,9 @@ public sealed class ExchangeTests : IDisposable
         using var scope = NewDisposeScope();
         var pictures = Pictures();
 
-        // Statistics of two steps from the beginning would make features of any size; these are those of a network that is in use.
-        PythonTorch.Run(_workspace["."], "make", backbone, "safetensors", "begin.safetensors", "pictures.safetensors", "theirs.safetensors");
-        _workspace.Pretrain("run", [.. Of(backbone), "--set", "training.maxSteps=2", "--set", "init.from=begin.safetensors"]).Succeeds();
+        // So many steps that running statistics are those of the network: else features could be of any size.
+        _workspace.Pretrain(
+            "run", [.. Of(backbone), "--set", "training={ epochs: 4, globalBatchSize: 8, maxSteps: 32 }", "--set", "schedule.learningRate=0.005"]).Succeeds();
         _workspace.Run("export", "run", "--format", "safetensors", "--out", "x.safetensors").Succeeds();
         Assert.Equal(File.ReadAllBytes(_workspace["run", "backbone.safetensors"]), File.ReadAllBytes(_workspace["x.safetensors"]));
         PythonTorch.Run(_workspace["."], "features", backbone, "x.safetensors", "pictures.safetensors", "theirs.safetensors");
@@ -215,9 +215,9 @@ public sealed class ExchangeTests : IDisposable
         var theirs = file.Read("features");
         Assert.Equal(theirs.shape, ours.shape);
         var largest = theirs.abs().max().item<float>();
-        Assert.InRange(largest, 1e-3, 1e3); // networks that say something
+        Assert.InRange(largest, 1e-3, 1e6); // a network that says something
         var difference = (theirs - ours).abs().max().item<float>();
-        TestContext.Current.SendDiagnosticMessage($"largest difference {difference:G3} of features up to {largest:G3}, {ours.shape[0]} pictures");
+        TestContext.Current.TestOutputHelper?.WriteLine($"largest difference {difference:G3} of features up to {largest:G3}, {ours.shape[0]} pictures");
         Assert.InRange(difference, 0, 1e-5 * Math.Max(1, largest));
     }
 }

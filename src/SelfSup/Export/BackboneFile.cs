@@ -51,7 +51,7 @@ internal static class BackboneFile
         {
             throw new CheckpointException(
                 $"{file.Path}: is not the backbone that the recipe describes: {absent.Length} tensors of it are missing or have another shape "
-                + $"({string.Join(", ", absent.Take(3))}); it has {string.Join(", ", file.Tensors.Take(3).Select(t => $"{t.Key} {TensorFacts.Text(t.Value.Shape)}"))}; "
+                + $"({string.Join(", ", absent.Take(3))}); it has {string.Join(", ", file.Tensors.Take(3).Select(t => $"{ShownText.Of(t.Key)} {TensorFacts.Text(t.Value.Shape)}"))}; "
                 + "name a recipe of its architecture");
         }
 
@@ -94,7 +94,7 @@ internal static class BackboneFile
         {
             throw new CheckpointException(
                 $"{file.Path}: not the backbone its recipe describes: {missing.Length} names are missing ({missing.FirstOrDefault("none")}), " +
-                $"{unknown.Length} are unknown ({unknown.FirstOrDefault("none")}); take the file as it was exported");
+                $"{unknown.Length} are unknown ({ShownText.Of(unknown.FirstOrDefault("none"))}); take the file as it was exported");
         }
 
         foreach (var (name, facts) in tensors.Where(t => !t.Value.Shape.AsSpan().SequenceEqual(state[t.Key].shape)))

@@ -48,7 +48,7 @@ internal sealed record LayoutMatch
                 ? null
                 : throw new RecipeException(
                     $"init.prefix: no tensor of {file.Path} whose name begins with '{wanted}' fits the encoder's backbone; it has "
-                    + $"{string.Join(", ", file.Tensors.Keys.Take(3))}; name the beginning of the names, or leave it out");
+                    + $"{string.Join(", ", file.Tensors.Keys.Take(3).Select(ShownText.Of))}; name the beginning of the names, or leave it out");
         }
 
         // The same place with two namings that say the same of it: the first.
@@ -59,7 +59,7 @@ internal sealed record LayoutMatch
         if (chosen.Length > 1)
         {
             throw new RecipeException(
-                $"init.from: {file.Path} holds {chosen.Length} networks that fit alike, under {string.Join(", ", chosen.Select(c => $"'{c.Place}'"))}; "
+                $"init.from: {file.Path} holds {chosen.Length} networks that fit alike, under {string.Join(", ", chosen.Select(c => $"'{ShownText.Of(c.Place)}'"))}; "
                 + "say which one by init.prefix");
         }
 

@@ -1,3 +1,5 @@
+using SelfSup.Tensors;
+
 namespace SelfSup.Runs;
 
 /// <summary>How the weights of another training fit a new run's encoder; counters of normalisations are left out.</summary>
@@ -62,5 +64,5 @@ internal sealed record WarmFit(string From, long? Step, int Taken, int Tensors)
     private static string? Line(IReadOnlyList<string> names, string what, int most) => names.Count == 0 ? null : $"{names.Count} {what}: {List(names, most)}";
 
     private static string List(IReadOnlyList<string> names, int most) =>
-        string.Join(", ", names.Take(most)) + (names.Count > most ? $" and {names.Count - most} more" : "");
+        string.Join(", ", names.Take(most).Select(ShownText.Of)) + (names.Count > most ? $" and {names.Count - most} more" : "");
 }

@@ -126,6 +126,6 @@ internal sealed class WarmStart : IDisposable
 
     private static string First(IEnumerable<(string Name, long[] Shape)> tensors) => string.Join(", ", tensors
         .Take(3)
-        .Select(t => $"{(t.Name.StartsWith(Backbone, StringComparison.Ordinal) ? t.Name[Backbone.Length..] : t.Name)} {TensorFacts.Text(t.Shape)}")
+        .Select(t => $"{(t.Name.StartsWith(Backbone, StringComparison.Ordinal) ? t.Name[Backbone.Length..] : ShownText.Of(t.Name))} {TensorFacts.Text(t.Shape)}")
         .DefaultIfEmpty("none"));
 }

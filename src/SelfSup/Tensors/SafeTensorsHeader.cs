@@ -113,7 +113,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw Malformed(path, $"its header is not what the format asks for ({e.Message.ReplaceLineEndings(" ")})");
+            throw Malformed(path, $"its header is not what the format asks for ({ShownText.Of(e.Message)})");
         }
 
         long end = 0;
@@ -122,7 +122,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
         {
             if (entry.Begin != end)
             {
-                throw Malformed(path, $"'{entry.Name}' starts at {entry.Begin}, the values before it end at {end}");
+                throw Malformed(path, $"'{ShownText.Of(entry.Name)}' starts at {entry.Begin}, the values before it end at {end}");
             }
 
             end = entry.End;
@@ -141,7 +141,7 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
         {
             texts.Add(entry.Name, entry.Value.ValueKind == JsonValueKind.String
                 ? entry.Value.GetString()!
-                : throw Malformed(path, $"'{entry.Name}' of its {MetadataKey} is no text"));
+                : throw Malformed(path, $"'{ShownText.Of(entry.Name)}' of its {MetadataKey} is no text"));
         }
 
         return texts;
@@ -149,31 +149,31 @@ internal sealed record SafeTensorsHeader(IReadOnlyList<SafeTensorsEntry> Entries
 
     private static SafeTensorsEntry Entry(JsonProperty property, string path)
     {
-        var name = property.Name;
+        var (name, shown) = (property.Name, ShownText.Of(property.Name));
         var typeName = property.Value.GetProperty("dtype").GetString();
         if (Array.IndexOf(_notRead, typeName) >= 0)
         {
             throw new CheckpointException(
-                $"{path}: '{name}' has element type '{typeName}', which is not supported, must be one of "
+                $"{path}: '{shown}' has element type '{typeName}', which is not supported, must be one of "
                 + $"{string.Join(", ", Types.Values)}; convert the file where it was made");
         }
 
         if (Types.FirstOrDefault(pair => pair.Value == typeName) is not { Value: not null } type)
         {
-            throw Malformed(path, $"'{name}' has element type '{typeName}', which the format does not have");
+            throw Malformed(path, $"'{shown}' has element type '{ShownText.Of(typeName ?? "")}', which the format does not have");
         }
 
         var shape = property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
         var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         if (shape.Length > MostDimensions)
         {
-            throw Malformed(path, $"'{name}' has {shape.Length} dimensions, at most {MostDimensions} are possible");
+            throw Malformed(path, $"'{shown}' has {shape.Length} dimensions, at most {MostDimensions} are possible");
         }
 
         return offsets is [>= 0, var end] && end >= offsets[0] && TensorShape.Bytes(shape, type.Key) == end - offsets[0]
             ? new SafeTensorsEntry(name, new TensorFacts(type.Key, shape), offsets[0], end)
             : throw Malformed(
-                path, $"'{name}' has shape {TensorFacts.Text(shape)} and offsets {TensorFacts.Text(offsets)}, which do not agree");
+                path, $"'{shown}' has shape {TensorFacts.Text(shape)} and offsets {TensorFacts.Text(offsets)}, which do not agree");
     }
 
     private static CheckpointException Malformed(string path, string what) =>

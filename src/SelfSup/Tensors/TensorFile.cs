@@ -63,7 +63,7 @@ internal abstract class TensorFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ExternalException)
         {
-            throw new CheckpointException($"{Path}: '{name}' cannot be read ({e.Message.Split('\n')[0]})", e);
+            throw new CheckpointException($"{Path}: '{ShownText.Of(name)}' cannot be read ({e.Message.Split('\n')[0]})", e);
         }
     }
 
@@ -86,5 +86,7 @@ internal abstract class TensorFile : IDisposable
 internal sealed record TensorFacts(ScalarType Type, long[] Shape)
 {
     /// <summary>The shape as errors name it.</summary>
-    public static string Text(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+    public static string Text(IReadOnlyList<long> shape) => $"[{string.Join(", ", shape.Take(MostShown))}{(shape.Count > MostShown ? ", ..." : "")}]";
+
+    private const int MostShown = 16;
 }

@@ -53,13 +53,13 @@ internal static class PickleCalls
         var type = global.Type!.Value;
         if (TensorShape.Bytes([count], type) is null)
         {
-            throw new PickleException($"storage '{key}' claims {count} values");
+            throw new PickleException($"storage '{ShownText.Of(key)}' claims {count} values");
         }
 
         return parts is [.., object?[] view]
             ? view is [string, long first, long length] && first >= 0 && length >= 0 && first <= count - length
                 ? new PickleStorage(key, type, first, length)
-                : throw new PickleException($"a part of storage '{key}' is outside of it")
+                : throw new PickleException($"a part of storage '{ShownText.Of(key)}' is outside of it")
             : new PickleStorage(key, type, 0, count);
     }
 
@@ -91,13 +91,13 @@ internal static class PickleCalls
         long[] steps = [.. strides.OfType<long>()];
         var stored = storage.Type == type ? storage.Count
             : storage.Type == ScalarType.Byte ? storage.Count / TensorShape.Size(type)
-            : throw new PickleException($"a tensor of storage '{storage.Key}' has another type than it");
+            : throw new PickleException($"a tensor of storage '{ShownText.Of(storage.Key)}' has another type than it");
         if (sizes.Length != shape.Length || steps.Length != sizes.Length || strides.Length != sizes.Length || sizes.Length > MostDimensions
             || TensorShape.Count(sizes) is not { } count || offset < 0 || steps.Any(step => step < 0) || !Fits(offset, sizes, steps, count, stored))
         {
             throw new PickleException(
                 $"a tensor of shape {TensorFacts.Text(sizes)} with strides {TensorFacts.Text(steps)} at {offset} is not within storage "
-                + $"'{storage.Key}' of {stored} values");
+                + $"'{ShownText.Of(storage.Key)}' of {stored} values");
         }
 
         return new PickleTensor(storage, type, offset, sizes, steps);

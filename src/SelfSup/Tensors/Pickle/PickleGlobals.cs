@@ -102,9 +102,8 @@ internal static class PickleGlobals
             return new PickleGlobal(full, GlobalMeaning.Opaque, null);
         }
 
-        var shown = new string([.. full.Take(120).Select(c => char.IsControl(c) ? '?' : c)]);
         throw new PickleException(
-            $"it names '{shown}', which is none of the names that tensors and plain values need; nothing of it was run",
+            $"it names '{ShownText.Of(full)}', which is none of the names that tensors and plain values need; nothing of it was run",
             "if the file can be trusted, save its state_dict() with PyTorch and take that, or its weights as safetensors");
     }
 }

@@ -25,12 +25,12 @@ internal sealed class TorchFile : TensorFile
         {
             if (!storages.TryGetValue(storage.Key, out var record))
             {
-                throw new PickleException($"storage '{storage.Key}' is not there");
+                throw new PickleException($"storage '{ShownText.Of(storage.Key)}' is not there");
             }
 
             if (TensorShape.Bytes([storage.First + storage.Count], storage.Type) is not { } needed || needed > record.Length)
             {
-                throw new PickleException($"storage '{storage.Key}' has {record.Length} bytes, fewer than its {storage.Count} values need");
+                throw new PickleException($"storage '{ShownText.Of(storage.Key)}' has {record.Length} bytes, fewer than its {storage.Count} values need");
             }
         }
 
@@ -75,7 +75,7 @@ internal sealed class TorchFile : TensorFile
         var span = 1 + tensor.Shape.Zip(tensor.Strides, (size, step) => (size - 1) * step).Sum();
         if (count > span)
         {
-            throw new CheckpointException($"{Path}: '{name}' repeats its {span} values to {count}; save a contiguous copy of it with PyTorch");
+            throw new CheckpointException($"{Path}: '{ShownText.Of(name)}' repeats its {span} values to {count}; save a contiguous copy of it with PyTorch");
         }
 
         using var scope = NewDisposeScope();
@@ -163,7 +163,7 @@ internal sealed class TorchFile : TensorFile
             at += sizeof(long);
             if (TensorShape.Bytes([count], type) is not { } bytes || bytes > length - at || !storages.TryAdd(name, new ZipRecord(at, bytes)))
             {
-                throw new PickleException($"storage '{name}' claims {count} values, more than the file holds");
+                throw new PickleException($"storage '{ShownText.Of(name)}' claims {count} values, more than the file holds");
             }
 
             at += bytes;

@@ -40,31 +40,31 @@ internal static class ZipDirectory
         {
             if (header < end || header > start - LocalLength)
             {
-                throw Damaged($"record '{name}' lies within another");
+                throw Damaged($"record '{ShownText.Of(name)}' lies within another");
             }
 
             var local = Bytes(file, header, LocalLength);
             if (BinaryPrimitives.ReadUInt32LittleEndian(local) != LocalSignature)
             {
-                throw Damaged($"record '{name}' is not where it should be");
+                throw Damaged($"record '{ShownText.Of(name)}' is not where it should be");
             }
 
             var nameLength = BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(26));
             var first = header + LocalLength + nameLength + BinaryPrimitives.ReadUInt16LittleEndian(local.AsSpan(28));
             if (first > start - bytes)
             {
-                throw Damaged($"record '{name}' ends behind the records");
+                throw Damaged($"record '{ShownText.Of(name)}' ends behind the records");
             }
 
             if (Encoding.UTF8.GetString(Bytes(file, header + LocalLength, nameLength)) != name)
             {
-                throw Damaged($"record '{name}' has two names");
+                throw Damaged($"record '{ShownText.Of(name)}' has two names");
             }
 
             end = first + bytes;
             if (!records.TryAdd(name, new ZipRecord(first, bytes)))
             {
-                throw Damaged($"record '{name}' is there twice");
+                throw Damaged($"record '{ShownText.Of(name)}' is there twice");
             }
         }
 
@@ -160,18 +160,18 @@ internal static class ZipDirectory
             {
                 if (!name.EndsWith('/') || bytes > 0)
                 {
-                    throw Damaged($"a record is named '{new string([.. name.Take(120).Select(c => char.IsControl(c) ? '?' : c)])}'");
+                    throw Damaged($"a record is named '{ShownText.Of(name)}'");
                 }
             }
             else if (method != 0 || (flags & 1) != 0 || stored != bytes)
             {
                 throw new PickleException(
-                    $"record '{name}' is {((flags & 1) != 0 ? "encrypted" : "compressed")}, must be stored as torch.save stores it",
+                    $"record '{ShownText.Of(name)}' is {((flags & 1) != 0 ? "encrypted" : "compressed")}, must be stored as torch.save stores it",
                     "save it again with PyTorch");
             }
             else if (bytes < 0 || header < 0)
             {
-                throw Damaged($"record '{name}' has a negative length");
+                throw Damaged($"record '{ShownText.Of(name)}' has a negative length");
             }
             else
             {

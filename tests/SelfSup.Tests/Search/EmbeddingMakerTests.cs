@@ -89,12 +89,16 @@ public sealed class EmbeddingMakerTests : IDisposable
     {
         var whole = Make("whole.parquet");
         Assert.True(whole.Files.Count > 3, "several files, so that the end of one is met too");
-        for (var stop = 0; stop < Count; stop += 10) // who asks after the last image may find all of it written
+        var stopped = 0;
+        for (var stop = 0; stop <= Count; stop += 10)
         {
             var name = $"stopped-{stop}.parquet";
-            Assert.Throws<OperationCanceledException>(() => Make(name, stopAt: stop));
+            // What is asked near the end may find all of it made.
+            stopped += Record.Exception(() => Make(name, stopAt: stop)) is OperationCanceledException ? 1 : 0;
             IsTheSame(whole, Make(name));
         }
+
+        Assert.True(stopped > Count / 20, "most of them are to be interrupted");
     }
 
     [Fact]

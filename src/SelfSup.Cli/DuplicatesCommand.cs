@@ -42,7 +42,7 @@ internal sealed class DuplicatesCommand
 
     private readonly Option<string?> _output = new("--out")
     {
-        Description = "Writes all pairs as CSV: group, similarity, id and path of both, and which image of the group to keep",
+        Description = "Writes all pairs as CSV: their similarity and of both images id, path and the id of the image to keep for it, which may be its own",
         HelpName = "pairs.csv",
     };
 
@@ -51,8 +51,8 @@ internal sealed class DuplicatesCommand
         var verb = new DuplicatesCommand();
         var command = new Command(
             "duplicates",
-            "Finds images that show nearly the same: all pairs whose embeddings are similar enough, exactly, in groups, and of each group the image " +
-            "to keep (most pixels, then most bytes). Example: selfsup duplicates photos-embeddings.parquet --sheet duplicates.html --out pairs.csv");
+            "Finds images that show nearly the same: all pairs whose embeddings are similar enough, exactly, in groups around the " +
+            "image to keep (most pixels, then most bytes), to which all others of its group are similar enough. Example: selfsup duplicates photos-embeddings.parquet --sheet duplicates.html --out pairs.csv");
         verb._arguments.AddTo(command);
         verb._similarity.AcceptOnlyFromAmong("whitened", "cosine");
         foreach (var option in new Option[] { verb._threshold, verb._similarity, verb._most, verb._output })
@@ -133,20 +133,22 @@ internal sealed class DuplicatesCommand
         DuplicateGroup group, int number, Dictionary<long, (long Pixels, long Bytes)> sizes, IReadOnlyDictionary<long, EmbeddedImage> images,
         EmbeddedImages? pictures, Thumbnails? thumbnails)
     {
-        var rows = group.Rows.OrderByDescending(row => row == group.Kept).ToArray();
         return new SheetGroup(
             string.Create(CultureInfo.InvariantCulture, $"Group {number + 1}"),
-            string.Create(CultureInfo.InvariantCulture, $"{rows.Length:N0} images, similarity {Similarity(group)}"),
-            rows.Take(DrawnPictures).Select(row =>
-            {
-                var image = images[row];
-                var index = pictures?.IndexOf(image) ?? -1;
-                var picture = index < 0 ? null : thumbnails!.Make(index);
-                var size = picture is null ? null : $"{picture.Size}, {Sizes.Bytes(sizes[row].Bytes)}";
-                string[] lines = [.. new[] { image.Class, size }.OfType<string>()];
-                return new SheetPicture(picture, image.Path ?? $"id {image.Id}", lines, row == group.Kept ? "keep" : null);
-            }),
-            Math.Max(0, rows.Length - DrawnPictures));
+            string.Create(CultureInfo.InvariantCulture, $"{group.Count:N0} images"),
+            group.Others.Take(DrawnPictures - 1).Select(other => Picture(other.Row, other.Similarity)).Prepend(Picture(group.Kept, null)),
+            Math.Max(0, group.Count - DrawnPictures));
+
+        SheetPicture Picture(long row, double? similarity)
+        {
+            var image = images[row];
+            var index = pictures?.IndexOf(image) ?? -1;
+            var picture = index < 0 ? null : thumbnails!.Make(index);
+            var size = picture is null ? null : $"{picture.Size}, {Sizes.Bytes(sizes[row].Bytes)}";
+            var name = image.Path ?? $"id {image.Id}";
+            string[] lines = [.. new[] { similarity is null ? null : name, image.Class, size }.OfType<string>()];
+            return new SheetPicture(picture, similarity is { } near ? Text(near) : name, lines, similarity is null ? "keep" : null);
+        }
     }
 
     private static void Print(
@@ -155,7 +157,7 @@ internal sealed class DuplicatesCommand
     {
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{table.Rows:N0} images: {pairs.Count:N0} pairs reach {threshold}, in {groups.Count:N0} groups; {groups.Sum(group => group.Rows.Count - 1):N0} images could go"));
+            $"{table.Rows:N0} images: {pairs.Count:N0} pairs reach {threshold}, in {groups.Count:N0} groups; {groups.Sum(group => group.Others.Count):N0} images could go"));
         if (groups.Count == 0)
         {
             return;
@@ -165,8 +167,10 @@ internal sealed class DuplicatesCommand
             ["images", "similarity", "keep", "others"],
             groups.Take(PrintedGroups).Select(group => new[]
             {
-                group.Rows.Count.ToString(CultureInfo.InvariantCulture), Similarity(group), Name(group.Kept),
-                string.Join(", ", group.Rows.Where(row => row != group.Kept).Take(3).Select(Name)) + (group.Rows.Count > 4 ? ", ..." : ""),
+                group.Count.ToString(CultureInfo.InvariantCulture),
+                group.Others is [var only] ? Text(only.Similarity) : $"{Text(group.Others[^1].Similarity)} to {Text(group.Others[0].Similarity)}",
+                Name(group.Kept),
+                string.Join(", ", group.Others.Take(3).Select(other => Name(other.Row))) + (group.Others.Count > 3 ? ", ..." : ""),
             }),
             foldsLast: false);
         if (groups.Count > PrintedGroups)
@@ -180,26 +184,22 @@ internal sealed class DuplicatesCommand
     private static void Write(
         Stream stream, IReadOnlyList<NearPair> pairs, IReadOnlyList<DuplicateGroup> groups, IReadOnlyDictionary<long, EmbeddedImage> images)
     {
-        var groupOf = groups.SelectMany((group, number) => group.Rows.Select(row => (row, number))).ToDictionary();
+        var keptFor = groups.SelectMany(group => group.Others.Select(other => (other.Row, group.Kept))).ToDictionary();
         using var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true);
-        writer.Write("group,similarity,firstId,firstPath,secondId,secondPath,keepId\n");
-        foreach (var pair in pairs.OrderBy(pair => groupOf[pair.First]))
+        writer.Write("similarity,firstId,firstPath,firstKeptId,secondId,secondPath,secondKeptId\n");
+        foreach (var pair in pairs)
         {
-            var (first, second, group) = (images[pair.First], images[pair.Second], groupOf[pair.First]);
-            string[] cells =
-            [
-                Text(group + 1), pair.Similarity.ToString("R", CultureInfo.InvariantCulture), Text(first.Id), first.Path ?? "", Text(second.Id),
-                second.Path ?? "", Text(images[groups[group].Kept].Id),
-            ];
+            string[] cells = [pair.Similarity.ToString("R", CultureInfo.InvariantCulture), .. Cells(pair.First), .. Cells(pair.Second)];
             writer.Write(string.Join(',', cells.Select(CsvCell.Of)) + "\n");
         }
 
-        static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+        string[] Cells(long row) =>
+        [
+            images[row].Id.ToString(CultureInfo.InvariantCulture),
+            images[row].Path ?? "",
+            images[keptFor.GetValueOrDefault(row, row)].Id.ToString(CultureInfo.InvariantCulture),
+        ];
     }
 
-    private static string Similarity(DuplicateGroup group)
-    {
-        var (low, high) = (group.Lowest.ToString("0.000", CultureInfo.InvariantCulture), group.Highest.ToString("0.000", CultureInfo.InvariantCulture));
-        return low == high ? high : $"{low} to {high}";
-    }
+    private static string Text(double similarity) => similarity.ToString("0.000", CultureInfo.InvariantCulture);
 }

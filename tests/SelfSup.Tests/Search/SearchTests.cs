@@ -110,16 +110,20 @@ public sealed class SearchTests : IDisposable
     }
 
     [Fact]
-    public void GroupsAreWhatPairsConnect()
+    public void GroupsAreAroundTheBestImageAndNeverChains()
     {
-        NearPair[] pairs = [new(4, 9, 0.97), new(1, 2, 0.99), new(9, 5, 0.98), new(5, 7, 0.96)];
+        // 4 - 9 - 5 - 7 is a chain, 7 has the most pixels; of 1 and 2, which have as many, 2 has more bytes.
+        NearPair[] pairs = [new(4, 9, 0.97), new(1, 2, 0.99), new(9, 5, 0.98), new(5, 7, 0.96), new(2, 3, 0.995), new(7, 8, 0.95)];
         var groups = DuplicateGroup.Of(pairs, row => (row == 7 ? 200 : 100, row == 2 ? 1000 : 10));
-        Assert.Equal(2, groups.Count);
-        Assert.Equal([4, 5, 7, 9], groups[0].Rows);
-        Assert.Equal((7, 0.96, 0.98), (groups[0].Kept, groups[0].Lowest, groups[0].Highest)); // most pixels
-        Assert.Equal([1, 2], groups[1].Rows);
-        Assert.Equal(2, groups[1].Kept); // as many pixels, more bytes
-        Assert.Equal(1, DuplicateGroup.Of([new(1, 2, 1)], _ => (1, 1))[0].Kept); // the first
+        Assert.Equal([2L, 7, 4], groups.Select(group => group.Kept));
+        Assert.Equal([new(3, 0.995), new(1, 0.99)], groups[0].Others);
+        Assert.Equal([new(5, 0.96), new(8, 0.95)], groups[1].Others);
+        Assert.Equal([new(9, 0.97)], groups[2].Others);
+        Assert.Equal(1, Assert.Single(DuplicateGroup.Of([new(1, 2, 1)], _ => (1, 1))).Kept); // the first
+        // 2 and 3 are near 1 and not each other: 3 keeps 1, and 2 stays without a group.
+        var three = Assert.Single(DuplicateGroup.Of([new(1, 2, 1), new(1, 3, 1)], row => (row, 1)));
+        Assert.Equal(3, three.Kept);
+        Assert.Equal([new(1, 1)], three.Others);
     }
 
     [Fact]

@@ -9,6 +9,7 @@ using SelfSup.Models;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 using SelfSup.Tensors;
+using SelfSup.Tests.Support;
 
 using static TorchSharp.torch;
 
@@ -40,9 +41,14 @@ public sealed class ExchangeTests : IDisposable
         using var scope = NewDisposeScope();
         var pictures = Pictures();
 
-        // So many steps that running statistics are those of the network: else features could be of any size.
+        // On the pictures, and so many steps that running statistics are those of the network: else features could be of any size.
         _workspace.Pretrain(
-            "run", [.. Of(backbone), "--set", "training={ epochs: 4, globalBatchSize: 8, maxSteps: 32 }", "--set", "schedule.learningRate=0.005"]).Succeeds();
+            "run",
+            [
+                .. Of(backbone), "--set", $"data={{ path: '{Folder()}', limit: 32 }}", "--set", "evaluation.test=",
+                "--set", "views=[{ randomResizedCrop: { size: 64, scale: [0.5, 1] } }, { normalize: { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] } }]",
+                "--set", "training={ epochs: 6, globalBatchSize: 8 }", "--set", "schedule.learningRate=0.005",
+            ]).Succeeds();
         _workspace.Run("export", "run", "--format", "safetensors", "--out", "x.safetensors").Succeeds();
         Assert.Equal(File.ReadAllBytes(_workspace["run", "backbone.safetensors"]), File.ReadAllBytes(_workspace["x.safetensors"]));
         PythonTorch.Run(_workspace["."], "features", backbone, "x.safetensors", "pictures.safetensors", "theirs.safetensors");
@@ -64,14 +70,16 @@ public sealed class ExchangeTests : IDisposable
         using var imported = TrainedBackbone.Load(_workspace["w.pth"], _reader, CPU, foreign: Recipe(backbone));
         Agree(Features(imported, pictures));
 
+        if (layout is not ("safetensors" or "plain") || backbone == "vit")
+        {
+            return;
+        }
+
         // And what they become here is what they were.
         File.WriteAllText(_workspace["other.yaml"], RecipeWriter.Yaml(Recipe(backbone)));
         _workspace.Run("export", "w.pth", "--recipe", "other.yaml", "--out", "again.safetensors").Succeeds();
-        if (backbone != "vit")
-        {
-            PythonTorch.Run(_workspace["."], "features", backbone, "again.safetensors", "pictures.safetensors", "theirs.safetensors");
-            Agree(Features(imported, pictures));
-        }
+        PythonTorch.Run(_workspace["."], "features", backbone, "again.safetensors", "pictures.safetensors", "theirs.safetensors");
+        Agree(Features(imported, pictures));
     }
 
     /// <summary>Both encoders, a head on each, a queue and an optimizer are in the file; the query encoder is what one wants.</summary>
@@ -156,39 +164,45 @@ public sealed class ExchangeTests : IDisposable
             "test");
     }
 
-    /// <summary>Pictures of smooth shapes, edges and a little noise, normalised as usual, and the photographs; Python gets the very values.</summary>
-    private Tensor Pictures(int side = 96)
+    /// <summary>A folder of pictures that look like photographs to a network, or of photographs.</summary>
+    private string Folder()
     {
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(7);
-        var x = linspace(0, 6, side).reshape(1, 1, 1, side);
-        var y = linspace(0, 6, side).reshape(1, 1, side, 1);
-        var phase = randn([4, 3, 1, 1], generator: generator);
-        var noise = randn([4, 3, side, side], generator: generator) * 0.05;
-        var pictures = ((x + phase).sin() * (y - phase).cos()) + (((x + y) % 2 > 1).to(float32) * 0.5) + noise;
-        if (side > 32 && Environment.GetEnvironmentVariable("SELFSUP_PHOTOS") is { Length: > 0 } folder)
+        if (Environment.GetEnvironmentVariable("SELFSUP_PHOTOS") is { Length: > 0 } photographs)
         {
-            pictures = Photographs(folder);
+            return photographs;
         }
 
-        using (var stream = File.Create(_workspace["pictures.safetensors"]))
+        var folder = _workspace["pictures"];
+        if (!Directory.Exists(folder))
         {
-            SafeTensors.Write(stream, [new("pictures", pictures)]);
+            Directory.CreateDirectory(folder);
+            for (var i = 0; i < 32; i++)
+            {
+                File.WriteAllBytes(Path.Combine(folder, $"{i}.jpg"), Photographs.Jpeg(140 + i, 150, seed: i));
+            }
         }
 
-        return pictures.MoveToOuterDisposeScope();
+        return folder;
     }
 
-    private static Tensor Photographs(string folder)
+    /// <summary>The pictures as networks get them, [N, 3, S, S]; Python is handed the very values.</summary>
+    private Tensor Pictures(int side = 96)
     {
-        using var source = ImageSources.Open(new ImageSourceOptions { Path = folder });
+        var limit = 8;
+        if (side > 32 && Environment.GetEnvironmentVariable("SELFSUP_PHOTOS") is { Length: > 0 })
+        {
+            (side, limit) = (224, int.MaxValue);
+        }
+
+        using var scope = NewDisposeScope();
+        using var source = ImageSources.Open(new ImageSourceOptions { Path = Folder(), Limit = limit });
         using var loader = new ViewLoader(
             source,
-            new SequentialBatches(source.Count, 16),
+            new SequentialBatches(source.Count, 8),
             [
                 new ViewPipeline(
-                    new Resize(new ResizeOptions { Size = 256 }),
-                    new CenterCrop(new CenterCropOptions { Size = 224 }),
+                    new Resize(new ResizeOptions { Size = side * 8 / 7 }),
+                    new CenterCrop(new CenterCropOptions { Size = side }),
                     new Normalize(new NormalizeOptions { Mean = [0.485, 0.456, 0.406], StandardDeviation = [0.229, 0.224, 0.225] })),
             ],
             new ViewLoaderOptions { Workers = 1 },
@@ -202,7 +216,13 @@ public sealed class ExchangeTests : IDisposable
             }
         }
 
-        return cat(batches);
+        var pictures = cat(batches);
+        using (var stream = File.Create(_workspace["pictures.safetensors"]))
+        {
+            SafeTensors.Write(stream, [new("pictures", pictures)]);
+        }
+
+        return pictures.MoveToOuterDisposeScope();
     }
 
     private static Tensor Features(TrainedBackbone backbone, Tensor pictures) =>
@@ -215,7 +235,7 @@ public sealed class ExchangeTests : IDisposable
         var theirs = file.Read("features");
         Assert.Equal(theirs.shape, ours.shape);
         var largest = theirs.abs().max().item<float>();
-        Assert.InRange(largest, 1e-3, 1e6); // a network that says something
+        Assert.InRange(largest, 1e-3, 1e3); // a network that says something
         var difference = (theirs - ours).abs().max().item<float>();
         TestContext.Current.TestOutputHelper?.WriteLine($"largest difference {difference:G3} of features up to {largest:G3}, {ours.shape[0]} pictures");
         Assert.InRange(difference, 0, 1e-5 * Math.Max(1, largest));

@@ -3,7 +3,6 @@ using System.CommandLine;
 using SelfSup.Export;
 using SelfSup.Export.Onnx;
 
-using static TorchSharp.torch;
 
 namespace SelfSup.Cli;
 

@@ -41,11 +41,13 @@ public sealed class ExchangeTests : IDisposable
         using var scope = NewDisposeScope();
         var pictures = Pictures();
 
-        // On the pictures, and so many steps that running statistics are those of the network: else features could be of any size.
+        // From weights in use, on the pictures, and so many steps that running statistics are those of the network: else features
+        // could be of any size.
+        PythonTorch.Run(_workspace["."], "make", backbone, "safetensors", "begin.safetensors", "pictures.safetensors", "theirs.safetensors");
         _workspace.Pretrain(
             "run",
             [
-                .. Of(backbone), "--set", $"data={{ path: '{Folder()}', limit: 32 }}", "--set", "evaluation.test=",
+                .. Of(backbone), "--set", "init.from=begin.safetensors", "--set", $"data={{ path: '{Folder()}', limit: 32 }}", "--set", "evaluation.test=",
                 "--set", "views=[{ randomResizedCrop: { size: 64, scale: [0.5, 1] } }, { normalize: { mean: [0.485, 0.456, 0.406], standardDeviation: [0.229, 0.224, 0.225] } }]",
                 "--set", "training={ epochs: 6, globalBatchSize: 8 }", "--set", "schedule.learningRate=0.005",
             ]).Succeeds();

@@ -3,7 +3,6 @@ using System.CommandLine;
 using SelfSup.Export;
 using SelfSup.Export.Onnx;
 
-
 namespace SelfSup.Cli;
 
 /// <summary><c>--format onnx</c>.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 
 using SelfSup.Datasets;
 using SelfSup.Errors;
@@ -90,54 +89,8 @@ internal static class DataPackCommand
                 Overwrite = parsed.GetValue(overwrite),
             };
             RecipeBinder.Require(options, "data pack");
-            return Task.FromResult(Pack(options));
+            return Task.FromResult(PackedFiles.Make(options.Output, "images", new DatasetPacker(options).Run));
         });
         return command;
-    }
-
-    private static int Pack(PackOptions options)
-    {
-        using var signal = new SignalToken();
-        var last = default(PackProgress);
-        PackReport report;
-        try
-        {
-            var started = false;
-            using var progress = CountProgress.ToOutput();
-            report = new DatasetPacker(options).Run(
-                p =>
-                {
-                    if (!started && p.Done > 0)
-                    {
-                        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"goes on after {p.Done:N0} of {p.Total:N0} images"));
-                    }
-
-                    (started, last) = (true, p);
-                    progress.Report(p.Done, p.Total, p.Unreadable > 0 ? $"  {p.Unreadable:N0} unreadable" : "");
-                },
-                signal.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"selfsup: stopped at {last.Done:N0} of {last.Total:N0} images; go on with the same command, or delete {options.Output}.partial"));
-            return signal.ExitCode;
-        }
-        catch (DataException e)
-        {
-            throw DataCommand.InFlags(e);
-        }
-
-        var files = report.Files.Count == 1 ? options.Output : string.Create(
-            CultureInfo.InvariantCulture, $"{report.Files.Count:N0} files, {Path.ChangeExtension(options.Output, null)}-*.parquet");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{files}: {report.Images:N0} images, {Sizes.Bytes(report.Bytes)}"));
-        if (report.UnreadableFile is not null)
-        {
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"left out: {report.Unreadable.Count:N0} images, listed in {options.Output}.unreadable.txt"));
-        }
-
-        return ExitCodes.Success;
     }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 
 using SelfSup.Datasets;
 using SelfSup.Errors;
@@ -167,55 +166,9 @@ internal sealed class EmbedCommand
         options.Of = backbone.Of;
         options.Workers = parsed.GetValue(_workers) ?? backbone.Recipe.Data!.WorkersBeside(devices[0]);
         RecipeBinder.Require(options, "embed");
-        return Make(options, new BackboneEmbedder(backbone, reader, threads), devices);
-    }
-
-    private static int Make(EmbedOptions options, BackboneEmbedder embedder, IReadOnlyList<Device> devices)
-    {
-        using var signal = new SignalToken();
-        var last = default(PackProgress);
-        PackReport report;
-        try
-        {
-            var started = false;
-            using var progress = CountProgress.ToOutput();
-            report = embedder.Make(
-                options,
-                devices,
-                p =>
-                {
-                    if (!started && p.Done > 0)
-                    {
-                        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"goes on after {p.Done:N0} of {p.Total:N0} images"));
-                    }
-
-                    (started, last) = (true, p);
-                    progress.Report(p.Done, p.Total, p.Unreadable > 0 ? $"  {p.Unreadable:N0} unreadable" : "");
-                },
-                signal.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"selfsup: stopped at {last.Done:N0} of {last.Total:N0} images; go on with the same command, or delete {options.Output}.partial"));
-            return signal.ExitCode;
-        }
-        catch (DataException e)
-        {
-            throw DataCommand.InFlags(e);
-        }
-
-        var files = report.Files.Count == 1 ? options.Output : string.Create(
-            CultureInfo.InvariantCulture, $"{report.Files.Count:N0} files, {Path.ChangeExtension(options.Output, null)}-*.parquet");
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{files}: {report.Images:N0} {options.Of.ToString().ToLowerInvariant()}, {Sizes.Bytes(report.Bytes)}"));
-        if (report.UnreadableFile is not null)
-        {
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"left out: {report.Unreadable.Count:N0} images, listed in {options.Output}.unreadable.txt"));
-        }
-
-        return ExitCodes.Success;
+        var embedder = new BackboneEmbedder(backbone, reader, threads);
+        return PackedFiles.Make(
+            options.Output, options.Of.ToString().ToLowerInvariant(), (progress, stop) => embedder.Make(options, devices, progress, stop));
     }
 
     private EmbedOptions Options(ParseResult parsed)

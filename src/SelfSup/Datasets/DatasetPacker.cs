@@ -34,28 +34,8 @@ internal sealed class DatasetPacker(PackOptions options)
     public PackReport Run(Action<PackProgress> progress, CancellationToken cancellationToken)
     {
         using var source = ImageSources.Open(options.Source);
-        var files = ImageSources.Files(options.Source.Path);
-        var output = new PackOutput(options.Output);
-        output.RequireApartFrom(options.Source.Path, files);
-        try
-        {
-            using var folder = PackFolder.Open(output);
-            var begun = new PackStart(output, options.Source, options.Overwrite)
-                .Begin(folder, Settings(source), SourceFingerprint.Of(source, files));
-            var journal = begun.IsWhole ? begun : Write(folder, source, begun, progress, cancellationToken);
-            var names = folder.Publish(journal);
-            return new PackReport(
-                names,
-                journal.Rows,
-                names.Sum(name => new FileInfo(name).Length),
-                journal.Unreadable,
-                journal.Unreadable.Count > 0 ? output.UnreadableFile : null);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new TrainingException(
-                $"{options.Output}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
-        }
+        return new PackRun(new PackOutput(options.Output), options.Source, options.Overwrite)
+            .Run(source, Settings(source), (folder, begun) => Write(folder, source, begun, progress, cancellationToken));
     }
 
     private PackJournal Write(

@@ -21,7 +21,7 @@ internal sealed partial class PackOutput
     /// <exception cref="RecipeException">It is no name for Parquet files, or there is no such folder.</exception>
     public PackOutput(string path, string work = "pack")
     {
-        Work = work;
+        (Named, Work) = (path, work);
         if (!path.EndsWith(Extension, StringComparison.Ordinal) || Path.GetFileName(path).Length == Extension.Length)
         {
             throw new RecipeException($"{path}: the name of the output, must end in {Extension}; choose another");
@@ -36,6 +36,9 @@ internal sealed partial class PackOutput
             throw new RecipeException($"{path}: cannot be written ({reason}); name another place");
         }
     }
+
+    /// <summary>The file, as it was named.</summary>
+    public string Named { get; }
 
     /// <summary>What making the files is called.</summary>
     public string Work { get; }

@@ -33,9 +33,6 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
     public PackReport Run(EmbeddingFacts facts, Action<PackProgress> progress, CancellationToken cancellationToken)
     {
         using var source = ImageSources.Open(options.Source);
-        var files = ImageSources.Files(options.Source.Path);
-        var output = new PackOutput(options.Output, "embedding");
-        output.RequireApartFrom(options.Source.Path, files);
         facts = facts with
         {
             Dimension = Width,
@@ -46,25 +43,8 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
             LabelColumn = options.Source.LabelColumn,
             Fingerprint = source.Files.Fingerprint(),
         };
-        try
-        {
-            using var folder = PackFolder.Open(output);
-            var begun = new PackStart(output, options.Source, options.Overwrite)
-                .Begin(folder, Settings(source, facts), SourceFingerprint.Of(source, files));
-            var journal = begun.IsWhole ? begun : Write(folder, source, begun, facts, progress, cancellationToken);
-            var names = folder.Publish(journal);
-            return new PackReport(
-                names,
-                journal.Rows,
-                names.Sum(name => new FileInfo(name).Length),
-                journal.Unreadable,
-                journal.Unreadable.Count > 0 ? output.UnreadableFile : null);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new TrainingException(
-                $"{options.Output}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
-        }
+        return new PackRun(new PackOutput(options.Output, "embedding"), options.Source, options.Overwrite)
+            .Run(source, Settings(source, facts), (folder, begun) => Write(folder, source, begun, facts, progress, cancellationToken));
     }
 
     private bool IsUnit => options.Normalize || options.Of == Representation.Embeddings;
@@ -112,6 +92,7 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
             progress(new PackProgress(done, source.Count, begun.Unreadable.Count + unreadable.Count, 0));
         }
 
+        cancellationToken.ThrowIfCancellationRequested(); // who asks in the last batch is told that it was stopped, as in any other
         var journal = writer.Finish(source.Count, LeftOut(source.Count));
         return journal.IsWhole ? journal : throw new DataException(
             $"{options.Source.Path}: none of the {source.Count:N0} images can be read, the first because: "

@@ -67,16 +67,7 @@ public sealed class PackResumeTests : IDisposable
     {
         var whole = Pack("whole.parquet");
         Assert.Throws<OperationCanceledException>(() => Pack("out.parquet", stopAt: 70));
-        var shards = Directory.EnumerateFiles(_folder.File("out.parquet.partial"), "shard-*").Order().ToArray();
-        using (var last = new FileStream(shards[^1], FileMode.Open))
-        {
-            // The next row group, written over the footer and not to its end.
-            last.Position = last.Length - 100;
-            last.Write(new byte[5000]);
-        }
-
-        File.WriteAllText(_folder.File($"out.parquet.partial/shard-{shards.Length:D5}.parquet"), "the next shard");
-        File.WriteAllText(_folder.File("out.parquet.partial/journal.json.tmp"), "{");
+        HalfWritten.Leave(_folder.File("out.parquet.partial"));
         IsTheSame(whole, Pack("out.parquet"));
     }
 

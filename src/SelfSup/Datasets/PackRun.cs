@@ -3,20 +3,48 @@ using SelfSup.Images;
 
 namespace SelfSup.Datasets;
 
-/// <summary>Where Parquet files that are made of images go on after an interruption, or begin anew.</summary>
+/// <summary>
+/// Parquet files made of images: from where an interruption was or from the beginning, under their names when all of them are whole.
+/// </summary>
 /// <param name="output">The files.</param>
 /// <param name="source">The images.</param>
 /// <param name="overwrite">Whether files that are there are replaced, and an interruption that does not fit is dropped.</param>
-internal sealed class PackStart(PackOutput output, ImageSourceOptions source, bool overwrite)
+internal sealed class PackRun(PackOutput output, ImageSourceOptions source, bool overwrite)
 {
-    /// <summary>Where to go on, or a new beginning.</summary>
-    /// <param name="folder">The work folder, held.</param>
+    /// <summary>Makes them, or goes on with it.</summary>
+    /// <param name="images">The images, opened.</param>
     /// <param name="settings">Everything that decides what is written.</param>
-    /// <param name="fingerprint">Of the images.</param>
-    /// <exception cref="RecipeException">The output is there already.</exception>
+    /// <param name="write">Writes what a journal lacks into the work folder; gives the journal of the whole.</param>
+    /// <exception cref="RecipeException">The output is there already, or lies among the images.</exception>
     /// <exception cref="CheckpointException">What was interrupted is of other settings or images, or damaged.</exception>
     /// <exception cref="DataException">Images were left out that may not be.</exception>
-    public PackJournal Begin(PackFolder folder, IReadOnlyDictionary<string, string> settings, string fingerprint)
+    /// <exception cref="TrainingException">A file cannot be written, as on a full disk.</exception>
+    public PackReport Run(
+        IImageSource images, IReadOnlyDictionary<string, string> settings, Func<PackFolder, PackJournal, PackJournal> write)
+    {
+        var files = ImageSources.Files(source.Path);
+        output.RequireApartFrom(source.Path, files);
+        try
+        {
+            using var folder = PackFolder.Open(output);
+            var begun = Begin(folder, settings, SourceFingerprint.Of(images, files));
+            var journal = begun.IsWhole ? begun : write(folder, begun);
+            var names = folder.Publish(journal);
+            return new PackReport(
+                names,
+                journal.Rows,
+                names.Sum(name => new FileInfo(name).Length),
+                journal.Unreadable,
+                journal.Unreadable.Count > 0 ? output.UnreadableFile : null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new TrainingException(
+                $"{output.Named}: cannot be written ({e.Message}); make room or mend the folder and give the same command again", e);
+        }
+    }
+
+    private PackJournal Begin(PackFolder folder, IReadOnlyDictionary<string, string> settings, string fingerprint)
     {
         var found = overwrite ? LoadIfFits(folder, settings, fingerprint) : folder.Load();
         if (found is not { IsWhole: true } && !overwrite && output.Existing() is [var there, ..])

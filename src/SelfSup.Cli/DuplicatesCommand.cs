@@ -15,9 +15,9 @@ internal sealed class DuplicatesCommand
     private const int DrawnGroups = 200;
     private const int DrawnPictures = 24;
 
-    private readonly EmbeddingArguments _arguments = new();
-
     private const int FewImages = 50;
+
+    private readonly EmbeddingArguments _arguments = new();
 
     private readonly Option<double?> _threshold = new("--threshold")
     {
@@ -88,25 +88,33 @@ internal sealed class DuplicatesCommand
             ErrorReport.Warn($"{table.Rows} images are few to tell what all have in common: similarities say little; see --similarity cosine");
         }
 
-        IReadOnlyList<NearPair> pairs;
+        using var pictures = _arguments.Images(parsed, table.Facts, isNeeded: false, reason => ErrorReport.Warn(
+            $"sizes of images are not known, so that the first of each group is kept: {reason}"));
+        var thumbnails = pictures is null ? null : new Thumbnails(pictures.Source, pictures.MaxPixels);
         try
         {
-            using var progress = CountProgress.ToError();
-            progress.Report(0, (int)table.Rows, "");
-            pairs = new DuplicatePairs(options).Find(table, (done, total) => progress.Report((int)done, (int)total, ""), signal.Token);
+            Search(parsed, options, table, pictures, thumbnails, signal.Token);
+            return ExitCodes.Success;
         }
         catch (OperationCanceledException)
         {
             Console.Error.WriteLine("selfsup: stopped before all images were compared; nothing is written");
             return signal.ExitCode;
         }
+    }
+
+    private void Search(
+        ParseResult parsed, DuplicateOptions options, EmbeddingTable table, EmbeddedImages? pictures, Thumbnails? thumbnails, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<NearPair> pairs;
+        using (var progress = CountProgress.ToError())
+        {
+            progress.Report(0, (int)table.Rows, "");
+            pairs = new DuplicatePairs(options).Find(table, (done, total) => progress.Report((int)done, (int)total, ""), cancellationToken);
+        }
 
         var images = table.Images(pairs.SelectMany(pair => new[] { pair.First, pair.Second }));
-        using var pictures = pairs.Count == 0 ? null : _arguments.Images(parsed, table.Facts, isNeeded: false, reason => ErrorReport.Warn(
-            $"sizes of images are not known, so that the first of each group is kept: {reason}"));
-        var thumbnails = pictures is null ? null : new Thumbnails(pictures.Source, pictures.MaxPixels);
-        var sizes = images.ToDictionary(
-            image => image.Key, image => pictures?.IndexOf(image.Value) is >= 0 and var index ? thumbnails!.SizeOf(index) : default);
+        var sizes = images.ToDictionary(image => image.Key, image => SizeOf(image.Value));
         var groups = DuplicateGroup.Of(pairs, row => sizes[row]);
         Print(table, options.Threshold, pairs, groups, images);
         if (parsed.GetValue(_output) is { } file)
@@ -116,6 +124,7 @@ internal sealed class DuplicatesCommand
 
         if (_arguments.Sheet(parsed) is { } sheet)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             var more = groups.Count > DrawnGroups ? string.Create(CultureInfo.InvariantCulture, $"; the first {DrawnGroups} of them are shown") : "";
             CommonOptions.Write("--sheet", sheet, stream => HtmlSheet.Write(
                 stream,
@@ -126,7 +135,11 @@ internal sealed class DuplicatesCommand
                 groups.Take(DrawnGroups).Select((group, number) => Drawn(group, number, sizes, images, pictures, thumbnails))));
         }
 
-        return ExitCodes.Success;
+        (long Pixels, long Bytes) SizeOf(EmbeddedImage image)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return pictures?.IndexOf(image) is >= 0 and var index ? thumbnails!.SizeOf(index) : default;
+        }
     }
 
     private static SheetGroup Drawn(

@@ -21,10 +21,9 @@ namespace SelfSup.Cli;
 /// <summary><c>selfsup embed BACKBONE --images PATH --out embeddings.parquet</c>.</summary>
 internal sealed class EmbedCommand
 {
-    private readonly Argument<string> _backbone = new("backbone")
-    {
-        Description = "A run directory, the folder of one of its checkpoints, or an exported safetensors file",
-    };
+    private readonly Argument<string> _backbone = BackboneArguments.Backbone();
+
+    private readonly Option<string?> _recipe = BackboneArguments.ForeignRecipe();
 
     private readonly Option<string> _images = new("--images")
     {
@@ -138,7 +137,7 @@ internal sealed class EmbedCommand
         foreach (var option in new Option[]
         {
             verb._images, verb._limit, verb._output, verb._of, verb._normalize, verb._type, verb._views, verb._batch, verb._shard, verb._devices,
-            verb._precision, verb._unreadable, verb._workers, verb._threads, verb._overwrite, verb._assemblies,
+            verb._precision, verb._unreadable, verb._workers, verb._threads, verb._overwrite, verb._recipe, verb._assemblies,
         })
         {
             command.Add(option);
@@ -162,8 +161,10 @@ internal sealed class EmbedCommand
         var devices = Places(places);
         var threads = run.Threads ?? Environment.ProcessorCount;
         set_num_threads(threads);
-        using var backbone = TrainedBackbone.Load(parsed.GetRequiredValue(_backbone), reader, devices[0], OfWhat(parsed), Precise(parsed, devices[0]));
+        using var backbone = TrainedBackbone.Load(
+            parsed.GetRequiredValue(_backbone), reader, devices[0], OfWhat(parsed), Precise(parsed, devices[0]), BackboneArguments.Read(parsed.GetValue(_recipe), reader));
         options.Of = backbone.Of;
+        options.Source.Decoder = backbone.Recipe.Data!.Decoder;
         options.Workers = parsed.GetValue(_workers) ?? backbone.Recipe.Data!.WorkersBeside(devices[0]);
         RecipeBinder.Require(options, "embed");
         var embedder = new BackboneEmbedder(backbone, reader, threads);

@@ -4,10 +4,8 @@ using System.Text.Json;
 
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
-using SelfSup.Images;
 using SelfSup.Runs;
 using SelfSup.Search;
-using SelfSup.Tensors;
 using SelfSup.Training;
 
 namespace SelfSup.Cli;
@@ -53,6 +51,8 @@ internal sealed class NeighborsCommand
         HelpName = "run",
     };
 
+    private readonly Option<string?> _recipe = BackboneArguments.ForeignRecipe();
+
     private readonly Option<string?> _json = new("--json") { Description = "Writes what was found", HelpName = "file" };
     private readonly Option<string[]> _assemblies = CommonOptions.Assemblies();
 
@@ -64,7 +64,7 @@ internal sealed class NeighborsCommand
             "Finds the images whose embeddings are nearest to that of an image, exactly, by the cosine. " +
             "Example: selfsup neighbors photos-embeddings.parquet --query holiday.jpg --sheet found.html");
         verb._arguments.AddTo(command);
-        foreach (var option in new Option[] { verb._query, verb._queryId, verb._queryPath, verb._neighbours, verb._model, verb._json, verb._assemblies })
+        foreach (var option in new Option[] { verb._query, verb._queryId, verb._queryPath, verb._neighbours, verb._model, verb._recipe, verb._json, verb._assemblies })
         {
             command.Add(option);
         }
@@ -87,14 +87,16 @@ internal sealed class NeighborsCommand
             throw new RecipeException($"-k: is {k}, must be from 1 to {MostNeighbours:N0}; correct it");
         }
 
-        if (files.Length == 0 && parsed.GetValue(_model) is not null)
+        if (files.Length == 0 && new[] { (_model.Name, parsed.GetValue(_model)), (_recipe.Name, parsed.GetValue(_recipe)) }.FirstOrDefault(
+            flag => flag.Item2 is not null) is (not null, _) idle)
         {
-            throw new RecipeException("--model: has no effect without --query, as other images are embedded already; leave it out");
+            throw new RecipeException($"{idle.Name}: has no effect without --query, as other images are embedded already; leave it out");
         }
 
         CommonOptions.RequireFolder("--json", parsed.GetValue(_json));
         var (table, threads) = _arguments.Open(parsed);
         using var _ = table;
+        using var pictures = _arguments.Sheet(parsed) is null ? null : _arguments.Images(parsed, table.Facts, isNeeded: true, _ => { });
         List<Query> queries = [.. Known(table, ids, paths), .. files.Length > 0 ? Embedded(parsed, table, files, threads) : []];
         var found = NeighbourTable.Find(table, [.. queries.Select(query => query.Embedding)], [.. queries.Select(query => query.Row)], k);
         var images = table.Images(found.SelectMany(rows => rows).Select(near => near.Row).Concat(queries.Select(query => query.Row).OfType<long>()));
@@ -106,12 +108,11 @@ internal sealed class NeighborsCommand
 
         if (_arguments.Sheet(parsed) is { } sheet)
         {
-            using var pictures = _arguments.Images(parsed, table.Facts, isNeeded: true, _ => { })!;
             CommonOptions.Write("--sheet", sheet, stream => HtmlSheet.Write(
                 stream,
                 "Nearest images",
                 string.Create(CultureInfo.InvariantCulture, $"among the {table.Rows:N0} of {_arguments.Path(parsed)}, by the cosine of their embeddings"),
-                Groups(queries, found, images, pictures)));
+                Groups(queries, found, images, pictures!)));
         }
 
         return ExitCodes.Success;
@@ -119,18 +120,18 @@ internal sealed class NeighborsCommand
 
     private static IEnumerable<Query> Known(EmbeddingTable table, long[] ids, string[] paths)
     {
+        var byId = table.Find(ids.ToHashSet(), image => image.Id);
         foreach (var id in ids)
         {
-            var row = table.Find(image => image.Id == id) ?? throw new DataException(
+            yield return byId.TryGetValue(id, out var row) ? new Query(null, row, table.Embedding(row), $"id {id}") : throw new DataException(
                 $"--query-id: no image has the id {id}; see which there are, such as {table.Images([0])[0].Id}");
-            yield return new Query(null, row, table.Embedding(row), $"id {id}");
         }
 
+        var byPath = table.Find(paths.ToHashSet(), image => image.Path);
         foreach (var path in paths)
         {
-            var row = table.Find(image => image.Path == path) ?? throw new DataException(
+            yield return byPath.TryGetValue(path, out var row) ? new Query(null, row, table.Embedding(row), path) : throw new DataException(
                 $"--query-path: no image has the path '{path}'; see which there are, such as '{table.Images([0])[0].Path}', or look up a file by --query");
-            yield return new Query(null, row, table.Embedding(row), path);
         }
     }
 
@@ -143,7 +144,7 @@ internal sealed class NeighborsCommand
                 + "embedded by it; look up one that is embedded, by --query-id");
         }
 
-        var place = parsed.GetValue(_model) ?? facts.Model;
+        var place = parsed.GetValue(_model) ?? facts.Network.Model;
         if (parsed.GetValue(_model) is null && !File.Exists(place) && !Directory.Exists(place))
         {
             throw new CheckpointException($"{place}: the network that made the embeddings is not there any more; say by --model where it is");
@@ -151,11 +152,10 @@ internal sealed class NeighborsCommand
 
         var device = Devices.Find(DeviceKind.Auto);
         var reader = CommonOptions.Reader(parsed.GetValue(_assemblies));
-        var precision = Enum.TryParse<Precision>(facts.Precision, ignoreCase: true, out var known) ? known : Precision.Float32;
-        using var backbone = TrainedBackbone.Load(place, reader, device, facts.Of, precision);
+        using var backbone = TrainedBackbone.Load(
+            place, reader, device, facts.Of, facts.Precision, BackboneArguments.Read(parsed.GetValue(_recipe), reader));
         var embedder = new BackboneEmbedder(backbone, reader, threads);
-        var maxPixels = new ImageSourceOptions().MaxPixels;
-        return [.. files.Select(file => embedder.Embed(file, facts, maxPixels) is var embedding && embedding.Length == table.Width
+        return [.. files.Select(file => embedder.Embed(file, facts) is var embedding && embedding.Length == table.Width
             ? new Query(file, null, embedding, file)
             : throw new DataException(
                 $"{_arguments.Path(parsed)}: its embeddings have {table.Width} numbers, the network makes {embedding.Length}; name a file as selfsup embed wrote it"))];

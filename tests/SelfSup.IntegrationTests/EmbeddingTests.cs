@@ -126,6 +126,10 @@ public sealed class EmbeddingTests : IDisposable
         Refused(3, "--query-id: no image has the id 77", "neighbors", "e.parquet", "--query-id", "77");
         Refused(3, "--query-path: no image has the path 'x'", "neighbors", "e.parquet", "--query-path", "x");
         Refused(3, "x.jpg: there is no such file", "neighbors", "e.parquet", "--query", "x.jpg");
+        File.WriteAllBytes(_workspace["x.jpg"], [0xFF, 0xD8, 0xFF, 1]);
+        Refused(3, "; look up another image", "neighbors", "e.parquet", "--query", "x.jpg");
+        Refused(2, "--recipe: has no effect without --query", "neighbors", "e.parquet", "--query-id", "1", "--recipe", "tiny.yaml");
+        Refused(2, "--recipe: is of weights of another program", "embed", "run", "--recipe", "tiny.yaml", "--images", "pictures", "--out", "f.parquet");
         Refused(3, "has no column 'embedding'", "duplicates", Repository.TestImages);
         File.WriteAllText(_workspace["text.parquet"], "no Parquet, but longer than twelve bytes");
         Refused(3, "text.parquet: not a Parquet file", "duplicates", "text.parquet");

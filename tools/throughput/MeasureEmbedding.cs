@@ -104,21 +104,9 @@ internal static class MeasureEmbedding
             try
             {
                 var options = new EmbedOptions { Source = _options, Output = Path.Combine(folder, "e.parquet"), BatchSize = batch, Workers = 1 };
-                var facts = new EmbeddingFacts
-                {
-                    Card = new Dictionary<string, string>(),
-                    Weights = "",
-                    Model = "",
-                    Of = Representation.Features,
-                    Dimension = 0,
-                    UnitLength = false,
-                    Views = 1,
-                    Precision = "",
-                    Images = "",
-                    Fingerprint = "",
-                };
                 var started = TimeProvider.System.GetTimestamp();
-                var report = new EmbeddingMaker(options, [new EmbedDevice(encoder, compute, threads)], [view], seed: 1).Run(facts, _ => { }, default);
+                var report = new EmbeddingMaker(options, [new EmbedDevice(encoder, compute, threads)], [view], seed: 1)
+                    .Run(new EmbeddingNetwork(new Dictionary<string, string>(), "", ""), _ => { }, default);
                 return report.Images / TimeProvider.System.GetElapsedTime(started).TotalSeconds;
             }
             finally

@@ -45,8 +45,8 @@ internal sealed class DatasetPacker(PackOptions options)
         var work = new OrderedWork<PackedImage>(
             options.Workers, () => Worker(source, order), image => image.Bytes.Length);
         var unreadable = journal.Unreadable.ToList();
-        var (done, bytes) = (journal.Done, journal.ImageBytes);
-        progress(new PackProgress(done, order.Length, unreadable.Count, bytes));
+        var done = journal.Done;
+        progress(new PackProgress(done, order.Length, unreadable.Count));
         foreach (var image in work.Run(journal.Done, order.Length, cancellationToken))
         {
             if (image.Error is { } error)
@@ -65,11 +65,10 @@ internal sealed class DatasetPacker(PackOptions options)
 
                 _group.Add(image);
                 _groupBytes += image.Bytes.Length;
-                bytes += image.Bytes.Length;
             }
 
             done++;
-            progress(new PackProgress(done, order.Length, unreadable.Count, bytes));
+            progress(new PackProgress(done, order.Length, unreadable.Count));
         }
 
         if (_group.Count > 0)
@@ -108,7 +107,6 @@ internal sealed class DatasetPacker(PackOptions options)
         journal = journal with
         {
             Done = done,
-            ImageBytes = journal.ImageBytes + _groupBytes,
             Open = state,
             Unreadable = [.. unreadable],
         };

@@ -7,8 +7,8 @@ using SelfSup.Errors;
 namespace SelfSup.Datasets;
 
 /// <summary>
-/// Where a pack keeps unfinished files and its journal, beside the output. One process holds it at a time; it is gone
-/// when the pack is done.
+/// Where packing, or embedding, keeps unfinished files and its journal, beside the output. One process holds it at a time; it is gone
+/// when the work is done.
 /// </summary>
 internal sealed class PackFolder : IDisposable
 {

@@ -2,7 +2,7 @@ using SelfSup.Images;
 
 namespace SelfSup.Datasets;
 
-/// <summary>How far a pack is, in <c>journal.json</c>; written after each row group, when that is on disk.</summary>
+/// <summary>How far packing or embedding is, in <c>journal.json</c>; written after each row group, when that is on disk.</summary>
 internal sealed record PackJournal
 {
     /// <summary>The version of this layout that this program writes.</summary>
@@ -18,9 +18,6 @@ internal sealed record PackJournal
 
     /// <summary>Images of the order that are done, rows or left out.</summary>
     public int Done { get; init; }
-
-    /// <summary>Bytes of all images that are rows.</summary>
-    public long ImageBytes { get; init; }
 
     /// <summary>Rows of the shards that are full.</summary>
     public IReadOnlyList<int> FullShards { get; init; } = [];

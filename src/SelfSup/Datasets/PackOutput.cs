@@ -2,11 +2,12 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 
 using SelfSup.Errors;
+using SelfSup.Images;
 
 namespace SelfSup.Datasets;
 
 /// <summary>
-/// The names of what a pack makes: <c>photos.parquet</c>, or <c>photos-00000-of-00012.parquet</c> and so on where it is
+/// The names of what packing, or embedding, makes: <c>photos.parquet</c>, or <c>photos-00000-of-00012.parquet</c> and so on where it is
 /// split; beside it <c>photos.parquet.partial</c> while it is made, and <c>photos.parquet.unreadable.txt</c>.
 /// </summary>
 internal sealed partial class PackOutput
@@ -47,7 +48,7 @@ internal sealed partial class PackOutput
     public string Folder { get; }
 
     /// <summary>Where unfinished files are kept.</summary>
-    public string WorkFolder => _file + ".partial";
+    public string WorkFolder => _file + FileTree.PartialSuffix;
 
     /// <summary>The list of images that were left out.</summary>
     public string UnreadableFile => _file + ".unreadable.txt";

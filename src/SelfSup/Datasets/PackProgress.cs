@@ -1,8 +1,7 @@
 namespace SelfSup.Datasets;
 
-/// <summary>How far a pack is.</summary>
+/// <summary>How far packing or embedding is.</summary>
 /// <param name="Done">Images read so far, those of an earlier, interrupted start included.</param>
 /// <param name="Total">Images in all.</param>
 /// <param name="Unreadable">Images left out so far.</param>
-/// <param name="Bytes">Bytes of the images that go into the files so far.</param>
-internal readonly record struct PackProgress(int Done, int Total, int Unreadable, long Bytes);
+internal readonly record struct PackProgress(int Done, int Total, int Unreadable);

@@ -2,7 +2,7 @@ using SelfSup.Images;
 
 namespace SelfSup.Datasets;
 
-/// <summary>What a pack made.</summary>
+/// <summary>What packing or embedding made.</summary>
 /// <param name="Files">The Parquet files, in order.</param>
 /// <param name="Images">Rows in all of them.</param>
 /// <param name="Bytes">Their length together.</param>

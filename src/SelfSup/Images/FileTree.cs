@@ -7,10 +7,13 @@ namespace SelfSup.Images;
 /// <summary>The files below a folder.</summary>
 internal static class FileTree
 {
+    /// <summary>What the name of a folder ends with, after the name of the file that is made in it.</summary>
+    public const string PartialSuffix = ".partial";
+
     /// <summary>
     /// The relative paths of all files below <paramref name="root"/>, parts separated by '/', in ordinal order: the
     /// same on every machine. Links to folders are followed unless they lead back into a folder on the way to them;
-    /// names that begin with a dot are left out.
+    /// names that begin with a dot are left out, and folders in which Parquet files are being made (<c>*.parquet.partial</c>).
     /// </summary>
     /// <param name="root">An existing folder.</param>
     /// <param name="depth">How many levels are searched; 1 for the folder itself only.</param>
@@ -71,7 +74,8 @@ internal static class FileTree
             entry.Attributes.HasFlag(FileAttributes.ReparsePoint)),
         new EnumerationOptions { IgnoreInaccessible = false, AttributesToSkip = FileAttributes.None })
     {
-        ShouldIncludePredicate = static (ref entry) => entry.FileName[0] != '.',
+        ShouldIncludePredicate = static (ref entry) => entry.FileName[0] != '.'
+            && !(entry.IsDirectory && entry.FileName.EndsWith(".parquet" + PartialSuffix, StringComparison.Ordinal)),
     };
 
     /// <summary>The path without any link in it.</summary>

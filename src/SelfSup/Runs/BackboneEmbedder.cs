@@ -35,7 +35,7 @@ internal sealed class BackboneEmbedder(TrainedBackbone backbone, RecipeReader re
                 copies.Add(new EmbedDevice(encoder, compute, Share(copies.Count, devices.Count)));
             }
 
-            return new EmbeddingMaker(options, copies, Views(options.Views), backbone.Recipe.Run.Seed).Run(Facts(), progress, cancellationToken);
+            return new EmbeddingMaker(options, copies, Views(options.Views), backbone.Recipe.Run.Seed).Run(Network(), progress, cancellationToken);
         }
         finally
         {
@@ -46,11 +46,10 @@ internal sealed class BackboneEmbedder(TrainedBackbone backbone, RecipeReader re
     /// <summary>What the backbone makes of an image, as a file's embeddings were made.</summary>
     /// <param name="path">The image's file.</param>
     /// <param name="facts">What the file says of its embeddings.</param>
-    /// <param name="maxPixels">The largest image that is decoded.</param>
     /// <returns>[D].</returns>
     /// <exception cref="CheckpointException">It is not the network that made the file.</exception>
     /// <exception cref="DataException">The image cannot be read.</exception>
-    public float[] Embed(string path, EmbeddingFacts facts, long maxPixels)
+    public float[] Embed(string path, EmbeddingFacts facts)
     {
         RequireMaker(facts);
         using var source = Single(path);
@@ -58,21 +57,35 @@ internal sealed class BackboneEmbedder(TrainedBackbone backbone, RecipeReader re
             source,
             new SequentialBatches(1, 1),
             Views(facts.Views),
-            new ViewLoaderOptions { Seed = backbone.Recipe.Run.Seed, Workers = 1, MaxPixels = maxPixels, Format = backbone.Compute.Views },
+            new ViewLoaderOptions
+            {
+                Seed = backbone.Recipe.Run.Seed,
+                Workers = 1,
+                MaxPixels = facts.MaxPixels,
+                Decoder = backbone.Recipe.Data!.Decoder,
+                Format = backbone.Compute.Views,
+            },
             new UnreadableImages());
         using var embedder = new BatchEmbedder([new EmbedDevice(backbone.Encoder, backbone.Compute, threads)], facts.Of, facts.UnitLength);
-        return embedder.Embed(loader.Pass(CancellationToken.None)).Single()!.Values;
+        try
+        {
+            return embedder.Embed(loader.Pass(CancellationToken.None)).Single()!.Values;
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{SourceImage.WithoutRemedy(e.Message)}; look up another image", e);
+        }
     }
 
     /// <summary>Fails where it is not the network that made a file.</summary>
     /// <exception cref="CheckpointException">It is not.</exception>
-    public void RequireMaker(EmbeddingFacts facts)
+    private void RequireMaker(EmbeddingFacts facts)
     {
-        if (_weights != facts.Weights)
+        if (_weights != facts.Network.Weights)
         {
             throw new CheckpointException(
-                $"{backbone.Origin}: has other weights (sha256 {_weights[..12]}...) than the network that made the embeddings ({facts.Weights[..Math.Min(12, facts.Weights.Length)]}..., "
-                + $"then at {facts.Model}), must be the same one; name that by --model, or embed the images anew");
+                $"{backbone.Origin}: has other weights (sha256 {_weights[..12]}...) than the network that made the embeddings ({facts.Network.Weights[..Math.Min(12, facts.Network.Weights.Length)]}..., "
+                + $"then at {facts.Network.Model}), must be the same one; name that by --model, or embed the images anew");
         }
     }
 
@@ -93,19 +106,7 @@ internal sealed class BackboneEmbedder(TrainedBackbone backbone, RecipeReader re
 
     private IReadOnlyList<ViewPipeline> Views(int count) => Pipelines.TestTime(backbone.Recipe, reader, count);
 
-    private EmbeddingFacts Facts() => new()
-    {
-        Card = backbone.Card.Metadata(),
-        Weights = _weights,
-        Model = Path.GetFullPath(backbone.Origin),
-        Of = backbone.Of,
-        Dimension = 0,
-        UnitLength = false,
-        Views = 0,
-        Precision = backbone.Compute.Precision.ToString().ToLowerInvariant(),
-        Images = "",
-        Fingerprint = "",
-    };
+    private EmbeddingNetwork Network() => new(backbone.Card.Metadata(), _weights, Path.GetFullPath(backbone.Origin));
 
     private int Share(int copy, int copies) => backbone.Compute.IsCuda
         ? 1

@@ -7,7 +7,7 @@ internal sealed class DuplicateOptions
 {
     /// <summary>
     /// The lowest similarity of near-duplicates. The default, with <see cref="IsWhitened"/>, finds 49 of 50 rescaled, recompressed or
-    /// cropped copies among 200 photographs and takes nothing else for one, with a network for images of 32 pixels.
+    /// cropped copies of 150 photographs and takes nothing else for one, with a network for images of 32 pixels.
     /// </summary>
     [Range(-1.0, 1.0)]
     public double Threshold { get; set; } = 0.8;

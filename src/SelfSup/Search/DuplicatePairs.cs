@@ -5,8 +5,10 @@ using static TorchSharp.torch;
 namespace SelfSup.Search;
 
 /// <summary>
-/// All pairs of rows whose similarity reaches a threshold, exactly: products in float32 propose them, float64 decides. In memory are two
-/// blocks of rows, a tile of products and the pairs; where the rows do not fit into a block, files are read once for each block.
+/// All pairs of rows whose similarity reaches a threshold: products in float32 propose them, and their cosine in float64 decides, which is
+/// exact for rows that are float32, as read or, where they are whitened, as rounded after that. In memory are up to three blocks of rows (two
+/// that are compared, and one more while it is read), a tile of products and the pairs; where the rows do not fit into a block, files are
+/// read once for each block.
 /// </summary>
 /// <param name="options">What is looked for.</param>
 internal sealed class DuplicatePairs(DuplicateOptions options)
@@ -19,10 +21,11 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
     private const double Rounding = 1e-3;
 
     private readonly List<NearPair> _pairs = [];
+    private double _compared; // pairs
 
     /// <summary>Finds them.</summary>
     /// <param name="table">The rows.</param>
-    /// <param name="progress">Told how many of the rows have been compared with all others, of how many.</param>
+    /// <param name="progress">Told how much of the work is done, in rows of the table, of how many.</param>
     /// <param name="cancellationToken">Ends it between two tiles.</param>
     /// <returns>The pairs, the most similar first.</returns>
     /// <exception cref="RecipeException">There are more pairs than are wanted.</exception>
@@ -31,21 +34,21 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var rowsAtOnce = options.BlockRows ?? Math.Max(1, BlockBytes / (4L * table.Width));
-        using var whitening = options.IsWhitened ? Whitening.Of(table, rowsAtOnce) : null;
+        using var whitening = options.IsWhitened ? Whitening.Of(table, rowsAtOnce, cancellationToken) : null;
         foreach (var block in table.Blocks(rowsAtOnce))
         {
             using var rows = Unit(block, whitening);
-            Compare(rows, rows, cancellationToken);
+            Compare(rows, rows, Report, cancellationToken);
             foreach (var later in table.Blocks(rowsAtOnce, rows.End))
             {
                 using var others = Unit(later, whitening);
-                Compare(rows, others, cancellationToken);
+                Compare(rows, others, Report, cancellationToken);
             }
-
-            progress(rows.End, table.Rows);
         }
 
         return [.. _pairs.OrderByDescending(pair => pair.Similarity).ThenBy(pair => pair.First).ThenBy(pair => pair.Second)];
+
+        void Report() => progress((long)(table.Rows * Math.Min(1, _compared / (0.5 * table.Rows * table.Rows))), table.Rows);
     }
 
     private static EmbeddingBlock Unit(EmbeddingBlock block, Whitening? whitening)
@@ -53,12 +56,12 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
         using var scope = NewDisposeScope();
         using (block)
         {
-            var rows = whitening is null ? block.Rows : whitening.Apply(block.Rows);
-            return new EmbeddingBlock(block.First, rows.div(rows.norm(1, true, 2).clamp_min(1e-12)).DetachFromDisposeScope());
+            var rows = whitening is null ? block.Rows.alias() : whitening.Apply(block.Rows);
+            return new EmbeddingBlock(block.First, rows.div_(rows.norm(1, true, 2).clamp_min(1e-12)).DetachFromDisposeScope());
         }
     }
 
-    private void Compare(EmbeddingBlock rows, EmbeddingBlock others, CancellationToken cancellationToken)
+    private void Compare(EmbeddingBlock rows, EmbeddingBlock others, Action report, CancellationToken cancellationToken)
     {
         var isSame = ReferenceEquals(rows, others);
         for (var first = 0L; first < rows.Rows.shape[0]; first += Tile)
@@ -67,6 +70,7 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 Compare(rows, first, others, second, isSame && first == second);
+                report();
             }
         }
     }
@@ -76,6 +80,7 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
         using var scope = NewDisposeScope();
         var left = rows.Rows.narrow(0, first, Math.Min(Tile, rows.Rows.shape[0] - first));
         var right = others.Rows.narrow(0, second, Math.Min(Tile, others.Rows.shape[0] - second));
+        _compared += left.shape[0] * right.shape[0] * (isDiagonal ? 0.5 : 1);
         var near = left.mm(right.t()).ge(options.Threshold - Rounding);
         near = isDiagonal ? near.triu(1) : near;
         var places = near.nonzero(); // [pairs, 2]
@@ -98,7 +103,7 @@ internal sealed class DuplicatePairs(DuplicateOptions options)
         var pairs = places.contiguous().data<long>().ToArray();
         for (var i = 0; i < cosines.Length; i++)
         {
-            if (cosines[i] < options.Threshold)
+            if (!(cosines[i] >= options.Threshold)) // nor where one is zero and has no direction
             {
                 continue;
             }

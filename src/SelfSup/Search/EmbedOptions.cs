@@ -8,6 +8,9 @@ namespace SelfSup.Search;
 /// <summary>Settings of <see cref="EmbeddingMaker"/>.</summary>
 internal sealed class EmbedOptions
 {
+    /// <summary>The largest number of <see cref="Views"/>.</summary>
+    public const int MostViews = 256;
+
     /// <summary>The images, and what happens to those that cannot be read.</summary>
     public ImageSourceOptions Source { get; set; } = new();
 
@@ -25,7 +28,7 @@ internal sealed class EmbedOptions
     public bool IsHalf { get; set; }
 
     /// <summary>Views of an image of which its embedding is the mean.</summary>
-    [Range(1, 256)]
+    [Range(1, MostViews)]
     public int Views { get; set; } = 1;
 
     /// <summary>Views in the network at once.</summary>

@@ -31,6 +31,7 @@ internal sealed class EmbeddedImages : IDisposable
             ImageColumn = facts?.ImageColumn,
             LabelColumn = facts?.LabelColumn,
         };
+        options.MaxPixels = facts?.MaxPixels ?? options.MaxPixels;
         var source = ImageSources.Open(options);
         try
         {

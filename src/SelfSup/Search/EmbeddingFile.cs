@@ -63,7 +63,7 @@ internal sealed class EmbeddingFile : IDisposable
                             + "are believed of a file of this length; get it again, or write it with smaller row groups");
                 }
 
-                var facts = EmbeddingFacts.Read(reader.CustomMetadata);
+                var facts = EmbeddingFacts.Read(reader.CustomMetadata, path);
                 var first = Array.FindIndex(rows, count => count > 0);
                 var width = first < 0 ? 0 : facts?.Dimension ?? await FirstLength(reader, first, columns.Embedding, (int)values[first]);
                 return new EmbeddingFile(file, rows, values, width, facts);

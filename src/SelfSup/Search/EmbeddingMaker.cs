@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 
 using SelfSup.Augmentation;
 using SelfSup.Datasets;
@@ -19,8 +21,11 @@ namespace SelfSup.Search;
 /// <param name="seed">Of the views that are random.</param>
 internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDevice> devices, IReadOnlyList<ViewPipeline> views, ulong seed)
 {
+    /// <summary>A journal keeps longer settings, such as recipes, by their hash.</summary>
+    private const int LongestShown = 80;
+
     /// <summary>Makes them, or goes on with it.</summary>
-    /// <param name="facts">What files say of their embeddings, of which this knows width, unit length and the images.</param>
+    /// <param name="network">What files say of the network.</param>
     /// <param name="progress">Told after each batch, and once before the first.</param>
     /// <param name="cancellationToken">Stops after the current batch; the row groups so far are kept.</param>
     /// <exception cref="RecipeException">The output cannot be written there, or is there already.</exception>
@@ -30,17 +35,23 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
     /// <exception cref="CheckpointException">What was interrupted is of another network, of other settings or images.</exception>
     /// <exception cref="TrainingException">A file cannot be written, as on a full disk.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public PackReport Run(EmbeddingFacts facts, Action<PackProgress> progress, CancellationToken cancellationToken)
+    public PackReport Run(EmbeddingNetwork network, Action<PackProgress> progress, CancellationToken cancellationToken)
     {
         using var source = ImageSources.Open(options.Source);
-        facts = facts with
+        // Part of it holds for the whole process: while it is on from here, no thread that is done takes it from one that is not.
+        using var precision = devices[0].Compute.Enter();
+        var facts = new EmbeddingFacts
         {
+            Network = network,
+            Of = options.Of,
             Dimension = Width,
             UnitLength = IsUnit,
             Views = options.Views,
+            Precision = devices[0].Compute.Precision,
             Images = options.Source.Path,
             ImageColumn = options.Source.ImageColumn,
             LabelColumn = options.Source.LabelColumn,
+            MaxPixels = options.Source.MaxPixels,
             Fingerprint = source.Files.Fingerprint(),
         };
         return new PackRun(new PackOutput(options.Output, "embedding"), options.Source, options.Overwrite)
@@ -67,7 +78,7 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
         using var writer = new GroupWriter(
             folder, new EmbeddingLayout(Width, options.IsHalf, source.ClassNames), facts.Metadata(), options.ShardRows, begun);
         var (step, done) = ((long)(begun.Done / plan.BatchSize), begun.Done);
-        progress(new PackProgress(done, source.Count, begun.Unreadable.Count, 0));
+        progress(new PackProgress(done, source.Count, begun.Unreadable.Count));
         foreach (var batch in embedder.Embed(loader.Steps(step, plan.StepsPerEpoch, cancellationToken)))
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -89,7 +100,7 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
             }
 
             done = (int)Math.Min(source.Count, ++step * plan.BatchSize);
-            progress(new PackProgress(done, source.Count, begun.Unreadable.Count + unreadable.Count, 0));
+            progress(new PackProgress(done, source.Count, begun.Unreadable.Count + unreadable.Count));
         }
 
         cancellationToken.ThrowIfCancellationRequested(); // who asks in the last batch is told that it was stopped, as in any other
@@ -116,6 +127,7 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
             Prefetch = BatchEmbedder.Window(devices.Count) + 2,
             OnUnreadable = options.Source.OnUnreadable,
             MaxPixels = options.Source.MaxPixels,
+            Decoder = options.Source.Decoder,
             Format = devices[0].Compute.Views,
             PinnedMemory = devices[0].Compute.IsCuda,
         },
@@ -143,33 +155,20 @@ internal sealed class EmbeddingMaker(EmbedOptions options, IReadOnlyList<EmbedDe
     /// <summary>Everything that decides what is written, as the journal keeps it.</summary>
     private Dictionary<string, string> Settings(IImageSource source, EmbeddingFacts facts)
     {
+        const string Prefix = "selfsup.";
         static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-        var device = devices[0].Compute.IsCuda ? "GPU" : "CPU";
-        var settings = new Dictionary<string, string>
-        {
-            ["images"] = Path.GetFullPath(options.Source.Path),
-            ["number of images"] = Text(source.Count),
-            ["model"] = facts.Model,
-            ["weights"] = facts.Weights,
-            ["of"] = options.Of.ToString().ToLowerInvariant(),
-            ["normalize"] = IsUnit ? "yes" : "no",
-            ["dtype"] = options.IsHalf ? "float16" : "float32",
-            ["views"] = Text(options.Views),
-            ["batch-size"] = Text(options.BatchSize),
-            ["precision"] = facts.Precision,
-            ["device"] = device,
-            ["shard-rows"] = Text(options.ShardRows),
-            ["max-pixels"] = Text(options.Source.MaxPixels),
-            ["version of SelfSup"] = typeof(EmbeddingMaker).Assembly.GetName().Version!.ToString(),
-        };
-        foreach (var (name, column) in new[] { ("image-column", options.Source.ImageColumn), ("label-column", options.Source.LabelColumn) })
-        {
-            if (column is not null)
-            {
-                settings[name] = column;
-            }
-        }
-
+        static string Short(string value) => value.Length <= LongestShown ? value : "sha256 " + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)));
+        var settings = facts.Metadata().Where(entry => entry.Key != EmbeddingFacts.FingerprintKey) // changed images are told from changed settings
+            .ToDictionary(entry => entry.Key.Replace(Prefix, "", StringComparison.Ordinal), entry => Short(entry.Value));
+        settings["images"] = Path.GetFullPath(options.Source.Path);
+        settings["number of images"] = Text(source.Count);
+        settings["dtype"] = options.IsHalf ? "float16" : "float32";
+        settings["batch-size"] = Text(options.BatchSize);
+        settings["device"] = devices[0].Compute.IsCuda ? "GPU" : "CPU";
+        settings["decoder"] = options.Source.Decoder?.ToString() ?? "default";
+        settings["shard-rows"] = Text(options.ShardRows);
+        settings["seed"] = seed.ToString(CultureInfo.InvariantCulture);
+        settings["program"] = typeof(EmbeddingMaker).Assembly.GetName().Version!.ToString();
         return settings;
     }
 }

@@ -134,19 +134,26 @@ internal sealed class EmbeddingTable : IDisposable
         return found;
     }
 
-    /// <summary>The first row of an image that fits; null where none does.</summary>
-    public long? Find(Func<EmbeddedImage, bool> fits)
+    /// <summary>The first row of each image that is wanted and there.</summary>
+    /// <param name="wanted">What images are known by.</param>
+    /// <param name="key">That of an image; null where it has none.</param>
+    public IReadOnlyDictionary<TKey, long> Find<TKey>(IReadOnlySet<TKey> wanted, Func<EmbeddedImage, TKey?> key)
+        where TKey : notnull
     {
-        foreach (var (file, group, first) in _groups)
+        var found = new Dictionary<TKey, long>();
+        foreach (var (file, group, first) in _groups.TakeWhile(_ => found.Count < wanted.Count))
         {
-            var place = Array.FindIndex(file.Images(group), image => fits(image));
-            if (place >= 0)
+            var images = file.Images(group);
+            for (var place = 0; place < images.Length; place++)
             {
-                return first + place;
+                if (key(images[place]) is { } own && wanted.Contains(own))
+                {
+                    found.TryAdd(own, first + place);
+                }
             }
         }
 
-        return null;
+        return found;
     }
 
     /// <inheritdoc/>
@@ -188,10 +195,11 @@ internal sealed class EmbeddingTable : IDisposable
                     $"{file.Path}: its embeddings have {Text(file.Width)} numbers, those of {_groups[0].File.Path} have {Text(Width)}; name files of one network");
             }
 
-            if (file.Facts?.Weights != Facts?.Weights || file.Facts?.Of != Facts?.Of || file.Facts?.Views != Facts?.Views)
+            if (file.Facts?.DifferenceTo(Facts) is { } difference || (file.Facts is null) != (Facts is null))
             {
                 throw new DataException(
-                    $"{file.Path}: was made by another network than {_groups[0].File.Path}, or otherwise, so that they cannot be compared; name files of one network");
+                    $"{file.Path}: is of {file.Facts?.DifferenceTo(Facts) ?? "unknown origin"}, {_groups[0].File.Path} is not, so that they make no one table; name files "
+                    + "of one selfsup embed, or embed all images at once");
             }
         }
 

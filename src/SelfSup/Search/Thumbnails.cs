@@ -14,10 +14,11 @@ internal sealed class Thumbnails(IImageSource source, long maxPixels)
 
     private readonly ImageDecoder _decoder = new(maxPixels);
     private readonly StoredImage _stored = new();
-    private readonly DecodedImage _opened = new();
     private readonly PixelImage _pixels = new();
+    private readonly ImageExaminer _sizes = new(source, new InspectOptions { Source = new() { MaxPixels = maxPixels }, Quick = true });
 
-    /// <summary>A small picture; null where the image cannot be read.</summary>
+    /// <summary>A small picture; null where the image is damaged.</summary>
+    /// <exception cref="DataException">Its file cannot be read, or is no longer the one that was opened.</exception>
     public Thumbnail? Make(int index)
     {
         try
@@ -29,25 +30,18 @@ internal sealed class Thumbnails(IImageSource source, long maxPixels)
             var file = new ImageEncoder(target, Quality).Shrink(_pixels, source.Locate(index));
             return new Thumbnail("data:image/jpeg;base64," + Convert.ToBase64String(file), _pixels.Width, _pixels.Height);
         }
-        catch (DataException)
+        catch (DataException e) when (!e.IsSourceLost)
         {
             return null;
         }
     }
 
-    /// <summary>Pixels and bytes of an image, by which the best of several copies is chosen; zeros where it cannot be read.</summary>
+    /// <summary>Pixels and bytes of an image by its header, by which the best of several copies is chosen; no pixels where that is damaged.</summary>
+    /// <exception cref="DataException">Its file cannot be read, or is no longer the one that was opened.</exception>
     public (long Pixels, long Bytes) SizeOf(int index)
     {
-        try
-        {
-            source.Read(index, _stored);
-            _decoder.Open(_stored, _opened, source.Locate(index));
-            return ((long)_opened.Width * _opened.Height, _stored.Bytes.Length);
-        }
-        catch (DataException)
-        {
-            return default;
-        }
+        var facts = _sizes.Examine(index);
+        return facts.Error is { IsSourceLost: true } lost ? throw lost : ((long)facts.Width * facts.Height, facts.Bytes);
     }
 }
 

@@ -25,8 +25,9 @@ internal sealed class Whitening : IDisposable
     /// <summary>Looks at all embeddings of a table, block by block.</summary>
     /// <param name="table">The embeddings.</param>
     /// <param name="blockRows">Rows in memory at once.</param>
+    /// <param name="cancellationToken">Ends it between two parts of a block.</param>
     /// <exception cref="RecipeException">They are too wide.</exception>
-    public static Whitening Of(EmbeddingTable table, long blockRows)
+    public static Whitening Of(EmbeddingTable table, long blockRows, CancellationToken cancellationToken)
     {
         if (table.Width > MostWidth)
         {
@@ -43,6 +44,7 @@ internal sealed class Whitening : IDisposable
             {
                 for (var first = 0L; first < block.Rows.shape[0]; first += RowsAtOnce)
                 {
+                    cancellationToken.ThrowIfCancellationRequested();
                     using var part = NewDisposeScope();
                     var wide = Part(block.Rows, first).to(float64);
                     sum.add_(wide.sum(dim: 0));

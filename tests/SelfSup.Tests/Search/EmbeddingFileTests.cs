@@ -9,6 +9,7 @@ using DuckDB.NET.Data;
 using Parquet;
 
 using SelfSup.Errors;
+using SelfSup.Evaluation;
 using SelfSup.Search;
 using SelfSup.Tests.Support;
 
@@ -57,8 +58,8 @@ public sealed class EmbeddingFileTests : IDisposable
             Assert.Equal(new EmbeddedImage(row, Tables.Name(row), label < 0 ? null : label, label < 0 ? null : new[] { "cat", "dog" }[label]), images[row]);
         }
 
-        Assert.Equal(rows - 1, table.Find(image => image.Path == Tables.Name(rows - 1)));
-        Assert.Null(table.Find(image => image.Id == rows));
+        Assert.Equal(rows - 1, Assert.Single(table.Find(new HashSet<string> { Tables.Name(rows - 1), "elsewhere" }, image => image.Path)).Value);
+        Assert.Empty(table.Find(new HashSet<long> { rows }, image => image.Id));
         Assert.Equal(read[^width..], table.Embedding(rows - 1));
     }
 
@@ -176,7 +177,43 @@ public sealed class EmbeddingFileTests : IDisposable
         Tables.Write(_folder.File("2.parquet"), Tables.Random(3, 5));
         Assert.Contains("2.parquet: its embeddings have 5 numbers, those of", Refusal("."), StringComparison.Ordinal);
         Tables.Write(_folder.File("2.parquet"), Tables.Random(3, 4), weights: "another");
-        Assert.Contains("2.parquet: was made by another network than", Refusal("."), StringComparison.Ordinal);
+        Assert.Contains("2.parquet: is of another network", Refusal("."), StringComparison.Ordinal);
+        Of("other images", facts => facts with { Fingerprint = "g" });
+        Of("embeddings of the head", facts => facts with { Of = Representation.Embeddings });
+        Of("2 views of each image", facts => facts with { Views = 2 });
+        Of("unit length", facts => facts with { UnitLength = true });
+        Tables.Write(_folder.File("2.parquet"), Tables.Random(3, 4));
+        using var table = EmbeddingTable.Open(_folder.File("."));
+        Assert.Equal(6, table.Rows);
+
+        void Of(string what, Func<EmbeddingFacts, EmbeddingFacts> with)
+        {
+            Tables.Write(_folder.File("2.parquet"), Tables.Random(3, 4), with: with);
+            Assert.Contains($"2.parquet: is of {what}, ", Refusal("."), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void FilesThatAreBeingMadeAreNotInAFolder()
+    {
+        Tables.Write(_folder.File("1.parquet"), Tables.Random(3, 4));
+        Directory.CreateDirectory(_folder.File("2.parquet.partial"));
+        Tables.Write(_folder.File("2.parquet.partial/shard-00000.parquet"), Tables.Random(3, 4));
+        using var table = EmbeddingTable.Open(_folder.File("."));
+        Assert.Equal(3, table.Rows);
+    }
+
+    [Theory]
+    [InlineData("selfsup.views", "0", "a whole number from 1 to 256")]
+    [InlineData("selfsup.views", "100000000", "a whole number from 1 to 256")]
+    [InlineData("selfsup.precision", "7", "float32, bfloat16 or tf32")]
+    [InlineData("selfsup.maxPixels", "x", "a whole number")]
+    public void AFileThatSaysWhatCannotBeIsRefused(string key, string value, string must)
+    {
+        Tables.Write(_folder.File("e.parquet"), Tables.Random(3, 4), change: metadata => metadata[key] = value);
+        Assert.Contains($"e.parquet: '{key}' in its metadata is '{value}', must be {must}", Refusal("e.parquet"), StringComparison.Ordinal);
+        Tables.Write(_folder.File("e.parquet"), Tables.Random(3, 4), change: metadata => metadata.Remove(key));
+        Assert.Contains($"e.parquet: '{key}' in its metadata is missing, must be {must}", Refusal("e.parquet"), StringComparison.Ordinal);
     }
 
     [Fact]

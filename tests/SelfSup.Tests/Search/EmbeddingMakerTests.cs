@@ -114,6 +114,7 @@ public sealed class EmbeddingMakerTests : IDisposable
         Directory.CreateDirectory(second);
         Assert.Contains("cannot be written", Assert.Throws<TrainingException>(() => Make("out.parquet")).Message, StringComparison.Ordinal);
         Directory.Delete(second);
+        Assert.Contains("exists already", Assert.Throws<RecipeException>(() => Make("whole.parquet")).Message, StringComparison.Ordinal);
         IsTheSame(whole, Make("out.parquet"));
     }
 
@@ -121,14 +122,50 @@ public sealed class EmbeddingMakerTests : IDisposable
     [InlineData(2, 1, 1)]
     [InlineData(3, 4, 1)]
     [InlineData(1, 3, 3)]
-    public void DevicesAndWorkersChangeNoByte(int devices, int workers, int views) =>
-        IsTheSame(Make("one.parquet", views: views), Make("several.parquet", devices: devices, workers: workers, views: views));
+    public void DevicesAndWorkersChangeNoByte(int devices, int workers, int views)
+    {
+        var one = Make("one.parquet", views: views);
+        IsTheSame(one, Make("several.parquet", devices: devices, workers: workers, views: views));
+        // Nor does it matter what goes on with it.
+        Assert.Throws<OperationCanceledException>(() => Make("resumed.parquet", stopAt: 50, views: views));
+        IsTheSame(one, Make("resumed.parquet", devices: devices, workers: workers, views: views));
+    }
+
+    [Fact]
+    public void ShardsOfParquetFilesAreOneSource()
+    {
+        var packed = new DatasetPacker(new PackOptions
+        {
+            Source = new() { Path = _folder.File("in"), OnUnreadable = OnUnreadable.Skip },
+            Output = _folder.File("packed.parquet"),
+            ShardMegabytes = 1,
+            Order = PackOrder.Source,
+        }).Run(_ => { }, TestContext.Current.CancellationToken);
+        File.Copy(packed.Files[0], _folder.File("two-0.parquet"));
+        File.Copy(packed.Files[0], _folder.File("two-1.parquet"));
+        var report = Make("out.parquet", source: new() { Path = _folder.File("two-*.parquet"), Limit = Count + 10 }, shardRows: 1000);
+        using var table = EmbeddingTable.Open(report.Files[0]);
+        Assert.Equal(Count + 10, table.Rows);
+        var images = table.Images(Enumerable.Range(0, Count + 10).Select(row => (long)row));
+        Assert.Equal(Enumerable.Range(0, Count + 10).Select(row => (long)row), Enumerable.Range(0, Count + 10).Select(row => images[row].Id));
+        Assert.Equal(("two-0.parquet, row 3", "class 0"), (images[3].Path, images[3].Class));
+        Assert.Equal(("two-1.parquet, row 3", "class 0"), (images[Count + 3].Path, images[Count + 3].Class));
+        Assert.Equal(table.Embedding(3), table.Embedding(Count + 3), (a, b) => Math.Abs(a - b) < 1e-5);
+
+        // Files that change places are other images.
+        Assert.Throws<OperationCanceledException>(() => Make("again.parquet", stopAt: 50, source: new() { Path = _folder.File("two-*.parquet") }));
+        File.Move(_folder.File("two-0.parquet"), _folder.File("two-2.parquet"));
+        Assert.Contains(
+            "have changed since",
+            Assert.Throws<CheckpointException>(() => Make("again.parquet", source: new() { Path = _folder.File("two-*.parquet") })).Message,
+            StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("views was 1, is 2")]
     [InlineData("batch-size was 8, is 16")]
     [InlineData("dtype was float32, is float16")]
-    [InlineData("normalize was no, is yes")]
+    [InlineData("unitLength was false, is true")]
     [InlineData("shard-rows was 25, is 1000")]
     [InlineData("weights was 0123456789abcdef, is another")]
     public void OtherSettingsAreRefusedAndNamed(string difference)
@@ -143,7 +180,7 @@ public sealed class EmbeddingMakerTests : IDisposable
             "views" => Make("out.parquet", views: 2, overwrite: overwrite),
             "batch-size" => Make("out.parquet", batch: 16, overwrite: overwrite),
             "dtype" => Make("out.parquet", isHalf: true, overwrite: overwrite),
-            "normalize" => Make("out.parquet", normalize: true, overwrite: overwrite),
+            "unitLength" => Make("out.parquet", normalize: true, overwrite: overwrite),
             "shard-rows" => Make("out.parquet", shardRows: 1000, overwrite: overwrite),
             _ => Make("out.parquet", weights: "another", overwrite: overwrite),
         };
@@ -231,12 +268,12 @@ public sealed class EmbeddingMakerTests : IDisposable
     private PackReport Make(
         string output, int? stopAt = null, int devices = 1, int workers = 1, int views = 1, int batch = Batch, bool isHalf = false, bool normalize = false,
         int shardRows = 25, bool overwrite = false, string weights = "0123456789abcdef", OnUnreadable onUnreadable = OnUnreadable.Skip,
-        Representation of = Representation.Features, int? only = null)
+        Representation of = Representation.Features, int? only = null, ImageSourceOptions? source = null)
     {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         var options = new EmbedOptions
         {
-            Source = new() { Path = _folder.File("in"), OnUnreadable = onUnreadable },
+            Source = source ?? new() { Path = _folder.File("in"), OnUnreadable = onUnreadable },
             Output = _folder.File(output),
             Of = of,
             Normalize = normalize,
@@ -250,7 +287,7 @@ public sealed class EmbeddingMakerTests : IDisposable
         EmbedDevice[] copies = [.. Enumerable.Range(0, devices).Select(_ => new EmbedDevice(_encoder, Computing.Cpu, 1))];
         ViewPipeline[] pipelines = only is { } number ? [View(number)] : [.. Enumerable.Range(0, views).Select(View)];
         return new EmbeddingMaker(options, copies, pipelines, seed: 1).Run(
-            Tables.Facts(0, weights),
+            Tables.Network(weights),
             progress =>
             {
                 if (progress.Done >= stopAt)

@@ -97,6 +97,17 @@ public sealed class SearchTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    public void ARowOfZerosIsNearNothing(double threshold)
+    {
+        Tables.Write(_folder.File("t.parquet"), [[1, 0], [0, 0], [0, 0], [1, 1]]);
+        using var table = EmbeddingTable.Open(_folder.File("t.parquet"));
+        var pairs = new DuplicatePairs(new() { Threshold = threshold, IsWhitened = false }).Find(table, (_, _) => { }, TestContext.Current.CancellationToken);
+        Assert.Equal((0, 3), (Assert.Single(pairs).First, pairs[0].Second));
+    }
+
     [Fact]
     public void TooManyPairsAreAnErrorAndNotAPart()
     {

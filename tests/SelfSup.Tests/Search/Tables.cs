@@ -5,6 +5,7 @@ using SelfSup.Datasets;
 using SelfSup.Evaluation;
 using SelfSup.Randomness;
 using SelfSup.Search;
+using SelfSup.Tensors;
 
 namespace SelfSup.Tests.Search;
 
@@ -13,17 +14,19 @@ internal static class Tables
 {
     public static EmbeddingFacts Facts(int width, string weights = "0123456789abcdef") => new()
     {
-        Card = new Dictionary<string, string> { ["selfsup.method"] = "simclr" },
-        Weights = weights,
-        Model = "/runs/x",
+        Network = Network(weights),
         Of = Representation.Features,
         Dimension = width,
         UnitLength = false,
         Views = 1,
-        Precision = "float32",
+        Precision = Precision.Float32,
+        MaxPixels = 1000,
         Images = "/images",
         Fingerprint = "f",
     };
+
+    public static EmbeddingNetwork Network(string weights = "0123456789abcdef") =>
+        new(new Dictionary<string, string> { ["selfsup.method"] = "simclr" }, weights, "/runs/x");
 
     /// <summary>Random rows.</summary>
     public static float[][] Random(int rows, int width, int seed = 1)
@@ -44,10 +47,14 @@ internal static class Tables
 
     /// <summary>Writes rows as selfsup embed does, so many in a row group.</summary>
     public static void Write(
-        string path, float[][] rows, int groupRows = 7, bool isHalf = false, IReadOnlyList<string>? classes = null, string weights = "0123456789abcdef", int firstId = 0)
+        string path, float[][] rows, int groupRows = 7, bool isHalf = false, IReadOnlyList<string>? classes = null, string weights = "0123456789abcdef", int firstId = 0,
+        Func<EmbeddingFacts, EmbeddingFacts>? with = null, Action<Dictionary<string, string>>? change = null)
     {
         var width = rows[0].Length;
-        var shard = new EmbeddingShard(path, new EmbeddingLayout(width, isHalf, classes ?? []), Facts(width, weights).Metadata());
+        var facts = Facts(width, weights);
+        var metadata = new Dictionary<string, string>((with?.Invoke(facts) ?? facts).Metadata());
+        change?.Invoke(metadata);
+        var shard = new EmbeddingShard(path, new EmbeddingLayout(width, isHalf, classes ?? []), metadata);
         ShardState? state = null;
         for (var first = 0; first < rows.Length; first += groupRows)
         {

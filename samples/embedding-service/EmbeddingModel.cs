@@ -36,6 +36,11 @@ internal sealed class EmbeddingModel : IDisposable
             throw new InvalidDataException($"--model {options.Model}: takes features, not images; export it with --part backbone or all");
         }
 
+        if (!metadata.ContainsKey("selfsup.view"))
+        {
+            throw new InvalidDataException($"--model {options.Model}: does not say how images are prepared for it; export it without --image-size");
+        }
+
         View = new ImageView(Value("selfsup.view"), int.Parse(Value("selfsup.imageSize"), CultureInfo.InvariantCulture));
         Output = _session.OutputMetadata.ContainsKey("embeddings") ? "embeddings" : "features";
 

@@ -36,7 +36,12 @@ internal sealed class EmbeddingModel : IDisposable
             throw new InvalidDataException($"--model {options.Model}: takes features, not images; export it with --part backbone or all");
         }
 
-        View = new ImageView(Value("selfsup.view"), int.Parse(Value("selfsup.imageSize"), CultureInfo.InvariantCulture));
+        if (!metadata.TryGetValue("selfsup.view", out var view))
+        {
+            throw new InvalidDataException($"--model {options.Model}: does not say how images are prepared for it; export it without --image-size");
+        }
+
+        View = new ImageView(view, int.Parse(Value("selfsup.imageSize"), CultureInfo.InvariantCulture));
         Output = _session.OutputMetadata.ContainsKey("embeddings") ? "embeddings" : "features";
 
         // Bytes to what the network takes: value * scale + shift.

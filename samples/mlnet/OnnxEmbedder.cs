@@ -38,7 +38,12 @@ internal sealed class OnnxEmbedder
             throw new InvalidDataException($"{file}: must take R, G, B from 0 to 1 and normalise them itself; export it with --format onnx --normalize-input");
         }
 
-        _view = new ImageView(metadata["selfsup.view"], int.Parse(metadata["selfsup.imageSize"], CultureInfo.InvariantCulture));
+        if (!metadata.TryGetValue("selfsup.view", out var view))
+        {
+            throw new InvalidDataException($"{file}: does not say how images are prepared for it; export it without --image-size");
+        }
+
+        _view = new ImageView(view, int.Parse(metadata["selfsup.imageSize"], CultureInfo.InvariantCulture));
         _output = session.OutputMetadata.ContainsKey("embeddings") ? "embeddings" : "features";
         Width = session.OutputMetadata[_output].Dimensions[1];
         _network = context.Transforms.ApplyOnnxModel([_output], [Input], file);

@@ -63,10 +63,11 @@ internal static class CommonOptions
     }
 
     /// <summary>Fails before hours of work where the file that the user named for its result cannot be written.</summary>
-    /// <exception cref="RecipeException">The path is empty, or the file's folder does not exist.</exception>
+    /// <exception cref="RecipeException">The path is empty, or a device, or the file's folder does not exist.</exception>
     public static void RequireFolder(string flag, string? path)
     {
         RequirePath(flag, path);
+        RequireFile(flag, path);
         if (path is not null && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path))))
         {
             throw new RecipeException($"{flag} {path}: cannot be written (its folder does not exist); name another place");
@@ -77,6 +78,7 @@ internal static class CommonOptions
     /// <exception cref="RecipeException">It cannot be written.</exception>
     public static void Write(string flag, string path, Action<Stream> write)
     {
+        RequireFile(flag, path);
         try
         {
             DurableFile.Write(path, write);
@@ -84,6 +86,16 @@ internal static class CommonOptions
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new RecipeException($"{flag} {path}: cannot be written ({e.Message}); name another place");
+        }
+    }
+
+    /// <summary>A file is renamed into its place, and whoever may do anything would lose <c>/dev/null</c> by it.</summary>
+    private static void RequireFile(string flag, string? path)
+    {
+        if (path is not null && Path.GetFullPath(path) is var full
+            && full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal))
+        {
+            throw new RecipeException($"{flag} {path}: is a device, must be a file; name one");
         }
     }
 }

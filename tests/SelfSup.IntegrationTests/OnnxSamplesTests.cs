@@ -99,7 +99,7 @@ public sealed class OnnxSamplesTests(OnnxSamplesTests.TrainedRun run, ITestOutpu
         File.WriteAllBytes(_workspace["damaged.onnx"], File.ReadAllBytes(Export())[..20_000]);
         StartUp("damaged.onnx").IsOneLine(2, "damaged.onnx");
         StartUp(Export("--part", "head")).IsOneLine(2, "takes features, not images");
-        StartUp(Export("--image-size", "40")).IsOneLine(2, "says nothing of 'selfsup.view'");
+        StartUp(Export("--image-size", "40")).IsOneLine(2, "does not say how images are prepared", "export it without --image-size");
     }
 
     [Fact]
@@ -126,6 +126,7 @@ public sealed class OnnxSamplesTests(OnnxSamplesTests.TrainedRun run, ITestOutpu
         }
 
         RunProgram("mlnet", Export(), known, asked).IsOneLine(2, "export it with --format onnx --normalize-input");
+        RunProgram("mlnet", Export("--normalize-input", "--image-size", "40"), known, asked).IsOneLine(2, "export it without --image-size");
         RunProgram("mlnet", model, _workspace["nowhere"], asked).IsOneLine(2, "nowhere");
     }
 

@@ -8,7 +8,7 @@ using SelfSup.Images;
 namespace SelfSup.Tools.Fuzz;
 
 /// <summary>Many cases over the files of folders, or one of them again.</summary>
-internal sealed class FuzzRun
+internal sealed class FuzzRun : IDisposable
 {
     /// <summary>No case may take longer.</summary>
     private const double MostMilliseconds = 1000;
@@ -17,6 +17,7 @@ internal sealed class FuzzRun
 
     private readonly string[] _paths;
     private readonly IFuzzer _fuzzer;
+    private readonly DirectoryInfo? _damaged;
 
     /// <param name="folders">Where undamaged files are.</param>
     /// <param name="tensors">Whether these are files of tensors, not images.</param>
@@ -39,8 +40,12 @@ internal sealed class FuzzRun
         }
 
         List<byte[]> files = [.. _paths.Select(File.ReadAllBytes)];
-        _fuzzer = tensors ? new TensorFuzzer(files, Directory.CreateTempSubdirectory("fuzz-").FullName) : new ImageFuzzer(files, files[0]);
+        _damaged = tensors ? Directory.CreateTempSubdirectory("fuzz-") : null;
+        _fuzzer = _damaged is null ? new ImageFuzzer(files, files[0]) : new TensorFuzzer(files, _damaged.FullName);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _damaged?.Delete(recursive: true);
 
     /// <summary>Runs one case.</summary>
     /// <returns>The exit code.</returns>

@@ -32,7 +32,7 @@ var root = new RootCommand(
 };
 root.SetAction(result =>
 {
-    var run = new FuzzRun(result.GetValue(folders)!, result.GetValue(tensors));
+    using var run = new FuzzRun(result.GetValue(folders)!, result.GetValue(tensors));
     return result.GetValue(one) is { Length: 2 } named
         ? run.One(long.Parse(named[0]), named[1])
         : run.Many(result.GetValue(cases), result.GetValue(seed));

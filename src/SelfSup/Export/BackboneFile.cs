@@ -36,17 +36,14 @@ internal static class BackboneFile
     }
 
     /// <summary>Copies the backbone of a file that another program wrote, in whatever layout.</summary>
-    /// <exception cref="CheckpointException">A part of the backbone is not there; nothing was copied.</exception>
+    /// <exception cref="CheckpointException">A part of the backbone is not there, or it is a part of a deeper one; nothing was copied.</exception>
     public static LayoutMatch LoadForeign(TensorFile file, Encoder encoder, string? prefix)
     {
         var match = LayoutMatch.Find(file, encoder, prefix);
         var names = match?.Names ?? new Dictionary<string, string>();
         var state = encoder.State.Where(t => encoder.IsOfBackbone(t.Name)).ToDictionary(t => t.Name, t => t.Value);
-        string[] absent =
-        [
-            .. state.Keys.Where(name => !IsCounter(name)
-                && !(names.TryGetValue(name, out var theirs) && LayoutMatch.Fits(name, file.Tensors[theirs].Shape, state[name].shape))),
-        ];
+        var fitting = state.Where(t => names.TryGetValue(t.Key, out var theirs) && LayoutMatch.Fits(t.Key, file.Tensors[theirs].Shape, t.Value.shape)).ToDictionary();
+        string[] absent = [.. state.Keys.Where(name => !IsCounter(name) && !fitting.ContainsKey(name))];
         if (match is null || absent.Length > 0)
         {
             throw new CheckpointException(
@@ -55,7 +52,14 @@ internal static class BackboneFile
                 + "name a recipe of its architecture");
         }
 
-        foreach (var (name, value) in state.Where(t => names.ContainsKey(t.Key)))
+        if (match.Deeper is [var first, ..] deeper)
+        {
+            throw new CheckpointException(
+                $"{file.Path}: is a deeper network than the recipe describes: it has {deeper.Count} tensors of layers more ({ShownText.Of(first)}); "
+                + "name a recipe of its architecture");
+        }
+
+        foreach (var (name, value) in fitting)
         {
             Copy(file, names[name], value);
         }

@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 using SelfSup.Errors;
 using SelfSup.Models;
 using SelfSup.Tensors;
@@ -5,7 +7,7 @@ using SelfSup.Tensors;
 namespace SelfSup.Export;
 
 /// <summary>Where an encoder's backbone is in a file.</summary>
-internal sealed record LayoutMatch
+internal sealed partial record LayoutMatch
 {
     private const int MostPrefixes = 1000;
     private const string Backbone = "backbone.";
@@ -21,6 +23,12 @@ internal sealed record LayoutMatch
 
     /// <summary>The file's names by those that the encoder has for the same: of the backbone, and of what was exported with it.</summary>
     public required IReadOnlyDictionary<string, string> Names { get; init; }
+
+    /// <summary>
+    /// Names in the file of numbered layers that the backbone does not have, as those of a ResNet-34 for a ResNet-18: what fits is a part
+    /// of a deeper network.
+    /// </summary>
+    public required IReadOnlyList<string> Deeper { get; init; }
 
     /// <summary>Prefixes of the same network: copies that follow it or that it follows.</summary>
     public IReadOnlyList<string> Copies { get; init; } = [];
@@ -70,6 +78,12 @@ internal sealed record LayoutMatch
             Prefix = at,
             Fitting = fitting,
             Names = NamesOf(file, encoder, at, naming),
+            Deeper =
+            [
+                .. DeeperOf(
+                    file.Tensors.Keys.Where(name => name.StartsWith(at, StringComparison.Ordinal)).Select(name => name[at.Length..]),
+                    ours.Select(tensor => naming.Of(tensor.Name))).Select(name => at + name),
+            ],
             Copies = [.. best.Select(candidate => candidate.Place).Where(place => place != at)],
         };
     }
@@ -77,6 +91,20 @@ internal sealed record LayoutMatch
     /// <summary>Whether a tensor can be made of one of another shape: only positions can, between which there is something.</summary>
     public static bool Fits(string name, long[] there, long[] here) =>
         there.AsSpan().SequenceEqual(here) || (name.EndsWith("pos_embed", StringComparison.Ordinal) && PositionGrid.CanBecome(there, here));
+
+    /// <summary>Which names are of numbered layers beyond those that are known; counters are left out.</summary>
+    public static IEnumerable<string> DeeperOf(IEnumerable<string> names, IEnumerable<string> known)
+    {
+        var exact = known.ToHashSet();
+        var kinds = exact.Select(Unnumbered).ToHashSet();
+        return names.Where(name => !exact.Contains(name) && !BackboneFile.IsCounter(name) && kinds.Contains(Unnumbered(name)));
+    }
+
+    // Not where a name begins: in a numbered backbone that is a stage, of which there are always as many.
+    private static string Unnumbered(string name) => Number().Replace(name, "#");
+
+    [GeneratedRegex(@"(?<=[._])[0-9]+(?=\.)")]
+    private static partial Regex Number();
 
     /// <summary>The layout's place, without wrappers that may stand anywhere.</summary>
     private static string Plain(string prefix) =>

@@ -56,6 +56,10 @@ internal static class WeightLayouts
         // torchvision.models.VisionTransformer.
         new("torchvision's vision transformer", TorchvisionTransformer),
 
+        // Its weights keep the names of version 0.12; MLPBlock gives them the present ones when it loads them.
+        new("torchvision's vision transformer as it is published", name => Replace(
+            TorchvisionTransformer(name), (".mlp.0.", ".mlp.linear_1."), (".mlp.3.", ".mlp.linear_2."))),
+
         // mmpretrain.models.VisionTransformer.
         new("mmpretrain's vision transformer", MmpretrainTransformer),
     ];

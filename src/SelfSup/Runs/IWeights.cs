@@ -17,6 +17,9 @@ internal interface IWeights : IDisposable
     /// <exception cref="Errors.RecipeException">It cannot be said what of a file is meant.</exception>
     IReadOnlyDictionary<string, (string Name, long[] Shape)> For(Encoder encoder);
 
+    /// <summary>Names there of numbered layers of the backbone that the encoder does not have.</summary>
+    IReadOnlyList<string> Deeper(Encoder encoder);
+
     /// <summary>A tensor by its name there. It stays its owner's.</summary>
     Tensor Read(string name);
 }

@@ -25,7 +25,10 @@ internal sealed record WarmFit(string From, long? Step, int Taken, int Tensors)
     /// <summary>Tensors of the encoder that are not there.</summary>
     public IReadOnlyList<string> Absent { get; init; } = [];
 
-    /// <summary>Tensors there that the encoder does not have.</summary>
+    /// <summary>Tensors there of numbered layers that the encoder does not have: the network there is deeper, and only a part of it is taken.</summary>
+    public IReadOnlyList<string> Deeper { get; init; } = [];
+
+    /// <summary>Other tensors there that the encoder does not have.</summary>
     public IReadOnlyList<string> Unused { get; init; } = [];
 
     /// <summary>What else is in the file, beside the network: copies of it, queues.</summary>
@@ -44,11 +47,12 @@ internal sealed record WarmFit(string From, long? Step, int Taken, int Tensors)
     /// <summary>All of it.</summary>
     public string History => string.Join("; ", [Message, .. Troubles(NamesInTheHistory), .. Remarks(NamesInTheHistory)]);
 
-    /// <summary>The backbone is what everybody wants; that it begins at random in parts is a mistake.</summary>
+    /// <summary>The backbone is what everybody wants; that it begins at random in parts, or with a part of another, is a mistake.</summary>
     private IEnumerable<string> Troubles(int most) => new[]
     {
         Line(OtherShape, "of another shape, as initialised", most),
         Line([.. Absent.Where(IsOfBackbone)], "not there, as initialised", most),
+        Line(Deeper, "there are of layers that the encoder does not have", most),
     }.OfType<string>();
 
     private IEnumerable<string> Remarks(int most) => new[]

@@ -86,6 +86,7 @@ internal sealed class WarmStart : IDisposable
                 + "name weights of the same architecture");
         }
 
+        string[] deeper = [.. _weights.Deeper(encoder)];
         return new WarmFit(_from, _step, both.Length - other.Length, there.Count)
         {
             Layout = _weights.Layout,
@@ -96,7 +97,8 @@ internal sealed class WarmStart : IDisposable
                     .Select(name => $"{name} from {Grid(there[name].Shape)} to {Grid(here[name])} patches"),
             ],
             Absent = [.. here.Keys.Where(name => !there.ContainsKey(name))],
-            Unused = [.. there.Where(t => !here.ContainsKey(t.Key)).Select(t => t.Value.Name)],
+            Deeper = deeper,
+            Unused = [.. there.Where(t => !here.ContainsKey(t.Key)).Select(t => t.Value.Name).Except(deeper)],
             Elsewhere = _weights.Elsewhere,
         };
     }

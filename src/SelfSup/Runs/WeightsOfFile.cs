@@ -51,6 +51,9 @@ internal sealed class WeightsOfFile(TensorFile file, string? prefix) : IWeights
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Deeper(Encoder encoder) => _match?.Deeper ?? [];
+
+    /// <inheritdoc/>
     public Tensor Read(string name)
     {
         if (!_read.TryGetValue(name, out var value))

@@ -1,4 +1,5 @@
 using SelfSup.Checkpoints;
+using SelfSup.Export;
 using SelfSup.Models;
 
 using static TorchSharp.torch;
@@ -44,6 +45,10 @@ internal sealed class WeightsOfRun : IWeights
         _tensors.ToDictionary(t => t.Key, t => (t.Key, t.Value.shape));
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Deeper(Encoder encoder) =>
+        [.. LayoutMatch.DeeperOf(_tensors.Keys.Where(IsOfBackbone), encoder.State.Select(t => t.Name).Where(IsOfBackbone))];
+
+    /// <inheritdoc/>
     public Tensor Read(string name) => _tensors[name];
 
     /// <inheritdoc/>
@@ -56,4 +61,6 @@ internal sealed class WeightsOfRun : IWeights
 
         _tensors.Clear();
     }
+
+    private static bool IsOfBackbone(string name) => name.StartsWith("backbone.", StringComparison.Ordinal);
 }

@@ -162,7 +162,7 @@ internal static class SafeTensors
         var converted = values.to(type);
         return values.isfinite().logical_and(converted.isfinite().logical_not()).any().item<bool>()
             ? throw new RecipeException(
-                $"{name}: has values to {values.abs().max().to(float64).item<double>():G4}, more than {type.ToString().ToLowerInvariant()} can hold; "
+                $"{name}: has values to {values.nan_to_num(0, 0, 0).abs().max().to(float64).item<double>():G4}, more than {type.ToString().ToLowerInvariant()} can hold; "
                 + "write bfloat16 or float32")
             : converted;
     }

@@ -51,6 +51,11 @@ internal abstract class TensorFile : IDisposable
         {
             throw new CheckpointException($"{path}: cannot be read ({e.Message})", e);
         }
+        catch (NotSupportedException e)
+        {
+            throw new CheckpointException(
+                $"{path}: is a pipe or a device, must be a file, whose parts are read as they are needed; write it to a file first", e);
+        }
     }
 
     /// <summary>Reads one tensor, onto the CPU. The caller owns it.</summary>

@@ -1,6 +1,7 @@
 using SelfSup.Errors;
 using SelfSup.Export;
 using SelfSup.Models;
+using SelfSup.Runs;
 using SelfSup.Tensors;
 using SelfSup.Tests.Support;
 
@@ -45,6 +46,7 @@ public sealed class LayoutMatchTests : IDisposable
         { "lightly's small ResNet, its layers numbered", "resnet" },
         { "shortcut in place of downsample", "resnet" },
         { "torchvision's vision transformer", "vit" },
+        { "torchvision's vision transformer as it is published", "vit" },
         { "mmpretrain's vision transformer", "vit" },
     };
 
@@ -114,6 +116,10 @@ public sealed class LayoutMatchTests : IDisposable
             Of(
                 "torchvision's vision transformer", "cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.11.norm1.weight",
                 "blocks.0.attn.qkv.weight", "blocks.0.attn.proj.bias", "blocks.0.mlp.fc1.weight", "blocks.0.mlp.fc2.bias", "norm.weight"));
+        // As those that torchvision publishes are still named; its MLPBlock renames them as it loads them.
+        Assert.Equal(
+            ["encoder.layers.encoder_layer_0.mlp.linear_1.weight", "encoder.layers.encoder_layer_0.mlp.linear_2.bias", "encoder.ln.weight"],
+            Of("torchvision's vision transformer as it is published", "blocks.0.mlp.fc1.weight", "blocks.0.mlp.fc2.bias", "norm.weight"));
         Assert.Equal(
             ["cls_token", "patch_embed.projection.bias", "layers.3.ln1.weight", "layers.3.attn.qkv.bias", "layers.3.ffn.layers.0.0.weight", "layers.3.ffn.layers.1.bias", "ln1.bias"],
             Of(
@@ -149,6 +155,53 @@ public sealed class LayoutMatchTests : IDisposable
             var error = Assert.Throws<CheckpointException>(() => BackboneFile.LoadForeign(file, encoder, null));
             Assert.Contains("100 tensors of it are missing or have another shape (backbone.conv1.weight, ", error.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>
+    /// All that a ResNet-18 needs is in a ResNet-34, and it would be another network: nothing is judged that nobody trained, and
+    /// a run that begins with it is warned.
+    /// </summary>
+    [Theory]
+    [InlineData("resnet18", "", 80, "layer1.2.bn1.bias")]
+    [InlineData("resnet18", "its layers numbered", 80, "4.2.bn1.bias")]
+    [InlineData("vit", "", 12, "blocks.2.attn.proj.bias")]
+    [InlineData("vit", "torchvision's vision transformer", 12, "encoder.layers.encoder_layer_2.ln_1.bias")]
+    public void PartOfADeeperNetworkIsNotTheNetwork(string network, string what, int more, string first)
+    {
+        var deep = network == "vit"
+            ? new EncoderOptions { Backbone = "vitTiny", Vit = new() { Depth = 3, PatchSize = 8, ImageSize = 32 }, Head = _vit.Head }
+            : new EncoderOptions { Backbone = "resnet34", Width = 0.125, Head = _small.Head };
+        using var encoder = Encoder.Create(network == "vit" ? _vit : _small, 1, Computing.Cpu);
+        using var other = Encoder.Create(deep, 2, Computing.Cpu);
+        var names = WeightLayouts.Names.Single(naming => naming.What == what);
+        var path = Write(
+        [
+            .. other.Backbone.Where(t => !BackboneFile.IsCounter(t.Key)).Select(t => KeyValuePair.Create("model." + names.Of(t.Key), t.Value)),
+            new("model.fc.weight", ones(2, 2)), new("model.9.weight", ones(2, 2)), new("model.projection_head.2.weight", ones(2, 2)),
+        ]);
+        using (var file = TensorFile.Open(path))
+        {
+            Assert.Equal(
+                $"{path}: is a deeper network than the recipe describes: it has {more} tensors of layers more (model.{first}); name a recipe of its architecture",
+                Assert.Throws<CheckpointException>(() => BackboneFile.LoadForeign(file, encoder, null)).Message);
+        }
+
+        using var warm = WarmStart.Load(path, _ => { });
+        var fit = warm.Fit(encoder);
+        Assert.StartsWith($"init.from: {more} there are of layers that the encoder does not have: model.", fit.Warning, StringComparison.Ordinal);
+        Assert.Equal(["model.9.weight", "model.fc.weight", "model.projection_head.2.weight"], fit.Unused.Order());
+    }
+
+    /// <summary>A counter is no weight; one of an odd shape does no harm.</summary>
+    [Fact]
+    public void ACounterThatIsAListIsLeftOut()
+    {
+        using var encoder = Encoder.Create(_small, 1, Computing.Cpu);
+        using var loaded = Encoder.Create(_small, 2, Computing.Cpu);
+        using var file = TensorFile.Open(Write(encoder.Backbone.Select(t => KeyValuePair.Create(t.Key, BackboneFile.IsCounter(t.Key) ? ones(1) : t.Value))));
+        BackboneFile.LoadForeign(file, loaded, null);
+        Assert.Equal(0, loaded.Backbone["bn1.num_batches_tracked"].item<long>());
+        Assert.True(encoder.Backbone["conv1.weight"].equal(loaded.Backbone["conv1.weight"]).all().item<bool>());
     }
 
     /// <summary>As the model does for images of another size.</summary>

@@ -234,6 +234,24 @@ public sealed class WarmStartTests : IDisposable
         Assert.NotEqual(trained["head.layers.3.weight"], values["head.layers.3.weight"]);
     }
 
+    /// <summary>A part of it would be another network.</summary>
+    [Fact]
+    public void ADeeperRunIsWarnedOf()
+    {
+        EncoderOptions Thin(string backbone, int layers) =>
+            new() { Backbone = backbone, Width = 0.25, Head = new HeadOptions { Layers = layers, Output = 8 } };
+        using var source = Encoder.Create(Thin("resnet32", layers: 3), 4, Computing.Cpu);
+        using var warm = WarmStart.Load(Save(new Inner("method", new Inner("encoder", source)), 3), _ => { });
+        using var encoder = Encoder.Create(Thin("resnet20", layers: 2), 9, Computing.Cpu);
+        var fit = warm.Fit(encoder);
+        // Two blocks more in each of three stages, of two convolutions and two normalisations each.
+        Assert.Equal(3 * 2 * (2 + (2 * 4)), fit.Deeper.Count);
+        Assert.All(fit.Deeper, name => Assert.Matches(@"^backbone\.layer[123]\.[34]\.", name));
+        Assert.Contains("60 there are of layers that the encoder does not have: backbone.layer1.3.", fit.Warning, StringComparison.Ordinal);
+        Assert.All(fit.Unused, name => Assert.StartsWith("head.", name, StringComparison.Ordinal));
+        Assert.NotEmpty(fit.Unused);
+    }
+
     private static string Refused<TError>(string path)
         where TError : SelfSupException => Assert.Throws<TError>(() => WarmStart.Load(path, _ => { })).Message;
 
@@ -265,11 +283,19 @@ public sealed class WarmStartTests : IDisposable
     }
 
     /// <summary>A checkpoint in a run's folder.</summary>
-    private string Save(SmallRun run, long step)
+    private string Save(SmallRun run, long step) => Save(run.Trainer, step);
+
+    private string Save(IStateful run, long step)
     {
         File.WriteAllText(Path.Combine(_folder.Path, "recipe.yaml"), "run: {}");
         using var state = StateArchive.Saving();
-        state.Part("run", run.Trainer);
+        state.Part("run", run);
         return new CheckpointStore(Path.Combine(_folder.Path, "checkpoints")).Write(Manifests.Of(step), state);
+    }
+
+    /// <summary>A part of a state under a name.</summary>
+    private sealed class Inner(string name, IStateful part) : IStateful
+    {
+        public void Exchange(StateArchive archive) => archive.Part(name, part);
     }
 }

@@ -181,6 +181,63 @@ public sealed class TorchFileTests : IDisposable
         Assert.Contains("names in it are absurdly long", Refused(longName), StringComparison.Ordinal);
     }
 
+    /// <summary>A list that is there once may be made a dictionary of again and again: that is bounded as all else is.</summary>
+    [Fact]
+    public void AListBecomesADictionaryOnlySoOften()
+    {
+        byte[] pairs = [.. "(("u8, .. Enumerable.Repeat<byte[]>([.. "X\x01\0\0\0aN"u8, 0x86], 20_000).SelectMany(pair => pair), .. "lt"u8];
+        byte[] pickle =
+        [
+            .. Global("collections", "OrderedDict"), .. "q\0"u8, .. pairs, .. "q\x01"u8,
+            .. Enumerable.Repeat("h\0h\x01R0"u8.ToArray(), 2_000).SelectMany(call => call), .. "00}."u8,
+        ];
+        Assert.Contains("describes more objects than weights need", Refused(pickle), StringComparison.Ordinal);
+    }
+
+    /// <summary>Objects of which a file has many in few bytes.</summary>
+    [Theory]
+    [InlineData('}')]
+    [InlineData(']')]
+    public void EmptyObjectsTakeLittle(char code)
+    {
+        const int Objects = 2_000_000;
+        var path = Zip([.. Start, .. Enumerable.Repeat((byte)code, Objects), .. "."u8]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("unfinished objects", Assert.Throws<CheckpointException>(() => TensorFile.Open(path)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, Objects * 72L);
+    }
+
+    /// <summary>PyTorch names the folder within a file after the file, and people name files after the time.</summary>
+    [Fact]
+    public void AFileNamedAfterTheTimeIsRead()
+    {
+        var path = Zip(Tensor(0, [4], [1], 4), new byte[16], "run 2023-01-01T12:00:00");
+        using var file = TensorFile.Open(path);
+        Assert.Equal("x", Assert.Single(file.Tensors).Key);
+    }
+
+    [Fact]
+    public void TheVersionOfPyTorchMayBeBesideWeights()
+    {
+        using var file = TensorFile.Open(Zip([.. Start, .. "}X\x01\0\0\0v"u8, .. Global("torch.torch_version", "TorchVersion"), .. "X\x05\0\0\01.13."u8, 0x85, 0x81, .. "s."u8]));
+        Assert.Empty(file.Tensors);
+    }
+
+    [Fact]
+    public async Task APipeIsNoFile()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "named pipes are made by mkfifo");
+        var path = _folder.File("pipe");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [path]))
+        {
+            await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        await using var writer = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite); // so that nobody waits for the other end
+        var error = Assert.Throws<CheckpointException>(() => TensorFile.Open(path));
+        Assert.Equal($"{path}: is a pipe or a device, must be a file, whose parts are read as they are needed; write it to a file first", error.Message);
+    }
+
     [Theory]
     [InlineData("twice", "record 'archive/data/0' is there twice")]
     [InlineData("compressed", "record 'archive/data.pkl' is compressed")]
@@ -269,13 +326,7 @@ public sealed class TorchFileTests : IDisposable
     [InlineData(0, new long[] { 4 }, new long[] { 1 }, -4, "storage '0' claims -4 values")]
     public void TensorsThatAreNotInTheirStorage(long offset, long[] shape, long[] strides, long count, string? said)
     {
-        byte[] pickle =
-        [
-            .. Start, .. "}X\x01\0\0\0x"u8, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "(("u8, .. "X\x07\0\0\0storage"u8,
-            .. Global("torch", "FloatStorage"), .. "X\x01\0\0\00X\x03\0\0\0cpu"u8, .. Number(count), .. "tQ"u8, .. Number(offset),
-            .. "("u8, .. shape.SelectMany(Number), .. "t("u8, .. strides.SelectMany(Number), (byte)'t', 0x89, .. "}tRs."u8,
-        ];
-        var path = Zip(pickle, storage: new byte[16]);
+        var path = Zip(Tensor(offset, shape, strides, count), storage: new byte[16]);
         if (said is null)
         {
             using var file = TensorFile.Open(path);
@@ -325,6 +376,14 @@ public sealed class TorchFileTests : IDisposable
     private static byte[] Global(string module, string name) =>
         [(byte)'c', .. System.Text.Encoding.UTF8.GetBytes(module), (byte)'\n', .. System.Text.Encoding.UTF8.GetBytes(name), (byte)'\n'];
 
+    /// <summary>A dictionary with a tensor <c>x</c>, of a storage of so many values.</summary>
+    private static byte[] Tensor(long offset, long[] shape, long[] strides, long count) =>
+    [
+        .. Start, .. "}X\x01\0\0\0x"u8, .. Global("torch._utils", "_rebuild_tensor_v2"), .. "(("u8, .. "X\x07\0\0\0storage"u8,
+        .. Global("torch", "FloatStorage"), .. "X\x01\0\0\00X\x03\0\0\0cpu"u8, .. Number(count), .. "tQ"u8, .. Number(offset),
+        .. "("u8, .. shape.SelectMany(Number), .. "t("u8, .. strides.SelectMany(Number), (byte)'t', 0x89, .. "}tRs."u8,
+    ];
+
     private static byte[] Number(long value) => [0x8a, 8, .. BitConverter.GetBytes(value)];
 
     private static int LastOf(byte[] bytes, uint signature)
@@ -339,12 +398,12 @@ public sealed class TorchFileTests : IDisposable
         return Assert.Throws<CheckpointException>(() => TensorFile.Open(path)).Message;
     }
 
-    private string Zip(byte[] pickle, byte[]? storage = null)
+    private string Zip(byte[] pickle, byte[]? storage = null, string archive = "archive")
     {
         var path = _folder.File("made.pth");
         File.Delete(path);
         using var zip = ZipFile.Open(path, ZipArchiveMode.Create);
-        foreach (var (name, bytes) in new[] { ("archive/data.pkl", pickle), ("archive/data/0", storage ?? []) })
+        foreach (var (name, bytes) in new[] { ($"{archive}/data.pkl", pickle), ($"{archive}/data/0", storage ?? []) })
         {
             using var stream = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
             stream.Write(bytes);

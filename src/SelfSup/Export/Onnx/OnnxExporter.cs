@@ -41,20 +41,7 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
     public void Write(Encoder encoder, ModelCard card, Stream destination) => Build(encoder, card).Write(destination);
 
     /// <inheritdoc/>
-    /// <remarks>No reader of protobuf takes more than two gigabytes: such weights have a file of their own, <c>NAME.onnx.data</c>.</remarks>
-    public void Write(Encoder encoder, ModelCard card, string path, Action<string, Action<Stream>> write)
-    {
-        var model = Build(encoder, card);
-        if (!model.NeedsWeightsFile)
-        {
-            write(path, model.Write);
-            return;
-        }
-
-        var weights = path + ".data";
-        write(weights, model.WriteWeights);
-        write(path, stream => model.Write(stream, Path.GetFileName(weights)));
-    }
+    public void Write(Encoder encoder, ModelCard card, string path, Action<string, Action<Stream>> write) => Build(encoder, card).Write(path, write);
 
     /// <summary>Puts the graph together; weights are read from the network when the model is written.</summary>
     /// <param name="encoder">The network, on any device; it must live until the model is written.</param>
@@ -64,6 +51,11 @@ internal sealed class OnnxExporter(OnnxOptions options) : IExporter
     {
         options.Validate();
         var size = options.ImageSize ?? card.ImageSize;
+        if (options.ImageSize is not null && encoder.Network is VisionTransformer { Patches.PatchSize: var patch } && size % patch != 0)
+        {
+            throw new RecipeException($"--image-size: is {size}, must be a multiple of {patch}, the side of a patch; change it");
+        }
+
         // Nobody has said what view leads to images of another size.
         var actual = card with { ImageSize = size, View = size == card.ImageSize ? card.View : "" };
         var layers = new OnnxLayers(new OnnxGraph(), encoder, options.Weights, options.FoldBatchNorm);

@@ -10,7 +10,8 @@ namespace SelfSup.Export.Onnx;
 /// </summary>
 /// <param name="header">The model without its graph.</param>
 /// <param name="graph">The graph.</param>
-internal sealed class OnnxModel(ModelProto header, OnnxGraph graph)
+/// <param name="largestFile">Bytes of weights that it may hold.</param>
+internal sealed class OnnxModel(ModelProto header, OnnxGraph graph, long largestFile = OnnxModel.LargestFile)
 {
     /// <summary>What readers of protobuf take in one piece: two gigabytes, and a little room for the graph.</summary>
     public const long LargestFile = int.MaxValue - (64L << 20);
@@ -25,7 +26,28 @@ internal sealed class OnnxModel(ModelProto header, OnnxGraph graph)
     public long WeightBytes => graph.Weights.Sum(weight => weight.Length);
 
     /// <summary>Whether the weights are too many for one file, so that they need one of their own beside it.</summary>
-    public bool NeedsWeightsFile => WeightBytes > LargestFile;
+    public bool NeedsWeightsFile => WeightBytes > largestFile;
+
+    /// <summary>Writes it to a place, and weights that no reader of protobuf takes in one piece into a file beside it, <c>NAME.onnx.data</c>.</summary>
+    /// <param name="path">The place.</param>
+    /// <param name="write">Writes a file of a name by what writes its content, and puts it in its place when that has returned.</param>
+    public void Write(string path, Action<string, Action<Stream>> write)
+    {
+        if (!NeedsWeightsFile)
+        {
+            write(path, Write);
+            return;
+        }
+
+        // One is put in its place right after the other: an earlier model must not be left with the weights of this one.
+        var weights = path + ".data";
+        write(path, stream =>
+        {
+            Write(stream, Path.GetFileName(weights));
+            stream.Flush();
+            write(weights, WriteWeights);
+        });
+    }
 
     /// <summary>Writes all of it into one file.</summary>
     /// <param name="destination">Where to; it stays open.</param>

@@ -34,7 +34,7 @@ internal sealed record OnnxWeight(string Name, ScalarType Type, IReadOnlyList<lo
         if (Type == ScalarType.Float16 && (flat.isinf() & made.cpu().reshape(-1).isfinite()).any().item<bool>())
         {
             throw new RecipeException(
-                $"--dtype float16: '{Name}' has values up to {made.abs().max().ToDouble():G4}, must be below 65504 to be one; write float32");
+                $"--dtype float16: '{Name}' has values up to {made.nan_to_num(0, 0, 0).abs().max().ToDouble():G4}, must be below 65504 to be one; write float32");
         }
 
         for (long at = 0; at < flat.numel(); at += Piece)

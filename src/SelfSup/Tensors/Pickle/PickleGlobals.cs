@@ -62,9 +62,10 @@ internal static class PickleGlobals
         "argparse.Namespace", "types.SimpleNamespace", "collections.Counter", "collections.deque", "_codecs.encode", "copyreg._reconstructor",
         "copy_reg._reconstructor", "datetime.datetime", "datetime.date", "datetime.timedelta", "decimal.Decimal", "uuid.UUID",
         "pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.PurePosixPath", "pathlib.PureWindowsPath",
+        "pathlib._local.Path", "pathlib._local.PosixPath", "pathlib._local.WindowsPath", "pathlib._local.PurePosixPath", "pathlib._local.PureWindowsPath",
         "numpy.ndarray", "numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
         "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.random._pickle.__randomstate_ctor",
-        "torch.memory_format", "torch.contiguous_format", "torch.channels_last", "torch.strided",
+        "torch.memory_format", "torch.contiguous_format", "torch.channels_last", "torch.strided", "torch.torch_version.TorchVersion",
         .. from module in new[] { "builtins", "__builtin__" }
            from name in new[] { "object", "set", "frozenset", "complex", "slice", "range", "bytearray", "int", "long", "float", "str", "unicode", "bytes", "bool", "list", "dict", "tuple" }
            select $"{module}.{name}",

@@ -20,6 +20,7 @@ internal sealed class PickleMachine(PickleInput input)
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<uint, object?> _memo = [];
+    private long _steps;
 
     /// <summary>The element types of all storages that were named so far, of tensors that nobody can reach too.</summary>
     public Dictionary<string, TorchSharp.torch.ScalarType> Storages { get; } = [];
@@ -43,9 +44,9 @@ internal sealed class PickleMachine(PickleInput input)
         }
 
         var start = input.Position;
-        for (var steps = 0; ; steps++)
+        for (_steps = 0; ; _steps++)
         {
-            if (steps > MostSteps || input.Position - start > LongestPickle)
+            if (_steps > MostSteps || input.Position - start > LongestPickle)
             {
                 throw new PickleException("it describes more objects than weights need", "save only the state_dict() with PyTorch and take that");
             }
@@ -242,6 +243,12 @@ internal sealed class PickleMachine(PickleInput input)
     private void Call()
     {
         var arguments = Pop();
+        if (arguments is object?[] given)
+        {
+            // A list that is in the file once may be made a dictionary of again and again.
+            _steps += given.Length + given.OfType<List<object?>>().Sum(list => (long)list.Count);
+        }
+
         _stack.Add(PickleCalls.Reduce(Pop(), arguments));
     }
 

@@ -5,15 +5,18 @@ namespace SelfSup.Tensors.Pickle;
 /// <summary>A dictionary. Only entries whose keys are text are kept: names of tensors are text.</summary>
 internal sealed class PickleDictionary
 {
+    private static readonly IReadOnlyDictionary<string, object?> _none = new Dictionary<string, object?>();
+    private Dictionary<string, object?>? _entries; // not before there is one: a single byte of a file makes a dictionary
+
     /// <summary>Its entries.</summary>
-    public Dictionary<string, object?> Entries { get; } = [];
+    public IReadOnlyDictionary<string, object?> Entries => _entries ?? _none;
 
     /// <summary>Takes an entry in; a later one replaces an earlier one.</summary>
     public void Set(object? key, object? value)
     {
         if (key is string text)
         {
-            Entries[text] = value;
+            (_entries ??= [])[text] = value;
         }
     }
 }

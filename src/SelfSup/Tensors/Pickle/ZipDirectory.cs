@@ -156,7 +156,7 @@ internal static class ZipDirectory
 
             var name = Encoding.UTF8.GetString(entry.Slice(EntryLength, nameLength));
             Widen(entry.Slice(EntryLength + nameLength, extraLength), ref bytes, ref stored, ref header);
-            if (name.Split('/').Any(part => part is "" or "." or "..") || name.AsSpan().IndexOfAny('\\', '\0', ':') >= 0)
+            if (name.Split('/').Any(part => part is "" or "." or "..") || name.AsSpan().IndexOfAny('\\', '\0') >= 0)
             {
                 if (!name.EndsWith('/') || bytes > 0)
                 {

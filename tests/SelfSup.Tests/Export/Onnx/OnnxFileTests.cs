@@ -1,5 +1,6 @@
 using Onnx;
 
+using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Export;
 using SelfSup.Export.Onnx;
@@ -138,6 +139,36 @@ public sealed class OnnxFileTests : IDisposable
         Assert.True(model.NeedsWeightsFile);
     }
 
+    /// <summary>Where one of the two files cannot be written, both that were there before still are.</summary>
+    [Theory]
+    [InlineData("network.onnx")]
+    [InlineData("network.onnx.data")]
+    [InlineData(null)]
+    public void AnEarlierModelKeepsItsWeights(string? full)
+    {
+        var (path, weights) = (_folder.Write("network.onnx", [1]), _folder.Write("network.onnx.data", [2]));
+        var graph = new OnnxGraph();
+        graph.Constant("weights", ScalarType.Float32, [1000], () => ones(1000));
+        var model = new OnnxModel(new ModelProto { ProducerName = new string('x', 1000) }, graph, largestFile: 100);
+        void Write(string file, Action<Stream> content) => DurableFile.Write(file, stream =>
+        {
+            using var limited = new LimitedStream(stream, Path.GetFileName(file) == full ? 10 : long.MaxValue);
+            content(limited);
+        });
+        if (full is null)
+        {
+            model.Write(path, Write);
+            Assert.Equal(4000, new FileInfo(weights).Length);
+            Assert.Equal("network.onnx.data", Assert.Single(ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph.Initializer).ExternalData[0].Value);
+            return;
+        }
+
+        Assert.Throws<IOException>(() => model.Write(path, Write));
+        Assert.Equal([1], File.ReadAllBytes(path));
+        Assert.Equal([2], File.ReadAllBytes(weights));
+        Assert.Equal(2, Directory.GetFiles(_folder.Path).Length);
+    }
+
     [Fact]
     public void WhatDoesNotFitIsRefusedInOneLine()
     {
@@ -153,7 +184,7 @@ public sealed class OnnxFileTests : IDisposable
         Refuses("--dtype: is BFloat16, must be float32 or float16 in an ONNX file; change it", thin, new() { Weights = ScalarType.BFloat16 });
         Refuses("--image-size: must be between 1 and 16384, is 0; change it", thin, new() { ImageSize = 0 });
         Refuses(
-            "encoder.vit.patchSize: must divide the sides of images, is 8 for images of 36 x 36 pixels; change it or the size of the views",
+            "--image-size: is 36, must be a multiple of 8, the side of a patch; change it",
             vit,
             new() { ImageSize = 36 });
         Refuses(

@@ -7,12 +7,6 @@ namespace SelfSup.IntegrationTests;
 /// <summary>A method of another assembly trains in a host of its own, and in the command line.</summary>
 public sealed class OwnMethodTests : IDisposable
 {
-    private static readonly string[] _settings =
-    [
-        "data.limit=256", "evaluation.test.limit=64", "evaluation.knn.neighbours=10", "training.globalBatchSize=32", "training.maxSteps=3",
-        "encoder.width=0.25",
-    ];
-
     private readonly Workspace _workspace = new();
 
     /// <summary>The sample's folder: artifacts/bin has one for each project, and in it the same configuration as here.</summary>
@@ -28,13 +22,13 @@ public sealed class OwnMethodTests : IDisposable
     [Fact]
     public void TheSampleTrainsAndASecondStartFindsItFinished()
     {
-        var first = Sample(_settings).Succeeds();
+        var first = Sample(ShortRun.Settings).Succeeds();
         Assert.Contains("Step 3 of 3: loss ", first.Output, StringComparison.Ordinal);
         var steps = AssertResult("run");
         Assert.Equal(3, steps);
         Assert.Contains("name: alignUniform", File.ReadAllText(_workspace["run", "recipe.yaml"]), StringComparison.Ordinal);
 
-        var second = Sample(_settings).Succeeds();
+        var second = Sample(ShortRun.Settings).Succeeds();
         Assert.Contains("is finished; nothing is left to train", second.Output, StringComparison.Ordinal);
         Assert.Equal(3, AssertResult("run"));
     }
@@ -42,7 +36,7 @@ public sealed class OwnMethodTests : IDisposable
     [Fact]
     public void TheSampleStopsWithItsHostAndGoesOn()
     {
-        string[] longer = [.. _settings, "training.maxSteps=24", "training.epochs=3"];
+        string[] longer = [.. ShortRun.Settings, "training.maxSteps=24", "training.epochs=3"];
         using (var first = SelfSupProcess.StartProgram(Program, _workspace["."], [Repository.OwnMethodRecipe, "run", .. longer]))
         {
             first.WaitForLines(_workspace["run", "metrics.jsonl"], 2);
@@ -60,7 +54,7 @@ public sealed class OwnMethodTests : IDisposable
     [Fact]
     public void ItsMistakesAreLogged()
     {
-        var outcome = Sample([.. _settings, "method.alfa=3"]);
+        var outcome = Sample([.. ShortRun.Settings, "method.alfa=3"]);
         Assert.Equal(2, outcome.ExitCode);
         Assert.Contains("method.alfa: no such setting; did you mean method.alpha?", outcome.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", outcome.Output + outcome.Error, StringComparison.Ordinal);
@@ -69,8 +63,7 @@ public sealed class OwnMethodTests : IDisposable
     [Fact]
     public void TheCommandLineTrainsAndJudgesItFromItsAssembly()
     {
-        string[] sets = [.. _settings.SelectMany(setting => new[] { "--set", setting })];
-        string[] pretrain = ["pretrain", Repository.OwnMethodRecipe, "--run", "run", "--threads", "1", .. sets];
+        string[] pretrain = ["pretrain", Repository.OwnMethodRecipe, "--run", "run", "--threads", "1", .. ShortRun.Sets];
         _workspace.Run(pretrain).IsOneLine(2, "method.name: there is no 'alignUniform'");
         _workspace.Run([.. pretrain, "--assembly", Assembly]).Succeeds();
         Assert.Equal(3, AssertResult("run"));

@@ -1,5 +1,3 @@
-using System.IO.Compression;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Xml.Linq;
 
@@ -8,24 +6,15 @@ using SelfSup.IntegrationTests.Support;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>What others are given: the NuGet packages, in a program outside of the repository, and the published folder without the SDK.</summary>
-public sealed class PackagingTests : IDisposable
+public sealed class PackagingTests(Packages packages) : IClassFixture<Packages>, IDisposable
 {
-    private static readonly string[] _shortRun =
-    [
-        "data.limit=256", "evaluation.test.limit=64", "evaluation.knn.neighbours=10", "training.globalBatchSize=32", "training.maxSteps=3",
-        "encoder.width=0.25",
-    ];
-
     private readonly Workspace _workspace = new();
-
-    private static string Version => typeof(Methods.Method).Assembly.GetName().Version!.ToString(3);
 
     public void Dispose() => _workspace.Dispose();
 
     [Fact]
     public void ACopyOfTheSampleBuildsAndTrainsFromThePackages()
     {
-        Pack();
         var copy = Directory.CreateDirectory(_workspace["copy"]).FullName;
         foreach (var file in Directory.EnumerateFiles(Repository.OwnMethod).Where(file => !file.EndsWith(".lock.json", StringComparison.Ordinal)))
         {
@@ -39,7 +28,7 @@ public sealed class PackagingTests : IDisposable
             $"""
             <configuration>
               <config><add key="globalPackagesFolder" value="{_workspace["restored"]}" /></config>
-              <packageSources><add key="packed" value="{_workspace["feed"]}" /></packageSources>
+              <packageSources><add key="packed" value="{packages.Feed}" /></packageSources>
               <fallbackPackageFolders><add key="here" value="{GlobalPackages}" /></fallbackPackageFolders>
             </configuration>
             """);
@@ -48,24 +37,32 @@ public sealed class PackagingTests : IDisposable
         Assert.Equal(["selfsup", "selfsup.hosting"], Restored("selfsup*"));
         using var process = SelfSupProcess.StartProgram(
             _workspace["built", "own-method"], _workspace["."],
-            [Path.Combine(copy, "align-uniform.yaml"), "run", $"data.path={Repository.TrainImages}", $"evaluation.test.path={Repository.TestImages}", .. _shortRun]);
-        Assert.Contains("Step 3 of 3: loss ", process.Wait().Succeeds().Output, StringComparison.Ordinal);
-        AssertSteps(3);
+            [Path.Combine(copy, "align-uniform.yaml"), "run", $"data.path={Repository.TrainImages}", $"evaluation.test.path={Repository.TestImages}", .. ShortRun.Settings]);
+        Assert.Contains($"Step {ShortRun.Steps} of {ShortRun.Steps}: loss ", process.Wait().Succeeds().Output, StringComparison.Ordinal);
+        AssertSteps(ShortRun.Steps);
+    }
+
+    [Fact]
+    public void PackagesHoldWhatUsersNeedAndNothingElse()
+    {
+        Assert.Equal(
+            ["README.md", "SelfSup.nuspec", "buildTransitive/SelfSup.targets", "lib/net10.0/SelfSup.dll", "lib/net10.0/SelfSup.xml", "onnx.LICENSE"],
+            packages.Entries("SelfSup", ".nupkg"));
+        Assert.Equal(
+            ["README.md", "SelfSup.Hosting.nuspec", "lib/net10.0/SelfSup.Hosting.dll", "lib/net10.0/SelfSup.Hosting.xml"],
+            packages.Entries("SelfSup.Hosting", ".nupkg"));
+        foreach (var id in Packages.Ids)
+        {
+            Assert.Equal([$"{id}.nuspec", $"lib/net10.0/{id}.pdb"], packages.Entries(id, ".snupkg"));
+        }
     }
 
     [Fact]
     public void PackagesSayWhatTheyAre()
     {
-        Pack();
         foreach (var (id, needs) in new[] { ("SelfSup", "TorchSharp"), ("SelfSup.Hosting", "SelfSup") })
         {
-            using var package = ZipFile.OpenRead(_workspace["feed", $"{id}.{Version}.nupkg"]);
-            using var symbols = ZipFile.OpenRead(_workspace["feed", $"{id}.{Version}.snupkg"]);
-            var names = package.Entries.Select(entry => entry.FullName).ToArray();
-            Assert.Contains($"lib/net10.0/{id}.dll", names);
-            Assert.Contains($"lib/net10.0/{id}.xml", names);
-            Assert.Contains("README.md", names);
-            Assert.Contains(symbols.Entries, entry => entry.FullName == $"lib/net10.0/{id}.pdb");
+            using var package = packages.Open(id, ".nupkg");
             var facts = XDocument.Load(package.GetEntry($"{id}.nuspec")!.Open()).Root!.Elements().Single();
             string? Fact(string name) => facts.Elements().FirstOrDefault(element => element.Name.LocalName == name)?.Value;
             Assert.Equal(("MIT", "README.md"), (Fact("license"), Fact("readme")));
@@ -80,14 +77,22 @@ public sealed class PackagingTests : IDisposable
         }
     }
 
+    /// <summary>Packing adds neither a time nor a number of its own, and compiling no folder of this machine.</summary>
     [Fact]
-    public void TheSameSourcesMakeTheSamePackages()
+    public void PackingAgainMakesTheSameBytesAndNoneOfThemNameAFolderOfThisMachine()
     {
-        Pack();
-        Pack("again");
-        foreach (var file in Directory.EnumerateFiles(_workspace["feed"]))
+        Packages.Pack(_workspace["again"]);
+        foreach (var file in Directory.EnumerateFiles(packages.Feed))
         {
             Assert.True(File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(_workspace["again", Path.GetFileName(file)])), file);
+        }
+
+        Assert.SkipWhen(Sdk.Configuration == "Debug", "builds for debuggers name the sources' folder");
+        foreach (var id in Packages.Ids)
+        {
+            var sources = packages.Sources(id);
+            Assert.Contains(sources, source => source.StartsWith($"/_/src/{id}/", StringComparison.Ordinal));
+            Assert.All(sources, source => Assert.StartsWith("/_", source, StringComparison.Ordinal));
         }
     }
 
@@ -110,7 +115,7 @@ public sealed class PackagingTests : IDisposable
     public void ASelfContainedFolderNeedsNothing()
     {
         Sdk.Run(
-            Repository.Path, "publish", "src/SelfSup.Cli", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained",
+            Repository.Path, "publish", "src/SelfSup.Cli", "--use-current-runtime", "--self-contained", "-p:RestoreLockedMode=true",
             "-p:RunAnalyzers=false", "-o", _workspace["published"]);
         using var settings = JsonDocument.Parse(File.ReadAllBytes(_workspace["published", "SelfSup.Cli.runtimeconfig.json"]));
         Assert.True(settings.RootElement.GetProperty("runtimeOptions").TryGetProperty("includedFrameworks", out _));
@@ -128,6 +133,7 @@ public sealed class PackagingTests : IDisposable
         Directory.CreateDirectory(_workspace["moved"]);
         Directory.Move(_workspace["published"], folder);
         string[] files = [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        Assert.All(["LICENSE", "onnx.LICENSE", "README.md"], file => Assert.Contains(Path.Combine(folder, file), files));
         Assert.DoesNotContain(files, file => file.EndsWith(".pdb", StringComparison.Ordinal));
         Assert.DoesNotContain(files, file => file.Contains("torch_python", StringComparison.Ordinal));
         Assert.False(Directory.Exists(Path.Combine(folder, "runtimes")), "natives of other systems");
@@ -146,9 +152,8 @@ public sealed class PackagingTests : IDisposable
         Assert.Contains("a simple framework for contrastive learning", method, StringComparison.Ordinal);
         Assert.Contains("temperature", method, StringComparison.Ordinal); // from the doc comments beside the program
 
-        string[] sets = [.. _shortRun.SelectMany(setting => new[] { "--set", setting })];
-        Selfsup(["pretrain", Path.Combine(folder, "recipes", "quickstart.yaml"), "--run", "run", "--threads", "1", .. sets]);
-        AssertSteps(3);
+        Selfsup(["pretrain", Path.Combine(folder, "recipes", "quickstart.yaml"), "--run", "run", "--threads", "1", .. ShortRun.Sets]);
+        AssertSteps(ShortRun.Steps);
         Selfsup("views", Path.Combine(folder, "recipes", "quickstart.yaml"), "--out", "grid.png", "--images", "2", "--views", "2"); // SkiaSharp
         Assert.Equal(files, Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal));
 
@@ -158,15 +163,6 @@ public sealed class PackagingTests : IDisposable
                 "/usr/bin/env", _workspace["."],
                 ["-i", $"PATH={_workspace["empty"]}", $"HOME={_workspace["."]}", "OMP_NUM_THREADS=1", dotnetRoot, Path.Combine(folder, "selfsup"), .. arguments]);
             return process.Wait().Succeeds();
-        }
-    }
-
-    /// <summary>Packs what is built.</summary>
-    private void Pack(string folder = "feed")
-    {
-        foreach (var project in new[] { "SelfSup", "SelfSup.Hosting" })
-        {
-            Sdk.Run(Repository.Path, "pack", $"src/{project}", "--no-build", "-o", _workspace[folder]);
         }
     }
 

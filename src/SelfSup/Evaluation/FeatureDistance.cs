@@ -4,7 +4,7 @@ namespace SelfSup.Evaluation;
 /// How far features are from each other. For Mahalanobis distance multiply them by a factor of its matrix beforehand, and
 /// take the Euclidean.
 /// </summary>
-public enum FeatureDistance
+internal enum FeatureDistance
 {
     /// <summary>Nearer is what has the larger cosine; lengths do not matter.</summary>
     Cosine,

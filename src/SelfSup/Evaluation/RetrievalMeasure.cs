@@ -11,7 +11,9 @@ internal sealed class RetrievalMeasure(Heartbeat? heartbeat = null) : IMeasure
     /// <inheritdoc/>
     public IEnumerable<(string Name, double Value)> Of(JudgedEncoder judged, CancellationToken cancellationToken)
     {
-        var report = new Retrieval(new() { RecallAt = [1] }).Evaluate(judged.Test(Representation.Embeddings), heartbeat, cancellationToken);
-        return report.Numbers.Where(number => number.Key != "precisionAt1").Select(number => (number.Key, number.Value)); // which is recallAt1
+        var options = new RetrievalOptions { RecallAt = [1] };
+        var numbers = new Retrieval(options).Evaluate(judged.Test(Representation.Embeddings), heartbeat, cancellationToken).Numbers;
+        string[] reported = ["recallAt1", "rPrecision", "mapAtR"];
+        return reported.Select(name => (name, numbers[name]));
     }
 }

@@ -8,8 +8,9 @@ namespace SelfSup.Images;
 /// <summary>
 /// Decodes stored bytes: JPEG, PNG, WebP, BMP and the first frame of a GIF, or raw pixels. JPEG files are decoded by
 /// <see cref="JpegDecoder"/>, for the region that is asked for; what it declines, and every other format, by a
-/// library as a whole, SkiaSharp where no other is asked for. Values are what the file holds: no colour profile is applied, and transparency is dropped without
-/// blending. One worker owns a decoder; it keeps buffers from image to image and is not safe for several threads.
+/// library as a whole, SkiaSharp where no other is asked for. Values are what the file holds: no colour profile is
+/// applied, and transparency is dropped without blending. One worker owns a decoder; it keeps buffers from image to
+/// image and is not safe for several threads.
 /// </summary>
 internal sealed class ImageDecoder
 {
@@ -34,14 +35,14 @@ internal sealed class ImageDecoder
     private readonly bool _decodesJpeg;
 
     /// <param name="maxPixels">Images with more pixels are refused before memory for them is taken.</param>
-    /// <param name="library">What decodes files; any but the default one decodes JPEG files too.</param>
+    /// <param name="library">What decodes all files, JPEG files too; null for our own decoder and SkiaSharp.</param>
     public ImageDecoder(long maxPixels, ImageLibrary? library = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxPixels);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxPixels, MostPixels);
         _maxPixels = maxPixels;
-        _decodesJpeg = library is null or ImageLibrary.Default;
-        _library = ImageLibraries.Create(library ?? ImageLibrary.Default, maxPixels);
+        _decodesJpeg = library is null;
+        _library = ImageLibraries.Create(library, maxPixels);
     }
 
     /// <summary>Decodes all of an image to upright RGB.</summary>
@@ -199,11 +200,6 @@ internal sealed class ImageDecoder
         {
             var what = file.IsEmpty ? "is empty" : "not a JPEG, PNG, WebP, BMP or GIF";
             throw new DataException($"{where}: {what}; {Remedy}");
-        }
-
-        if (format == "JPEG" && JpegMarkers.AreCutOff(file.Span))
-        {
-            throw new DataException($"{where}: this JPEG is truncated; {Remedy}");
         }
 
         if (format == "JPEG" && JpegMarkers.HaveTooManyScans(file.Span))

@@ -12,16 +12,16 @@ internal static class ImageLibraries
     /// <summary>Whether this build has a library.</summary>
     public static bool Has(ImageLibrary library) =>
 #if IMAGESHARP
-        library is ImageLibrary.Default or ImageLibrary.ImageSharp;
+        library is ImageLibrary.ImageSharp;
 #else
-        library is ImageLibrary.Default;
+        false;
 #endif
 
-    /// <summary>A library for one worker.</summary>
+    /// <summary>A library for one worker; null for SkiaSharp.</summary>
     /// <exception cref="RecipeException">This build does not have it.</exception>
-    public static IFileDecoder Create(ImageLibrary library, long maxPixels) => library switch
+    public static IFileDecoder Create(ImageLibrary? library, long maxPixels) => library switch
     {
-        ImageLibrary.Default => new SkiaSharpDecoder(maxPixels),
+        null => new SkiaSharpDecoder(maxPixels),
 #if IMAGESHARP
         ImageLibrary.ImageSharp => new ImageSharpDecoder(maxPixels),
 #endif

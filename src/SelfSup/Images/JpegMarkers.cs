@@ -49,6 +49,33 @@ internal static class JpegMarkers
     }
 
     /// <summary>
+    /// Whether the end marker of the image itself is there, behind at least one scan: not that of a thumbnail among its segments. What
+    /// comes behind it does not matter, such as the film of a motion photo.
+    /// </summary>
+    public static bool HaveEnd(ReadOnlySpan<byte> file)
+    {
+        var rest = file[2..];
+        var scans = 0;
+        while (NextMarker(ref rest, out var marker))
+        {
+            if (marker == EndOfImage)
+            {
+                return scans > 0;
+            }
+
+            if (rest.Length < 2 || BinaryPrimitives.ReadUInt16BigEndian(rest) is var length && length > rest.Length)
+            {
+                return false;
+            }
+
+            scans += marker == StartOfScan ? 1 : 0;
+            rest = rest[length..];
+        }
+
+        return false;
+    }
+
+    /// <summary>
     /// Whether the scans of a JPEG visit its blocks more often than encoders make them: the library has no such limit.
     /// </summary>
     public static bool HaveTooManyScans(ReadOnlySpan<byte> file)

@@ -21,6 +21,11 @@ internal sealed unsafe class SkiaSharpDecoder(long maxPixels) : IFileDecoder
     /// <inheritdoc/>
     public void Decode(ReadOnlyMemory<byte> file, string format, PixelImage into, ImageLocation where)
     {
+        if (format == "JPEG" && JpegMarkers.AreCutOff(file.Span))
+        {
+            throw new DataException($"{where}: this JPEG is truncated; {ImageDecoder.Remedy}");
+        }
+
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
         using var codec = SKCodec.Create(data)

@@ -79,6 +79,21 @@ internal sealed class DataOptions : ImageSourceOptions
     [Range(2, 64)]
     public int Prefetch { get; set; } = 3;
 
+    /// <inheritdoc/>
+    public override IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        foreach (var violation in base.Validate(validationContext))
+        {
+            yield return violation;
+        }
+
+        if (ScaleJpeg && Decoder is ImageLibrary.ImageSharp)
+        {
+            yield return new ValidationResult(
+                "has no effect where decoder is imageSharp, which decodes whole images; leave out one of the two", [nameof(ScaleJpeg)]);
+        }
+    }
+
     /// <summary>
     /// The threads that are used beside training on a device: a GPU leaves all cores but the one that drives it, a CPU
     /// those that libtorch does not compute with.

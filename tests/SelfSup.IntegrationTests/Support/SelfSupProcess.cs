@@ -28,6 +28,7 @@ internal sealed class SelfSupProcess : IDisposable
             RedirectStandardError = true,
         };
         start.Environment["SELFSUP__RUN__THREADS"] = "1";
+        start.Environment["OMPI_MCA_mpi_yield_when_idle"] = "1"; // ranks that wait let others have the core
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;

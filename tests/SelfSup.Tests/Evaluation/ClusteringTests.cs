@@ -100,10 +100,11 @@ public sealed class ClusteringTests
     }
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine, ScalarType.Float32)]
-    [InlineData(FeatureDistance.Euclidean, ScalarType.Float64)]
-    public void GroupsFarApartAreFound(FeatureDistance distance, ScalarType type)
+    [InlineData(nameof(FeatureDistance.Cosine), ScalarType.Float32)]
+    [InlineData(nameof(FeatureDistance.Euclidean), ScalarType.Float64)]
+    public void GroupsFarApartAreFound(string near, ScalarType type)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var scope = NewDisposeScope();
         long[] labels = [.. Enumerable.Range(0, 300).Select(i => (long)(i % 12))];
         var centres = RetrievalTests.Random(12, 16, seed: 4) * 3;

@@ -10,10 +10,11 @@ public sealed class FewShotTests
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine)]
-    [InlineData(FeatureDistance.Euclidean)]
-    public void FeaturesThatKnowNothingGuess(FeatureDistance distance)
+    [InlineData(nameof(FeatureDistance.Cosine))]
+    [InlineData(nameof(FeatureDistance.Euclidean))]
+    public void FeaturesThatKnowNothingGuess(string near)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var set = Set(RetrievalTests.Random(400, 16, seed: 3), 8);
         var report = new FewShot(new() { Ways = 4, Episodes = 400, Queries = 5, Distance = distance }).Evaluate(set, Stop);
         Assert.InRange(0.25, report.NearestPrototype.Low - 0.01, report.NearestPrototype.High + 0.01);
@@ -24,10 +25,11 @@ public sealed class FewShotTests
     }
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine)]
-    [InlineData(FeatureDistance.Euclidean)]
-    public void AccuraciesAreThoseOfPlainDoubles(FeatureDistance distance)
+    [InlineData(nameof(FeatureDistance.Cosine))]
+    [InlineData(nameof(FeatureDistance.Euclidean))]
+    public void AccuraciesAreThoseOfPlainDoubles(string near)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var scope = NewDisposeScope();
         // The classes have centres, so that neither all nor none is right.
         long[] labels = [.. Enumerable.Range(0, 72).Select(i => (long)(i % 6))];
@@ -97,13 +99,14 @@ public sealed class FewShotTests
     }
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine, 1)]
-    [InlineData(FeatureDistance.Cosine, 50)]
-    [InlineData(FeatureDistance.Euclidean, 1)]
-    [InlineData(FeatureDistance.Euclidean, 50)]
-    [InlineData(FeatureDistance.Euclidean, 500)]
-    public void AccuraciesDoNotDependOnHowMuchIsComputedAtOnce(FeatureDistance distance, long numbers)
+    [InlineData(nameof(FeatureDistance.Cosine), 1)]
+    [InlineData(nameof(FeatureDistance.Cosine), 50)]
+    [InlineData(nameof(FeatureDistance.Euclidean), 1)]
+    [InlineData(nameof(FeatureDistance.Euclidean), 50)]
+    [InlineData(nameof(FeatureDistance.Euclidean), 500)]
+    public void AccuraciesDoNotDependOnHowMuchIsComputedAtOnce(string near, long numbers)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var set = Set(RetrievalTests.Random(200, 8, seed: 3), 6);
         var options = new FewShotOptions { Ways = 4, Shots = 2, Episodes = 30, Queries = 3, Distance = distance };
         Assert.NotEqual(new FewShot(options).AtOnce(8), new FewShot(options, numbers).AtOnce(8));

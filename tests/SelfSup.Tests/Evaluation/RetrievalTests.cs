@@ -33,10 +33,11 @@ public sealed class RetrievalTests
     }
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine)]
-    [InlineData(FeatureDistance.Euclidean)]
-    public void MeasuresAreThoseOfTheirDefinitions(FeatureDistance distance)
+    [InlineData(nameof(FeatureDistance.Cosine))]
+    [InlineData(nameof(FeatureDistance.Euclidean))]
+    public void MeasuresAreThoseOfTheirDefinitions(string near)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var scope = NewDisposeScope();
         var features = Random(60, 5, seed: 3);
         long[] labels = [.. Enumerable.Range(0, 60).Select(i => (long)((i * i) % 7))];

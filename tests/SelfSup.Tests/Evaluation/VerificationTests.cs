@@ -128,10 +128,11 @@ public sealed class VerificationTests : IDisposable
     }
 
     [Theory]
-    [InlineData(FeatureDistance.Cosine)]
-    [InlineData(FeatureDistance.Euclidean)]
-    public void ThresholdsOfAFoldAreChosenOnTheOthers(FeatureDistance distance)
+    [InlineData(nameof(FeatureDistance.Cosine))]
+    [InlineData(nameof(FeatureDistance.Euclidean))]
+    public void ThresholdsOfAFoldAreChosenOnTheOthers(string near)
     {
+        var distance = Enum.Parse<FeatureDistance>(near);
         using var scope = NewDisposeScope();
         var features = RetrievalTests.Random(60, 3, seed: 9).to(float32);
         using var set = new FeatureSet("faces", features.alias(), [.. Enumerable.Range(0, 60).Select(i => (long)(i % 3))]);

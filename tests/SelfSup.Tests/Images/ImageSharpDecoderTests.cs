@@ -1,5 +1,6 @@
 using SelfSup.Errors;
 using SelfSup.Images;
+using SelfSup.Recipes;
 
 namespace SelfSup.Tests.Images;
 
@@ -22,21 +23,21 @@ public sealed class ImageSharpDecoderTests
         Assert.Equal(["Decoder"], error.MemberNames);
         Assert.Contains("-p:ImageSharp=true", error.ErrorMessage, StringComparison.Ordinal);
         Assert.Throws<RecipeException>(() => new ImageDecoder(1, ImageLibrary.ImageSharp));
-        options.Decoder = ImageLibrary.Default;
+        options.Decoder = null;
         Assert.Empty(options.Validate(new(options)));
     }
 
-    [Theory]
-    [MemberData(nameof(Fixtures))]
-    public void AFileHasItsEndAndAPieceOfItHasNot(string name)
+    /// <summary>A setting without effect is an error.</summary>
+    [Fact]
+    public void ItDecodesWholeImagesSoThatScaleJpegIsRefused()
     {
-        var file = Fixture.Bytes(name);
-        var format = EncodedImage.Format(file)!;
-        Assert.False(FileEnds.IsCutOff(file, format));
-        foreach (var part in new[] { 0.3, 0.5, 0.85 })
-        {
-            Assert.True(FileEnds.IsCutOff(file.AsSpan(0, (int)(file.Length * part)), format), $"{part} of it");
-        }
+        var options = new DataOptions { Path = "it", Decoder = ImageLibrary.ImageSharp, ScaleJpeg = true };
+        var error = Assert.Single(options.Validate(new(options)), error => error.MemberNames.Contains("ScaleJpeg"));
+        Assert.Equal("has no effect where decoder is imageSharp, which decodes whole images; leave out one of the two", error.ErrorMessage);
+        options.Decoder = null;
+        Assert.Empty(options.Validate(new(options)));
+        (options.Decoder, options.ScaleJpeg) = (ImageLibrary.ImageSharp, false);
+        Assert.DoesNotContain(options.Validate(new(options)), error => error.MemberNames.Contains("ScaleJpeg"));
     }
 
     [Theory]

@@ -228,7 +228,8 @@ internal static class CommunicatorContract
     /// <summary>What is computed right before is reduced, and what is computed right after is of the result: in a queue of work too.</summary>
     public static void ComesAfterWhatWasComputed(Communicator ranks, Device device)
     {
-        var tensor = zeros([1 << 20], dtype: float64, device: device);
+        // Large enough that a GPU is still computing; a CPU has computed before it is asked.
+        var tensor = zeros([device.type == TorchSharp.DeviceType.CPU ? 1 << 16 : 1 << 20], dtype: float64, device: device);
         double expected = 0;
         for (var step = 0; step < 20; step++)
         {

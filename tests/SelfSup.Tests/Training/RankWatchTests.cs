@@ -1,9 +1,9 @@
 using System.Diagnostics;
+
 using SelfSup.Errors;
 using SelfSup.Telemetry;
 using SelfSup.Tests.Support;
 using SelfSup.Training;
-
 
 namespace SelfSup.Tests.Training;
 

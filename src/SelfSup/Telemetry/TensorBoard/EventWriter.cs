@@ -149,7 +149,7 @@ internal sealed class EventWriter : IDisposable
                 Make(make);
             }
 
-            if ((_waiting.Count > 0 || flushes.Length > 0) && (ends || flushes.Length > 0 || _failedAt is not { } at || _time.GetElapsedTime(at) >= _pause))
+            if ((_waiting.Count > 0 || flushes.Length > 0 || !_hasBegun) && (ends || flushes.Length > 0 || _failedAt is not { } at || _time.GetElapsedTime(at) >= _pause))
             {
                 Write(durably: ends || flushes.Length > 0);
             }

@@ -10,7 +10,7 @@ namespace SelfSup.Training;
 
 /// <summary>
 /// <c>metrics.parquet</c>: what <c>metrics.jsonl</c> holds, a row a step, columns of numbers, null where nothing was measured. It is made
-/// of the lines again whenever they have become a twentieth more, so that a run of any length spends a few seconds on it in all; groups
+/// of the lines again whenever they have become a tenth more, so that a run of any length spends a few seconds on it in all; groups
 /// of rows that are full are only copied. The same lines give the same bytes.
 /// </summary>
 /// <param name="log"><c>metrics.jsonl</c>.</param>
@@ -22,9 +22,15 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
     public const int GroupRows = 1 << 16;
 
     private const int TailBytes = 8; // behind the footer: its length, and PAR1
-    private const int GrowthShare = 20;
+    private const int GrowthShare = 10;
 
-    private static readonly ParquetOptions _options = new() { CompressionMethod = CompressionMethod.Zstd };
+    // Measured numbers do not come twice: a dictionary of them takes time and no less room.
+    private static readonly ParquetOptions _options = new()
+    {
+        CompressionMethod = CompressionMethod.Zstd,
+        CompressionLevel = System.IO.Compression.CompressionLevel.Fastest,
+        DictionaryEncodingThreshold = 0,
+    };
 
     private static readonly string _units = JsonSerializer.Serialize(new Dictionary<string, string>
     {

@@ -1,11 +1,10 @@
 using System.CommandLine;
 
-using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Hosting;
 using SelfSup.Images;
-using SelfSup.Randomness;
 using SelfSup.Recipes;
+using SelfSup.Runs;
 
 namespace SelfSup.Cli;
 
@@ -46,19 +45,13 @@ internal static class ViewsCommand
 
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         using var source = ImageSources.Open(recipe.Data!);
-        var chosen = Enumerable.Range(0, source.Count).ToArray();
-        new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(chosen);
-
         // With lists for each view, a row shows every list; epoch after epoch, until there are as many views as asked for.
         var lists = recipe.Views!.Lists;
-        var sheet = new ContactSheet([.. lists.Select(list => Pipelines.Create(list, reader))])
-        {
-            Epochs = ((views - 1) / lists.Count) + 1,
-            Seed = recipe.Run.Seed,
-        };
-        var decoder = new ImageDecoder(recipe.Data!.MaxPixels, recipe.Data.Decoder);
-        CommonOptions.Write("--out", output, stream => sheet.Write(stream, source, decoder, chosen.AsSpan(0, Math.Min(images, chosen.Length)).ToArray()));
-        Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {sheet.Epochs * lists.Count} views of each");
+        var epochs = ((views - 1) / lists.Count) + 1;
+        var sheet = new ViewSheet(recipe, source, images);
+        CommonOptions.Write(
+            "--out", output, stream => sheet.Write(stream, [.. lists.Select(list => Pipelines.Create(list, reader))], firstEpoch: 0, epochs));
+        Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {epochs * lists.Count} views of each");
         return ExitCodes.Success;
     }
 }

@@ -32,6 +32,9 @@ internal sealed class ContactSheet
     /// <summary>How often each view is drawn, with the random numbers of that many epochs.</summary>
     public int Epochs { get; init; } = 1;
 
+    /// <summary>The first of these epochs.</summary>
+    public long FirstEpoch { get; init; }
+
     /// <summary>The run's seed.</summary>
     public ulong Seed { get; init; }
 
@@ -87,7 +90,7 @@ internal sealed class ContactSheet
         SheetLetters.Draw(canvas, "original", CellLeft(0), Margin, paint);
         for (var column = 0; column < _views.Count * Epochs; column++)
         {
-            var (view, epoch) = (column % _views.Count, column / _views.Count);
+            var (view, epoch) = (column % _views.Count, FirstEpoch + (column / _views.Count));
             SheetLetters.Draw(canvas, $"view {view + 1}", CellLeft(1 + column), Margin, paint);
             if (Epochs > 1)
             {
@@ -99,7 +102,7 @@ internal sealed class ContactSheet
 
     private unsafe void DrawView(SKCanvas canvas, int row, int column, DecodedImage image, int index)
     {
-        var (view, epoch) = (column % _views.Count, column / _views.Count);
+        var (view, epoch) = (column % _views.Count, FirstEpoch + (column / _views.Count));
         var pipeline = _views[view];
         var size = Size(pipeline);
         var plane = size * size;

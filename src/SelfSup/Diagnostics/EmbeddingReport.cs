@@ -37,6 +37,9 @@ internal sealed record EmbeddingReport(
     /// <summary>The effective rank that embeddings have at least where they have not collapsed.</summary>
     public double LeastRank { get; init; } = DefaultLeastRank;
 
+    /// <summary>How single numbers spread, by name, where that was asked for.</summary>
+    public IReadOnlyDictionary<string, Histogram>? Histograms { get; init; }
+
     /// <summary>Whether embeddings no longer tell images apart: they lie on one line, or are all the same.</summary>
     public bool IsCollapsed => IsConstant || EffectiveRank < LeastRank;
 
@@ -88,9 +91,11 @@ internal sealed record EmbeddingReport(
         };
     }
 
-    private static Tensor Sample(Tensor rows) => nn.functional.normalize(Some(rows).detach().to(float32), dim: 1);
+    /// <summary>Unit-length float32 rows of <see cref="Some"/>, [min(N, 1024), D].</summary>
+    internal static Tensor Sample(Tensor rows) => nn.functional.normalize(Some(rows).detach().to(float32), dim: 1);
 
-    private static Tensor Some(Tensor rows)
+    /// <summary>Up to 1,024 evenly spaced rows.</summary>
+    internal static Tensor Some(Tensor rows)
     {
         var count = rows.shape[0];
         if (count > MostRows)

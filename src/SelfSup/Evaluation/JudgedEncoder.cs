@@ -25,6 +25,10 @@ internal sealed class JudgedEncoder(
     /// <summary>Of the images that are judged by.</summary>
     public FeatureSet Test(Representation of) => Set(test, of);
 
+    /// <summary>What was made of the images that are judged by: features where there are both.</summary>
+    public FeatureSet? MadeOfTest =>
+        _sets.GetValueOrDefault((test, Representation.Features)) ?? _sets.GetValueOrDefault((test, Representation.Embeddings));
+
     /// <inheritdoc/>
     public void Dispose()
     {

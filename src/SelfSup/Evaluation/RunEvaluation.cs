@@ -15,10 +15,19 @@ internal sealed class RunEvaluation(
     public IEnumerable<UnreadableImage> Unreadable => [.. train.Unreadable.Snapshot(), .. test.Unreadable.Snapshot()];
 
     /// <summary>The values of all measures, by name, in 0..1.</summary>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="cancellationToken">Ends the work.</param>
+    /// <param name="made">Told what was made of the test images, or null; it must copy what it keeps.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public IReadOnlyDictionary<string, double> Evaluate(Encoder encoder, CancellationToken cancellationToken)
+    public IReadOnlyDictionary<string, double> Evaluate(Encoder encoder, CancellationToken cancellationToken, Action<FeatureSet>? made = null)
     {
         using var judged = new JudgedEncoder(encoder, train, test, extractor, cancellationToken);
-        return measures.SelectMany(measure => measure.Of(judged, cancellationToken)).ToDictionary(value => value.Name, value => value.Value);
+        var values = measures.SelectMany(measure => measure.Of(judged, cancellationToken)).ToDictionary(value => value.Name, value => value.Value);
+        if (judged.MadeOfTest is { } ofTest)
+        {
+            made?.Invoke(ofTest);
+        }
+
+        return values;
     }
 }

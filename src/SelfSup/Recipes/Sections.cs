@@ -234,4 +234,7 @@ internal sealed class TelemetryOptions
     /// </summary>
     [Range(1, int.MaxValue)]
     public int EmbeddingsEverySteps { get; set; } = 10;
+
+    /// <summary>Files for TensorBoard in <c>RUN/tensorboard</c>; none where it is left out.</summary>
+    public TensorBoardOptions? TensorBoard { get; set; }
 }

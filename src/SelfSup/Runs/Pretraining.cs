@@ -245,7 +245,8 @@ internal sealed class Pretraining : IDisposable
                 training.ClipGradientNorm,
                 _recipe.Telemetry.EmbeddingsEverySteps,
                 _recipe.Ranks.Overlap,
-                _recipe.Ranks.CompareEverySteps),
+                _recipe.Ranks.CompareEverySteps,
+                _recipe.Telemetry.TensorBoard?.HistogramsEverySteps),
             clock, _controls.Heartbeat);
         _run = Own(new TrainingRun(
             _plan,
@@ -254,7 +255,7 @@ internal sealed class Pretraining : IDisposable
             loader,
             _evaluation is not { } evaluation
                 ? null
-                : stopping => RankAgreement.Of(_ranks.Communicator, () => evaluation.Evaluate(_method.Encoder, stopping)),
+                : stopping => RankAgreement.Of(_ranks.Communicator, () => evaluation.Evaluate(_method.Encoder, stopping, _run.Judged)),
             _directory,
             _history,
             new TrainingRunOptions(
@@ -269,7 +270,8 @@ internal sealed class Pretraining : IDisposable
             time,
             _controls,
             _ranks.Communicator,
-            clock));
+            clock,
+            RunBoards.Of(_recipe, reader, _images, _method.Views, _directory.Path)));
         _parts = new RunParts(
             _run, trainer, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity, _ranks.Communicator);
         _run.Restore();

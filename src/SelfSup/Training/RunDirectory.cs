@@ -7,9 +7,9 @@ using SelfSup.Errors;
 namespace SelfSup.Training;
 
 /// <summary>
-/// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>history.jsonl</c>, <c>checkpoints/</c>,
-/// <c>result.json</c>, <c>backbone.safetensors</c>, <c>unreadable.txt</c> where images were skipped, and <c>ranks/</c> where they are
-/// several. One process holds it at a time: the first rank.
+/// The folder of a run: <c>recipe.yaml</c> (resolved), <c>metrics.jsonl</c>, <c>metrics.parquet</c>, <c>history.jsonl</c>,
+/// <c>checkpoints/</c>, <c>result.json</c>, <c>backbone.safetensors</c>, <c>unreadable.txt</c> where images were skipped,
+/// <c>tensorboard/</c> where it is asked for, and <c>ranks/</c> where they are several. One process holds it at a time: the first rank.
 /// </summary>
 internal sealed class RunDirectory : IDisposable
 {
@@ -36,6 +36,10 @@ internal sealed class RunDirectory : IDisposable
     public string RecipeFile => File("recipe.yaml");
 
     public string MetricsFile => File("metrics.jsonl");
+
+    public string MetricsTableFile => File("metrics.parquet");
+
+    public string TensorBoardFolder => File("tensorboard");
 
     public string HistoryFile => HistoryOf(Path);
 

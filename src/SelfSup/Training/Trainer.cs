@@ -128,15 +128,16 @@ internal sealed class Trainer(
             return report;
         }
 
-        var (first, second) = method.Positives(batch, embeddings);
+        var (own, ownSecond) = method.Positives(batch, embeddings);
         using var _ = no_grad();
+        var (first, second) = (communicator.AllGather(own.detach()), communicator.AllGather(ownSecond.detach()));
+        var classes = method.ClassesOf(batch) is { } ownClasses ? communicator.AllGather(ownClasses) : null;
         return report with
         {
-            Space = EmbeddingReport.Of(
-                communicator.AllGather(first.detach()),
-                communicator.AllGather(second.detach()),
-                method.ClassesOf(batch) is { } classes ? communicator.AllGather(classes) : null,
-                method.LeastEffectiveRank),
+            Space = EmbeddingReport.Of(first, second, classes, method.LeastEffectiveRank) with
+            {
+                Histograms = options.CountsAt(report.Step) && communicator.Rank == 0 ? EmbeddingHistograms.Of(first, second, classes) : null,
+            },
             Facts = method.Facts(batch, embeddings, report.Loss).ToDictionary(fact => fact.Name, fact => fact.Value),
         };
     }
@@ -146,11 +147,18 @@ internal sealed class Trainer(
 /// <param name="LookEverySteps">After the first step and then after so many, a report says what the embedding space looks like.</param>
 /// <param name="Overlap">Whether several ranks average gradients beside the backward pass.</param>
 /// <param name="CompareRanksEverySteps">After so many steps they compare their weights; 0 for never.</param>
+/// <param name="HistogramsEverySteps">At the first look, and at the first after every so many steps, a report has histograms; null for never.</param>
 internal sealed record TrainerOptions(
     double? ClipGradientNorm = null,
     int LookEverySteps = 10,
     bool Overlap = true,
-    int CompareRanksEverySteps = 0);
+    int CompareRanksEverySteps = 0,
+    int? HistogramsEverySteps = null)
+{
+    /// <summary>Whether a look after so many steps has histograms: a function of the step, for runs that go on.</summary>
+    public bool CountsAt(long step) => HistogramsEverySteps is { } every
+        && (step == 1 || (step - 1) / every != (step - 1 - LookEverySteps) / every);
+}
 
 /// <summary>What a step gave.</summary>
 /// <param name="Step">How many steps are done with it.</param>

@@ -4,6 +4,7 @@ using SelfSup.Augmentation;
 using SelfSup.Checkpoints;
 using SelfSup.Distributed;
 using SelfSup.Errors;
+using SelfSup.Evaluation;
 using SelfSup.Telemetry;
 using SelfSup.Tensors;
 
@@ -30,6 +31,7 @@ namespace SelfSup.Training;
 /// <param name="controls">What the program asks of it, and hears from it.</param>
 /// <param name="communicator">The ranks of the run: the first writes its files.</param>
 /// <param name="clock">Told of each part of the run, or null.</param>
+/// <param name="board">What TensorBoard is shown; null where it is not asked for.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
     RunIdentity identity,
@@ -45,14 +47,16 @@ internal sealed class TrainingRun(
     TimeProvider time,
     RunControls controls,
     Communicator communicator,
-    StepClock? clock = null) : IDisposable
+    StepClock? clock = null,
+    BoardContent? board = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
     private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
     private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress);
     private readonly RunCheckpoints _checkpoints =
         new(plan, identity, trainer, directory, options, history, progress, metrics, time);
-    private MetricsLog? _log;
+    private RunRecords? _log;
+    private RunBoard? _board;
     private long _lastMark;
 
     /// <summary>What the run knows of itself.</summary>
@@ -84,7 +88,12 @@ internal sealed class TrainingRun(
     public bool Run(CancellationToken stopping)
     {
         using var span = TrainingMetrics.Activities.StartActivity("run");
-        _log = communicator.Rank == 0 ? new MetricsLog(directory.MetricsFile, State, time, progress.Warn) : null;
+        if (communicator.Rank == 0)
+        {
+            _board = board is null ? null : new RunBoard(directory.TensorBoardFolder, board, plan, State, time, progress.Warn);
+            _log = new RunRecords(directory, State, time, progress.Warn, _board);
+        }
+
         history.Add(new RunEvent(State.Step == 0 ? RunEventKind.Started : RunEventKind.Resumed)
         {
             Step = State.Step,
@@ -143,7 +152,14 @@ internal sealed class TrainingRun(
 
             throw;
         }
+        finally
+        {
+            _log?.Finish();
+        }
     }
+
+    /// <summary>What an evaluation has made of the test images, before it is told what it gave.</summary>
+    public void Judged(FeatureSet features) => _board?.Judged(features);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -197,6 +213,7 @@ internal sealed class TrainingRun(
     private bool Pause(CancellationToken stopping)
     {
         controls.Heartbeat.StepDone(State.Step);
+        _log?.Reached(State.Step);
         _checkpoints.Look();
         var (stops, asked, signal) = Agreed(stopping);
         var evaluated = false;

@@ -25,6 +25,9 @@ internal static class Repository
     /// <summary>The field's reference for the loss over two processes.</summary>
     public static string DistributedGolden => Combine("tests", "SelfSup.Tests", "Golden", "ntxent_distributed.json");
 
+    /// <summary>TensorBoard's schema of event files.</summary>
+    public static string TensorBoardProtos => Combine("src", "SelfSup", "Telemetry", "TensorBoard", "Protos");
+
     private static string Combine(params string[] parts) => System.IO.Path.Combine([Root(), .. parts]);
 
     private static string Root([CallerFilePath] string here = "") =>

@@ -63,22 +63,22 @@ internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposab
 
     private KnownRun Look(string id, string folder, KnownRun? before, DateTimeOffset now)
     {
-        if (folders.LinkOutside(folder) is { } link)
-        {
-            return new KnownRun(id, folder) { Refused = $"{Path.GetRelativePath(folder, link)} is a link to outside of the runs folder" };
-        }
-
         var stamp = Stamp(folder);
         if (before?.Record?.Summary.State is not (null or RunStanding.Running or RunStanding.Silent) && before.Stamp == stamp)
         {
             return before;
         }
 
+        if (folders.LinkOutside(folder) is { } link)
+        {
+            return new KnownRun(id, folder) { Refused = $"{Path.GetRelativePath(folder, link)} is a link to outside of the runs folder" };
+        }
+
         // What changed while somebody looked has changed just now, whatever the disk's own clock says.
         var changed = before is null ? default : before.Stamp == stamp ? before.Changed : now;
         try
         {
-            return new KnownRun(id, folder) { Record = RunRecord.Read(folder, now, changed), Stamp = stamp, Changed = changed };
+            return new KnownRun(id, folder) { Record = RunRecord.Read(folder, now, changed, before?.Record), Stamp = stamp, Changed = changed };
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -44,9 +44,17 @@ internal sealed record RunRecord
     /// <param name="folder">The run directory.</param>
     /// <param name="now">The time.</param>
     /// <param name="seen">When somebody here last saw it write: the clock of a shared disk may be another one.</param>
-    public static RunRecord Read(string folder, DateTimeOffset now, DateTimeOffset seen = default)
+    /// <param name="before">What it told then.</param>
+    public static RunRecord Read(string folder, DateTimeOffset now, DateTimeOffset seen = default, RunRecord? before = null)
     {
         var summary = RunSummary.Read(folder, now, seen);
+        if (summary.State == RunStanding.Running)
+        {
+            // What is left has evaluations in it, of which the last may be long ago.
+            var tail = summary.Tail.WithEvaluation(MetricsOf(folder), before is { Summary.State: RunStanding.Running } ? before.Summary.Tail : null);
+            summary = summary with { Tail = tail, Evaluation = summary.Evaluation.Count > 0 || tail.Evaluation is null ? summary.Evaluation : tail.Evaluation };
+        }
+
         var settings = RecipeSettings.Read(Path.Combine(folder, "recipe.yaml"));
         var plan = PlanOf(summary, settings);
         var pace = summary.State == RunStanding.Running && plan is not null ? RunPace.Of(summary.Tail, plan, summary.History) : null;

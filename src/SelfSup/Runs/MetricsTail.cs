@@ -9,7 +9,11 @@ namespace SelfSup.Runs;
 /// </summary>
 internal sealed record MetricsTail
 {
-    private const int Tail = 1 << 16; // a few hundred lines
+    private const int Tail = 24 << 10; // a hundred lines
+    private const int Piece = 1 << 18;
+    private const long Back = 8 << 20; // tens of thousands of lines
+
+    private static readonly byte[] _evaluation = [.. "\"evaluation\":"u8];
 
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
@@ -66,6 +70,66 @@ internal sealed record MetricsTail
         }
 
         return tail;
+    }
+
+    /// <summary>
+    /// The same with the last evaluation where the end of the file has none: that which was known before, or else looked for some way
+    /// back.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="before">The end of the file as it was, which was searched; null at the first look.</param>
+    public MetricsTail WithEvaluation(string path, MetricsTail? before)
+    {
+        if (Evaluation is not null)
+        {
+            return this;
+        }
+
+        if (before is not null && before.Step <= Step)
+        {
+            return this with { Evaluation = before.Evaluation, EvaluationSeconds = before.EvaluationSeconds };
+        }
+
+        var found = new MetricsTail();
+        try
+        {
+            using var json = JsonDocument.Parse(LastEvaluation(path) ?? "{}");
+            found.Take(json.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            // There is none, or it is not there any longer.
+        }
+
+        return this with { Evaluation = found.Evaluation, EvaluationSeconds = found.EvaluationSeconds };
+    }
+
+    /// <summary>The last line of an evaluation, by pieces from the end; they overlap, so that a line lies wholly in one.</summary>
+    private static string? LastEvaluation(string path)
+    {
+        const int Overlap = 1 << 14;
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        var piece = new byte[Piece];
+        var least = Math.Max(0, file.Length - Back);
+        for (var end = file.Length; end > least; end = end - Piece + Overlap)
+        {
+            var start = Math.Max(0, end - Piece);
+            file.Position = start;
+            var read = piece.AsSpan(0, file.ReadAtLeast(piece.AsSpan(0, (int)(end - start)), (int)(end - start), throwOnEndOfStream: false));
+            var at = read.LastIndexOf(_evaluation);
+            if (at >= 0 && read[at..].IndexOf((byte)'\n') is var length and > 0)
+            {
+                var begin = read[..at].LastIndexOf((byte)'\n') + 1;
+                return Encoding.UTF8.GetString(read[begin..(at + length)]);
+            }
+
+            if (start == 0)
+            {
+                return null;
+            }
+        }
+
+        return null;
     }
 
     private void Take(JsonElement line)

@@ -59,6 +59,24 @@ public sealed class RunRecordTests : IDisposable
         Assert.Equal(said.Remaining, record.Pace.Remaining);
     }
 
+    /// <summary>It is far back in the file; once it was found, it is not looked for again.</summary>
+    [Theory]
+    [InlineData(200)]
+    [InlineData(5_000)]
+    public void AnEvaluationOfLongAgoCountsForTheTimeLeft(int step)
+    {
+        Write("history.jsonl", History("started", 0));
+        Write("metrics.jsonl", Steps(1, 20) + "{\"step\":20,\"epoch\":0.4,\"evaluation\":{\"knn\":0.25},\"evaluationSeconds\":7}\n" + Steps(21, step));
+        Hold();
+        _folder.Write("recipe.yaml", Recipe.Replace("epochs: 3", "epochs: 200", StringComparison.Ordinal));
+        var record = RunRecord.Read(_folder.Path, Now);
+        Assert.Equal(0.25, record.Summary.Evaluation["knn"]);
+        Assert.Equal((7 * record.Plan!.EvaluationsFrom(step)) + ((10_000 - step) * 0.5), record.Pace!.Remaining!.Value.TotalSeconds, 1e-6);
+
+        File.AppendAllText(_folder.File("metrics.jsonl"), Steps(step + 1, step + 200));
+        Assert.Equal(7, RunRecord.Read(_folder.Path, Now, before: record).Summary.Tail.EvaluationSeconds);
+    }
+
     [Fact]
     public void ARunThatHasStoppedHasNoTimeLeft()
     {

@@ -10,7 +10,7 @@ public sealed partial class LayerTests
     [
         "Errors", "Catalogs", "Randomness", "Tensors", "Checkpoints", "Telemetry", "Images", "Augmentation", "Datasets",
         "Optimization", "Distributed", "Models", "Distances", "Mining", "Losses", "MetricLosses", "Diagnostics", "Negatives", "Objectives",
-        "Methods", "Evaluation", "Export", "Search", "Training", "Recipes", "Runs",
+        "Methods", "Evaluation", "Export", "Search", "Training", "Recipes", "Runs", "Reports",
     ];
 
     public static TheoryData<string> Rooms => [.. _bottomFirst];

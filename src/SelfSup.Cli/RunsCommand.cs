@@ -54,9 +54,11 @@ internal static class RunsCommand
             throw new RecipeException($"{folder}: there is no such folder; name the folder of your runs");
         }
 
+        var now = TimeProvider.System.GetUtcNow();
         RunSummary[] runs = RunSummary.IsRun(folder)
-            ? [RunSummary.Read(folder)]
-            : [.. Directory.EnumerateDirectories(folder).Where(RunSummary.IsRun).Select(RunSummary.Read).OrderByDescending(run => run.LastSign)];
+            ? [RunSummary.Read(folder, now)]
+            : [.. Directory.EnumerateDirectories(folder).Where(RunSummary.IsRun)
+                .Select(run => RunSummary.Read(run, now)).OrderByDescending(run => run.LastSign)];
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(
@@ -86,7 +88,6 @@ internal static class RunsCommand
             return ExitCodes.Success;
         }
 
-        var now = TimeProvider.System.GetUtcNow();
         TextTable.Print(
             ["run", "state", "step", "epoch", "loss", "judged", "began", "last sign", "size", "why"],
             runs.Select(run => new[]

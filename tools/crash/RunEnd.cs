@@ -7,7 +7,7 @@ namespace SelfSup.Tools.Crash;
 /// <summary>Compares how two runs ended: weights, the whole state, metrics and results, all but what depends on the clock.</summary>
 internal static class RunEnd
 {
-    private static readonly HashSet<string> _clock = ["imagesPerSecond", "dataWaitSeconds", "stepSeconds", "seconds", "trainingSeconds"];
+    private static readonly HashSet<string> _clock = ["imagesPerSecond", "dataWaitSeconds", "stepSeconds", "evaluationSeconds", "seconds", "trainingSeconds"];
 
     /// <summary>What differs.</summary>
     public static IEnumerable<string> Differences(string expected, string actual)

@@ -38,15 +38,10 @@ internal sealed record EmbeddingReport(
     public double LeastRank { get; init; } = DefaultLeastRank;
 
     /// <summary>Whether embeddings no longer tell images apart: they lie on one line, or are all the same.</summary>
-    public bool IsCollapsed => IsConstant || EffectiveRank < LeastRank;
+    public bool IsCollapsed => Signal is not null;
 
     /// <summary>What shows the collapse, with its value; null where there is none.</summary>
-    public string? Signal => this switch
-    {
-        { IsConstant: true } => $"constant output: standard deviation {StandardDeviation:0e0} a dimension",
-        { IsCollapsed: true } => $"effective rank {EffectiveRank:0.00} of {Width} dimensions",
-        _ => null,
-    };
+    public string? Signal => SignalOf(EffectiveRank, StandardDeviation, Width, LeastRank);
 
     /// <summary>The measures by the names of metrics; without those that there is nothing to take of.</summary>
     public IReadOnlyDictionary<string, double> Measures => new Dictionary<string, double>
@@ -59,7 +54,15 @@ internal sealed record EmbeddingReport(
         ["hardestNegativeSimilarity"] = HardestNegativeSimilarity,
     }.Where(measure => !(measure.Key == "hardestNegativeSimilarity" && double.IsNaN(measure.Value))).ToDictionary();
 
-    private bool IsConstant => StandardDeviation * Math.Sqrt(Width) < LowestSpread;
+    /// <summary>What shows a collapse, with its value, of measures as metrics have them; null where nothing does.</summary>
+    /// <param name="effectiveRank">By RankMe.</param>
+    /// <param name="standardDeviation">The mean over dimensions.</param>
+    /// <param name="width">D.</param>
+    /// <param name="leastRank">The effective rank that embeddings have at least where they have not collapsed.</param>
+    public static string? SignalOf(double effectiveRank, double standardDeviation, long width, double leastRank = DefaultLeastRank) =>
+        standardDeviation * Math.Sqrt(width) < LowestSpread ? $"constant output: standard deviation {standardDeviation:0e0} a dimension"
+        : effectiveRank < leastRank ? $"effective rank {effectiveRank:0.00} of {width} dimensions"
+        : null;
 
     /// <summary>Looks at up to 1,024 evenly spaced rows, without a graph. Reading the numbers waits for the device.</summary>
     /// <param name="first">Embeddings of view 1, of any length and element type, [N, D] with N at least 2.</param>

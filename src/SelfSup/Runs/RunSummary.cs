@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.Json;
-
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
 using SelfSup.Training;
@@ -10,8 +7,6 @@ namespace SelfSup.Runs;
 /// <summary>How a run stands, by what is in its directory.</summary>
 internal sealed record RunSummary
 {
-    private const int Tail = 1 << 16; // of metrics.jsonl: a few hundred lines
-
     /// <summary>Its name, that of its directory.</summary>
     public required string Name { get; init; }
 
@@ -48,22 +43,36 @@ internal sealed record RunSummary
     /// <summary>Size on disk.</summary>
     public long Bytes { get; init; }
 
+    /// <summary>Steps of an epoch; 0 where no checkpoint says it yet.</summary>
+    public long StepsPerEpoch { get; init; }
+
+    /// <summary>How many classes it learns; 0 where it learns none.</summary>
+    public int Classes { get; init; }
+
+    /// <summary>What happened to it, oldest first.</summary>
+    public IReadOnlyList<RunEvent> History { get; init; } = [];
+
+    /// <summary>The end of its metrics.</summary>
+    public required MetricsTail Tail { get; init; }
+
     /// <summary>Whether a folder is a run's.</summary>
     public static bool IsRun(string folder) =>
         File.Exists(System.IO.Path.Combine(folder, "recipe.yaml")) || File.Exists(RunDirectory.HistoryOf(folder));
 
     /// <summary>Looks at a run's directory. A run that is being written is looked at as well as it can be.</summary>
-    public static RunSummary Read(string folder)
+    /// <param name="folder">The directory.</param>
+    /// <param name="now">The time, by which a run of another machine is silent.</param>
+    public static RunSummary Read(string folder, DateTimeOffset now)
     {
         var files = Files(folder);
         var history = RunHistory.Read(RunDirectory.HistoryOf(folder));
-        var (manifest, last) = (Newest(folder), LastLines(System.IO.Path.Combine(folder, "metrics.jsonl")));
-        var holder = RunDirectory.HolderOf(folder);
+        var (manifest, last) = (Newest(folder), MetricsTail.Read(System.IO.Path.Combine(folder, "metrics.jsonl")));
+        DateTimeOffset lastSign = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default;
         // One that was given more epochs afterwards has the result of those before.
         var isFinished = File.Exists(System.IO.Path.Combine(folder, "result.json")) && !(manifest?.Step < manifest?.TotalSteps);
-        var (state, reason) = holder is not null ? (RunStanding.Running, holder)
+        var (state, reason) = RunDirectory.HolderOf(folder) is { } holder ? (RunStanding.Running, holder)
             : isFinished ? (RunStanding.Finished, null)
-            : Ended(history);
+            : HeldElsewhere(folder, now - lastSign, last.Patience) ?? Ended(history);
         var isAhead = state == RunStanding.Running && last.Step > (manifest?.Step ?? 0);
         return new RunSummary
         {
@@ -78,10 +87,23 @@ internal sealed record RunSummary
             Evaluation = (isAhead ? last.Evaluation : null) ?? (manifest?.Evaluations is [.., var newest] ? newest.Values : null) ?? last.Evaluation
                 ?? new Dictionary<string, double>(),
             Began = history is [var first, ..] ? first.At : files.Count > 0 ? files.Min(file => file.LastWriteTimeUtc) : default,
-            LastSign = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default,
+            LastSign = lastSign,
             Bytes = files.Sum(file => file.Length),
+            StepsPerEpoch = manifest?.StepsPerEpoch ?? 0,
+            Classes = manifest?.Classes?.Count ?? 0,
+            History = history,
+            Tail = last,
         };
     }
+
+    /// <summary>
+    /// How a run stands that a process of another machine held; null where there is none. Its lock may not be seen here, so that its
+    /// word counts while it gives signs of life.
+    /// </summary>
+    private static (RunStanding State, string? Reason)? HeldElsewhere(string folder, TimeSpan silent, TimeSpan patience) =>
+        RunDirectory.HolderElsewhere(folder) is not { } holder ? null
+            : silent < patience ? (RunStanding.Running, holder)
+            : (RunStanding.Silent, $"no sign of life of {holder}");
 
     /// <summary>How a run ended that no process holds.</summary>
     private static (RunStanding State, string? Reason) Ended(IReadOnlyList<RunEvent> history) =>
@@ -116,57 +138,17 @@ internal sealed record RunSummary
         try
         {
             return [.. new DirectoryInfo(folder)
-                .EnumerateFiles("*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+                .EnumerateFiles("*", new EnumerationOptions
+                {
+                    RecurseSubdirectories = true,
+                    IgnoreInaccessible = true,
+                    AttributesToSkip = FileAttributes.ReparsePoint, // what is elsewhere is not its own
+                })
                 .Where(file => file.Exists)];
         }
         catch (IOException)
         {
             return []; // a checkpoint was renamed meanwhile
-        }
-    }
-
-    /// <summary>What the last lines of metrics.jsonl tell.</summary>
-    private static (long Step, double Epoch, double? Loss, Dictionary<string, double>? Evaluation) LastLines(string path)
-    {
-        (long Step, double Epoch, double? Loss, Dictionary<string, double>? Evaluation) last = default;
-        foreach (var line in Lines(path))
-        {
-            try
-            {
-                using var json = JsonDocument.Parse(line);
-                var root = json.RootElement;
-                last = (root.GetProperty("step").GetInt64(), root.GetProperty("epoch").GetDouble(), last.Loss, last.Evaluation);
-                if (root.TryGetProperty("loss", out var loss) && loss.ValueKind == JsonValueKind.Number)
-                {
-                    last.Loss = loss.GetDouble();
-                }
-
-                if (root.TryGetProperty("evaluation", out var evaluation))
-                {
-                    last.Evaluation = evaluation.EnumerateObject().ToDictionary(value => value.Name, value => value.Value.GetDouble());
-                }
-            }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
-            {
-                // Half a line: the first of the piece, or one that is being written.
-            }
-        }
-
-        return last;
-    }
-
-    private static string[] Lines(string path)
-    {
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            file.Position = Math.Max(0, file.Length - Tail);
-            using var reader = new StreamReader(file, Encoding.UTF8);
-            return reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
         }
     }
 }
@@ -176,6 +158,9 @@ internal enum RunStanding
 {
     /// <summary>A process holds its directory.</summary>
     Running,
+
+    /// <summary>A process of another machine held its directory, and has given no sign of life for long.</summary>
+    Silent,
 
     /// <summary>All steps are done.</summary>
     Finished,

@@ -72,8 +72,8 @@ internal sealed class MetricsLog : IDisposable
     });
 
     /// <summary>Appends the line of an evaluation.</summary>
-    public void Evaluation(long step, double epoch, IReadOnlyDictionary<string, double> values) =>
-        Append(new { Step = step, Epoch = Math.Round(epoch, 6), Evaluation = values });
+    public void Evaluation(long step, double epoch, IReadOnlyDictionary<string, double> values, double seconds) =>
+        Append(new { Step = step, Epoch = Math.Round(epoch, 6), Evaluation = values, EvaluationSeconds = Math.Round(seconds, 6) });
 
     /// <summary>
     /// Forces the lines so far to disk, where it lets them: those of the steps before a checkpoint are not written again

@@ -112,6 +112,12 @@ internal sealed class RunDirectory : IDisposable
     /// <summary>The process that holds a run's directory now, or null.</summary>
     public static string? HolderOf(string path)
     {
+        // Whoever looks has the lock for an instant; nobody does where nobody says to hold it.
+        if (Holder(path) is null)
+        {
+            return null;
+        }
+
         try
         {
             using var free = new FileStream(
@@ -127,6 +133,13 @@ internal sealed class RunDirectory : IDisposable
             return Holder(path) ?? "another process";
         }
     }
+
+    /// <summary>
+    /// The process of another machine that has not let go of a run's directory, or null. It may be gone, and its lock may not be seen
+    /// here: not every shared disk passes locks on.
+    /// </summary>
+    public static string? HolderElsewhere(string path) =>
+        Holder(path) is { } holder && !holder.EndsWith($" on {Environment.MachineName}", StringComparison.Ordinal) ? holder : null;
 
     /// <summary>Writes a file of the run durably.</summary>
     /// <exception cref="TrainingException">It cannot be written.</exception>

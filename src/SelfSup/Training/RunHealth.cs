@@ -10,8 +10,8 @@ namespace SelfSup.Training;
 /// <param name="stepsPerEpoch">Steps of an epoch.</param>
 internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress, Action<RunEvent> happened, long stepsPerEpoch)
 {
-    // One look may see a bad batch.
-    private const int LooksInARow = 5;
+    /// <summary>Looks at the embedding space that show a collapse before it is one: a single one may see a bad batch.</summary>
+    public const int LooksInARow = 5;
 
     // Networks begin with embeddings that lie close together, and with a small learning rate.
     private const long LongestBeginning = 1000;
@@ -21,6 +21,9 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
 
     /// <summary>All it knows, for a checkpoint.</summary>
     public HealthState State { get; private set; } = new();
+
+    /// <summary>Steps at a run's beginning in which its embeddings may lie close together.</summary>
+    public static long BeginningOf(long stepsPerEpoch) => Math.Min(stepsPerEpoch, LongestBeginning);
 
     /// <summary>Goes on from a checkpoint; <see cref="Saved"/> is still to be told of it.</summary>
     /// <param name="state">What it knew, or null where the checkpoint is of a version that did not save it.</param>
@@ -91,7 +94,7 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         {
             State = State with { CollapsedLooks = 0, SaidCollapsed = false, LastGood = State.LastSaved };
         }
-        else if (step > Math.Min(stepsPerEpoch, LongestBeginning))
+        else if (step > BeginningOf(stepsPerEpoch))
         {
             Collapse(step, signal);
         }

@@ -264,7 +264,7 @@ internal sealed class TrainingRun(
             var duration = time.GetElapsedTime(started);
             _throughput.Evaluation(duration.TotalSeconds);
             State.Add(new EvaluationRecord(State.Step, values));
-            _log?.Evaluation(State.Step, plan.Epoch(State.Step), values);
+            _log?.Evaluation(State.Step, plan.Epoch(State.Step), values, duration.TotalSeconds);
             foreach (var (name, value) in values)
             {
                 metrics.Evaluation(name, value);

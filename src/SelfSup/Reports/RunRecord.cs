@@ -1,0 +1,108 @@
+using System.Globalization;
+using System.Text.Json;
+
+using SelfSup.Runs;
+using SelfSup.Training;
+
+namespace SelfSup.Reports;
+
+/// <summary>
+/// What a run's folder tells but its curves, which are <see cref="MetricsSeries"/>: settings, state, pace, history, result. The run may
+/// be running, on this machine or another; nothing of it is held.
+/// </summary>
+internal sealed record RunRecord
+{
+    private const int LargestResult = 1 << 20;
+
+    private RunRecord(RunSummary summary) => Summary = summary;
+
+    /// <summary>How it stands: name, state, step, last loss and evaluation, history.</summary>
+    public RunSummary Summary { get; }
+
+    /// <summary>Every setting of its recipe by its path.</summary>
+    public OrderedDictionary<string, string> Settings { get; private init; } = [];
+
+    /// <summary>What trains it; empty where its recipe cannot be read.</summary>
+    public string Method => Settings.GetValueOrDefault("method.name", "");
+
+    /// <summary>What <c>result.json</c> has of a run that is finished; numbers as numbers, text as text.</summary>
+    public IReadOnlyDictionary<string, JsonElement> Result { get; private init; } = new Dictionary<string, JsonElement>();
+
+    /// <summary>How long it is; null where neither a checkpoint nor its metrics tell yet.</summary>
+    public TrainingPlan? Plan { get; private init; }
+
+    /// <summary>How fast a running one is; null for others, and before its first step.</summary>
+    public RunPace? Pace { get; private init; }
+
+    /// <summary>What is to be looked at.</summary>
+    public IReadOnlyList<RunWarning> Warnings { get; private init; } = [];
+
+    /// <summary>The metrics of a run.</summary>
+    public static string MetricsOf(string folder) => Path.Combine(folder, "metrics.jsonl");
+
+    /// <summary>Reads a run's folder.</summary>
+    /// <param name="folder">The run directory.</param>
+    /// <param name="now">The time.</param>
+    public static RunRecord Read(string folder, DateTimeOffset now)
+    {
+        var summary = RunSummary.Read(folder, now);
+        var settings = RecipeSettings.Read(Path.Combine(folder, "recipe.yaml"));
+        var plan = PlanOf(summary, settings);
+        var pace = summary.State == RunStanding.Running && plan is not null ? RunPace.Of(summary.Tail, plan, summary.History) : null;
+        return new RunRecord(plan is null ? summary : summary with { TotalSteps = plan.TotalSteps, StepsPerEpoch = plan.StepsPerEpoch })
+        {
+            Settings = settings,
+            Result = ResultOf(Path.Combine(folder, "result.json")),
+            Plan = plan,
+            Pace = pace,
+            Warnings = RunWarnings.Of(summary, pace, settings, plan?.StepsPerEpoch ?? 0, now),
+        };
+    }
+
+    /// <summary>
+    /// How long a run is: as its newest checkpoint says it, before the first as its recipe and the epoch of its last step do.
+    /// </summary>
+    private static TrainingPlan? PlanOf(RunSummary summary, OrderedDictionary<string, string> settings)
+    {
+        var stepsPerEpoch = summary.StepsPerEpoch > 0 ? summary.StepsPerEpoch
+            : summary.Tail is { Step: > 0, Epoch: > 0 } last ? (long)Math.Round(last.Step / last.Epoch)
+            : 0;
+        if (stepsPerEpoch == 0)
+        {
+            return null;
+        }
+
+        var total = summary.TotalSteps > 0 ? summary.TotalSteps
+            : Whole("training.epochs") is { } epochs ? Math.Min(epochs * stepsPerEpoch, Whole("training.maxSteps") ?? long.MaxValue)
+            : 0;
+        return total == 0 ? null : new TrainingPlan(
+            (int)(Whole("training.globalBatchSize") ?? 0),
+            stepsPerEpoch,
+            total,
+            (Whole("checkpoint.everyEpochs") ?? 1) * stepsPerEpoch,
+            Whole("checkpoint.everySteps"),
+            (Whole("evaluation.everyEpochs") ?? 0) * stepsPerEpoch);
+
+        long? Whole(string key) =>
+            int.TryParse(settings.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+    }
+
+    private static Dictionary<string, JsonElement> ResultOf(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            if (file.Length > LargestResult)
+            {
+                return [];
+            }
+
+            using var json = JsonDocument.Parse(file);
+            return json.RootElement.EnumerateObject().DistinctBy(property => property.Name).ToDictionary(property => property.Name, property => property.Value.Clone());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return []; // there is none yet
+        }
+    }
+}

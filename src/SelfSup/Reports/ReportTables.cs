@@ -1,3 +1,4 @@
+using SelfSup.Export;
 using SelfSup.Training;
 
 using static SelfSup.Reports.ReportText;
@@ -146,9 +147,23 @@ internal static class ReportTables
     }
 
     /// <summary>Every setting, section by section.</summary>
-    public static void Settings(TextWriter page, IReadOnlyDictionary<string, string> settings)
+    /// <param name="page">The page.</param>
+    /// <param name="settings">The settings by their paths.</param>
+    /// <param name="findings">What is known of the network.</param>
+    public static void Settings(TextWriter page, IReadOnlyDictionary<string, string> settings, RunFindings findings)
     {
         page.WriteLine("<div class=\"settings\">");
+        if (findings.Card is { } card)
+        {
+            page.WriteLine("<div><h4>model card</h4><dl>");
+            foreach (var (key, value) in card.Metadata().Where(fact => fact.Key is not (ModelCard.RecipeKey or ModelCard.ClassesKey)).Prepend(new("weights", findings.Origin!)))
+            {
+                page.WriteLine($"<div><dt>{Escaped(key.Replace("selfsup.", "", StringComparison.Ordinal))}</dt><dd>{Escaped(value)}</dd></div>");
+            }
+
+            page.WriteLine("</dl></div>");
+        }
+
         foreach (var section in settings.GroupBy(setting => setting.Key.Split('.', '[')[0]))
         {
             page.WriteLine($"<div><h4>{Escaped(section.Key)}</h4><dl>");

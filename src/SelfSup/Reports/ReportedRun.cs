@@ -1,6 +1,3 @@
-using SelfSup.Images;
-using SelfSup.Recipes;
-
 namespace SelfSup.Reports;
 
 /// <summary>All that a report has of a run.</summary>
@@ -35,20 +32,4 @@ internal sealed record ReportedRun(string Name, RunRecord Record, MetricsSeries 
     /// <summary>A text of its result.</summary>
     public string? Text(string key) =>
         Record.Result.GetValueOrDefault(key) is { ValueKind: System.Text.Json.JsonValueKind.String } value ? value.GetString() : null;
-
-    /// <summary>The recipe of a run, with images where they are now.</summary>
-    /// <param name="file">Its <c>recipe.yaml</c>.</param>
-    /// <param name="reader">The catalogues.</param>
-    /// <param name="overrides">Settings in place of the recipe's.</param>
-    /// <exception cref="Errors.RecipeException">It cannot be read.</exception>
-    public static Recipe RecipeOf(string file, RecipeReader reader, IReadOnlyList<string> overrides)
-    {
-        var recipe = reader.Read(file, new Dictionary<string, string>(), overrides);
-        foreach (var images in new ImageSourceOptions?[] { recipe.Data, recipe.Evaluation.Train, recipe.Evaluation.Test })
-        {
-            images?.OnUnreadable = OnUnreadable.Skip; // a report shows the others
-        }
-
-        return recipe;
-    }
 }

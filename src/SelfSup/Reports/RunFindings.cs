@@ -1,7 +1,6 @@
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
-using SelfSup.Models;
 using SelfSup.Recipes;
 using SelfSup.Runs;
 

@@ -39,7 +39,7 @@
 
   class EmbeddingMap {
     constructor(figure, data, atlases) {
-      [this.figure, this.data, this.atlas] = [figure, data, atlases[data.pictures]];
+      [this.figure, this.data, this.atlas] = [figure, data, atlases[data.atlas]];
       this.values = new Int16Array(bytes(data.components));
       this.labels = data.labels;
       this.hidden = new Set();

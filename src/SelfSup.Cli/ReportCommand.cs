@@ -5,7 +5,6 @@ using SelfSup.Errors;
 using SelfSup.Hosting;
 using SelfSup.Recipes;
 using SelfSup.Reports;
-using SelfSup.Runs;
 using SelfSup.Training;
 
 using static TorchSharp.torch;

@@ -15,7 +15,6 @@ namespace SelfSup.Reports;
 internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDictionary<string, Atlas> atlases, DateTimeOffset at)
 {
     private readonly List<(string Title, MapFinding Map)> _maps = [];
-    private readonly IReadOnlyList<ReportChart> _charts = ReportData.Charts(runs);
 
     /// <summary>Writes the page.</summary>
     public void Write(Stream destination)
@@ -38,9 +37,9 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
             Run(page, run, index);
         }
 
-        page.WriteLine($"<footer><p>Made {Time(at)} UTC by SelfSup {Escaped(Training.RunIdentity.Version)}. Curves: uPlot (MIT). UMAP: umap-js (MIT).</p></footer>");
-        page.WriteLine($"<script type=\"application/json\" id=\"curves\">{ReportData.Json(runs, _charts)}</script>");
-        page.WriteLine($"<script type=\"application/json\" id=\"maps\">{ReportData.Json(_maps, atlases)}</script>");
+        page.WriteLine($"</main>\n<footer><p>Made {Time(at)} UTC by SelfSup {Escaped(Training.RunIdentity.Version)}. Curves: uPlot (MIT). UMAP: umap-js (MIT).</p></footer>");
+        page.WriteLine($"<script type=\"application/json\" id=\"curves-data\">{ReportData.Curves(runs)}</script>");
+        page.WriteLine($"<script type=\"application/json\" id=\"maps-data\">{ReportData.Maps(_maps, atlases)}</script>");
         if (_maps.Count > 0)
         {
             page.WriteLine($"<script type=\"text/plain\" id=\"umap\">{ReportAssets.Text(ReportAssets.Umap)}</script>");
@@ -53,125 +52,102 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
 
     private void Head(TextWriter page, string title)
     {
-        page.WriteLine($"<header><h1>{Escaped(title)}</h1>");
+        page.WriteLine("<a class=\"skip\" href=\"#content\">To the content</a>\n<header class=\"bar\"><span class=\"brand\">SelfSup report</span><nav aria-label=\"Contents\">");
+        page.WriteLine(runs.Count == 1
+            ? "<a href=\"#curves\">Curves</a><a href=\"#views-0\">Views</a><a href=\"#neighbours-0\">Nearest images</a><a href=\"#map-0\">Map</a>"
+                + "<a href=\"#confusion-0\">Confusion</a><a href=\"#history-0\">History</a><a href=\"#settings-0\">Settings</a>"
+            : "<a href=\"#results\">Results</a><a href=\"#differences\">Differing settings</a><a href=\"#curves\">Curves</a>"
+                + string.Concat(runs.Select((one, index) => $"<a href=\"#run-{index}\"><i class=\"key\" data-run=\"{ReportTables.Colour(index)}\"></i>{Escaped(one.Name)}</a>")));
+        page.WriteLine("</nav><span class=\"end\"><button type=\"button\" id=\"theme\"></button></span></header>\n<main id=\"content\">");
+        page.WriteLine($"<div class=\"head\"><h1>{Escaped(title)}</h1>");
         if (runs is [var run])
         {
-            page.WriteLine($"<p>{Escaped(Subtitle(run))}</p></header>");
-            Stats(page, run);
-        }
-        else
-        {
-            page.WriteLine($"<p>{Escaped(string.Join(", ", runs.Select(one => one.Record.Method).Distinct()))}</p></header>");
+            page.WriteLine($"<p class=\"muted\">{Subtitle(run)}</p></div>");
+            Facts(page, run);
+            return;
         }
 
-        page.WriteLine("<nav class=\"contents\" aria-label=\"Contents\">");
-        if (runs.Count == 1)
+        page.WriteLine($"<p class=\"muted\">{Escaped(string.Join(", ", runs.Select(one => one.Record.Method).Distinct()))}</p></div>");
+        Part(page, "results", "Results", "The best of each measure is bold.", () => ReportTables.Results(page, runs));
+        var differences = SettingDifferences.Of([.. runs.Select(one => one.Record.Settings)]);
+        Part(page, "differences", "Differing settings", differences.Count == 0 ? "There are none." : "All others are alike.", () =>
         {
-            page.WriteLine("<a href=\"#curves-part\">Curves</a><a href=\"#views-0\">Views</a><a href=\"#neighbours-0\">Nearest images</a><a href=\"#map-0\">Map</a>"
-                + "<a href=\"#confusion-0\">Confusion</a><a href=\"#history-0\">History</a><a href=\"#settings-0\">Settings</a>");
-        }
-        else
-        {
-            page.WriteLine("<a href=\"#results\">Results</a><a href=\"#differences\">Differing settings</a><a href=\"#curves-part\">Curves</a>");
-            page.WriteLine(string.Concat(runs.Select((one, index) => $"<a href=\"#run-{index}\"><i class=\"key\" data-run=\"{index}\"></i>{Escaped(one.Name)}</a>")));
-        }
-
-        page.WriteLine("</nav>\n<main>");
-        if (runs.Count > 1)
-        {
-            Part(page, "results", "Results", "The best of each measure is bold.", () => ReportTables.Results(page, runs));
-            var differences = SettingDifferences.Of([.. runs.Select(one => one.Record.Settings)]);
-            Part(page, "differences", "Differing settings", differences.Count == 0 ? "There are none." : "All others are alike.", () =>
+            if (differences.Count > 0)
             {
-                if (differences.Count > 0)
-                {
-                    ReportTables.Differences(page, runs, differences);
-                }
-            });
-        }
+                ReportTables.Differences(page, runs, differences);
+            }
+        });
     }
 
     private static string Subtitle(ReportedRun run) => string.Join(" · ", new[]
     {
-        run.Record.Method,
-        run.Record.Settings.GetValueOrDefault("encoder.backbone"),
-        run.Record.Settings.GetValueOrDefault("data.path") is { } path ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : null,
-        ReportTables.State(run) + (run.Record.Summary.Reason is { Length: > 0 } reason ? $" ({reason})" : ""),
-        run.Record.Summary.Began == default ? null : $"began {Time(run.Record.Summary.Began)} UTC",
-        run.Text("host"),
-        run.Text("device"),
-    }.Where(text => !string.IsNullOrEmpty(text)));
+        $"<span class=\"state {ReportTables.State(run)}\">{ReportTables.State(run)}</span>" + (run.Record.Summary.Reason is { Length: > 0 } reason ? $" {Escaped(reason)}" : ""),
+        Escaped(run.Record.Method),
+        Escaped(run.Record.Settings.GetValueOrDefault("encoder.backbone")),
+        Escaped(run.Record.Settings.GetValueOrDefault("data.path") is { } path ? Path.GetFileName(Path.TrimEndingDirectorySeparator(path)) : null),
+        run.Record.Summary.Began == default ? "" : $"began {Time(run.Record.Summary.Began)} UTC",
+        Escaped(run.Text("host")),
+        Escaped(run.Text("device")),
+    }.Where(text => text.Length > 0));
 
-    private static void Stats(TextWriter page, ReportedRun run)
+    private static void Facts(TextWriter page, ReportedRun run)
     {
-        page.WriteLine("<dl class=\"stats\">");
+        page.WriteLine("<dl class=\"facts\">");
         foreach (var (measure, value) in run.Judged)
         {
-            Stat(Name(measure), Percent(value), run.Untrained(measure) is { } untrained ? $"untrained {Percent(untrained)}" : "");
+            Fact(Name(measure), Percent(value), run.Untrained(measure) is { } untrained ? $"untrained {Percent(untrained)}" : "");
         }
 
         if (run.Findings.Confusion.Value is { } probe)
         {
-            Stat("Linear probe", Percent(probe.Report.Top1), "quick, of this report");
+            Fact("Linear probe", Percent(probe.Report.Top1), "quick, of this report");
         }
 
-        Stat("Loss", Number(run.Record.Summary.Loss), "");
-        Stat("Epochs", Number(Math.Round(run.Record.Summary.Epoch, 2)), $"{ReportTables.Steps(run)} steps");
-        Stat("Images/s", Number(run.ImagesPerSecond), "");
-        Stat("Time", Duration(run.Seconds), "");
+        Fact("Loss", Number(run.Record.Summary.Loss), "");
+        Fact("Epochs", Number(Math.Round(run.Record.Summary.Epoch, 2)), $"{ReportTables.Steps(run)} steps");
+        Fact("Images/s", Number(run.ImagesPerSecond), "");
+        Fact("Time", Duration(run.Seconds), run.Record.Pace?.Remaining is { } left ? $"{Duration(left.TotalSeconds)} left" : "");
+        Fact("On disk", Bytes(run.Record.Summary.Bytes), "");
         if (run.Number("skippedSteps") is > 0 and var skipped)
         {
-            Stat("Steps left out", Number(skipped), "");
+            Fact("Steps left out", Number(skipped), "");
         }
 
         page.WriteLine("</dl>");
         Warnings(page, run);
 
-        void Stat(string name, string value, string note) =>
-            page.WriteLine($"<div><dt>{Escaped(name)}</dt><dd>{Escaped(value)}{(note.Length > 0 ? $"<small>{Escaped(note)}</small>" : "")}</dd></div>");
+        void Fact(string name, string value, string note) =>
+            page.WriteLine($"<div><dt>{Escaped(name)}</dt><dd>{Escaped(value)}{(note.Length > 0 ? $"<br><small>{Escaped(note)}</small>" : "")}</dd></div>");
     }
 
     private static void Warnings(TextWriter page, ReportedRun run)
     {
-        foreach (var warning in run.Record.Warnings)
+        if (run.Record.Warnings.Count > 0)
         {
-            page.WriteLine($"<p class=\"warning\">{Escaped(warning.Message)}{(warning.Step is { } step ? $" (step {Number(step)})" : "")}</p>");
+            page.WriteLine("<ul class=\"notes\">" + string.Concat(run.Record.Warnings.Select(warning =>
+                $"<li>{Escaped(warning.Message)}{(warning.Step is { } step ? $" (step {Number(step)})" : "")}</li>")) + "</ul>");
         }
     }
 
-    private void Curves(TextWriter page) => Part(
-        page,
-        "curves-part",
-        "Curves",
-        _charts.Count == 0 ? "" : "By step. Drag over a chart to enlarge a part, double-click to see all of it again.",
-        () =>
+    private void Curves(TextWriter page)
+    {
+        page.WriteLine("<div id=\"curves\"></div>");
+        if (runs.All(run => run.Metrics.Curves.Count == 0))
         {
-            if (_charts.Count == 0)
-            {
-                Missing(page, "No step has been written down yet.");
-            }
-
-            foreach (var group in _charts.Select((chart, index) => (chart, index)).GroupBy(pair => pair.chart.Group))
-            {
-                page.WriteLine($"<h3>{GroupName(group.Key)}</h3>\n<div class=\"charts\">");
-                foreach (var (chart, index) in group)
-                {
-                    page.WriteLine($"<figure class=\"chart\" data-chart=\"{index}\"><figcaption>{Escaped(chart.Title)}</figcaption></figure>");
-                }
-
-                page.WriteLine("</div>");
-            }
-        });
+            Missing(page, "There are no curves: no step has been written down yet (metrics.jsonl).");
+        }
+    }
 
     private void Run(TextWriter page, ReportedRun run, int index)
     {
         var findings = run.Findings;
         if (runs.Count > 1)
         {
-            page.WriteLine($"<section class=\"run\" id=\"run-{index}\"><h2><i class=\"key\" data-run=\"{index}\"></i>{Escaped(run.Name)}</h2><p class=\"note\">{Escaped(Subtitle(run))}</p>");
+            page.WriteLine($"<section class=\"run\" id=\"run-{index}\"><h2><i class=\"key\" data-run=\"{ReportTables.Colour(index)}\"></i>{Escaped(run.Name)}</h2><p class=\"note\">{Subtitle(run)}</p>");
             Warnings(page, run);
         }
 
+        var level = runs.Count > 1 ? 3 : 2;
         var of = findings.Of == Evaluation.Representation.Features ? "the backbone's features" : "the head's embeddings";
         Section("views", "Views", "Training images and what the network sees of them, with the random numbers of the run's first epochs.", findings.Views, ReportPictures.Views);
         Section(
@@ -212,9 +188,9 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
             {
                 ReportTables.History(page, run.Record.Summary.History);
             }
-        });
+        }, level);
         Part(page, $"settings-{index}", "Settings", "The recipe with every default filled in" + (findings.Card is null ? "." : "; what exports of the network say of it stands first."), () =>
-            ReportTables.Settings(page, run.Record.Settings, findings));
+            ReportTables.Settings(page, run.Record.Settings, findings), level);
         if (runs.Count > 1)
         {
             page.WriteLine("</section>");
@@ -231,7 +207,7 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
                 {
                     Missing(page, finding.Missing!);
                 }
-            });
+            }, level);
     }
 
     private void Map(TextWriter page, ReportedRun run, MapFinding map)
@@ -244,9 +220,10 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
         }
     }
 
-    private static void Part(TextWriter page, string id, string title, string note, Action content)
+    // The level is that of its heading: 3 within a run of several.
+    private static void Part(TextWriter page, string id, string title, string note, Action content, int level = 2)
     {
-        page.WriteLine($"<section class=\"part\" id=\"{id}\"><h2>{Escaped(title)}</h2>");
+        page.WriteLine($"<section class=\"part\" id=\"{id}\"><h{level}>{Escaped(title)}</h{level}>");
         if (note.Length > 0)
         {
             page.WriteLine($"<p class=\"note\">{Escaped(note)}</p>");
@@ -257,12 +234,4 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
     }
 
     private static void Missing(TextWriter page, string why) => page.WriteLine($"<p class=\"missing\">{Escaped(why)}</p>");
-
-    private static string GroupName(ReportGroup group) => group switch
-    {
-        ReportGroup.Evaluation => "Evaluation",
-        ReportGroup.Embeddings => "Embedding space",
-        ReportGroup.Method => "What the method says of itself",
-        _ => "Training",
-    };
 }

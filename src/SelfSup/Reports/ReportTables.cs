@@ -8,6 +8,7 @@ namespace SelfSup.Reports;
 /// <summary>The parts of a report that are tables.</summary>
 internal static class ReportTables
 {
+    private const int Colours = 8;
     private const int Shades = 6;
     private const int MostPairs = 20;
     private const int MostEvents = 400;
@@ -16,7 +17,7 @@ internal static class ReportTables
     public static void Results(TextWriter page, IReadOnlyList<ReportedRun> runs)
     {
         page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><td></td>");
-        page.WriteLine(string.Concat(runs.Select((run, index) => $"<th scope=\"col\" class=\"n\"><i class=\"key\" data-run=\"{index}\"></i>{Escaped(run.Name)}</th>")));
+        page.WriteLine(string.Concat(runs.Select((run, index) => $"<th scope=\"col\" class=\"number\"><i class=\"key\" data-run=\"{Colour(index)}\"></i>{Escaped(run.Name)}</th>")));
         page.WriteLine("</tr></thead><tbody>");
         Row("State", run => State(run));
         Row("Method", run => run.Record.Method);
@@ -51,14 +52,14 @@ internal static class ReportTables
 
         void Cells(string name, string[] values, bool[] isBest) => page.WriteLine(
             $"<tr><th scope=\"row\">{Escaped(name)}</th>"
-            + string.Concat(values.Zip(isBest, (value, best) => $"<td class=\"n{(best && values.Length > 1 ? " best" : "")}\">{Escaped(value)}</td>")) + "</tr>");
+            + string.Concat(values.Zip(isBest, (value, best) => $"<td class=\"number{(best && values.Length > 1 ? " best" : "")}\">{Escaped(value)}</td>")) + "</tr>");
     }
 
     /// <summary>In which settings runs differ.</summary>
     public static void Differences(TextWriter page, IReadOnlyList<ReportedRun> runs, IReadOnlyList<SettingDifferences> differences)
     {
         page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">setting</th>");
-        page.WriteLine(string.Concat(runs.Select((run, index) => $"<th scope=\"col\"><i class=\"key\" data-run=\"{index}\"></i>{Escaped(run.Name)}</th>")));
+        page.WriteLine(string.Concat(runs.Select((run, index) => $"<th scope=\"col\"><i class=\"key\" data-run=\"{Colour(index)}\"></i>{Escaped(run.Name)}</th>")));
         page.WriteLine("</tr></thead><tbody>");
         foreach (var difference in differences)
         {
@@ -77,10 +78,10 @@ internal static class ReportTables
         if (report.Classes.Count > ConfusionFinding.MostClasses)
         {
             page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for</th>"
-                + "<th scope=\"col\" class=\"n\">images</th><th scope=\"col\" class=\"n\">of the class</th></tr></thead><tbody>");
+                + "<th scope=\"col\" class=\"number\">images</th><th scope=\"col\" class=\"number\">of the class</th></tr></thead><tbody>");
             foreach (var pair in found.Mistaken(MostPairs))
             {
-                page.WriteLine($"<tr><th scope=\"row\">{Escaped(pair.Truth)}</th><td>{Escaped(pair.Predicted)}</td><td class=\"n\">{pair.Images}</td><td class=\"n\">{Percent(pair.Share)}</td></tr>");
+                page.WriteLine($"<tr><th scope=\"row\">{Escaped(pair.Truth)}</th><td>{Escaped(pair.Predicted)}</td><td class=\"number\">{pair.Images}</td><td class=\"number\">{Percent(pair.Share)}</td></tr>");
             }
 
             page.WriteLine("</tbody></table></div>");
@@ -109,12 +110,12 @@ internal static class ReportTables
     /// <summary>The classes as neighbours see them: what a map shows, in numbers.</summary>
     public static void Classes(TextWriter page, NeighboursFinding found)
     {
-        page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"n\">images</th>"
-            + "<th scope=\"col\" class=\"n\">of 8 nearest, same class</th><th scope=\"col\">others mostly</th><th scope=\"col\" class=\"n\"></th></tr></thead><tbody>");
+        page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"number\">images</th>"
+            + "<th scope=\"col\" class=\"number\">of 8 nearest, same class</th><th scope=\"col\">others mostly</th><th scope=\"col\" class=\"number\"></th></tr></thead><tbody>");
         foreach (var row in found.ByClass)
         {
-            page.WriteLine($"<tr><th scope=\"row\">{Escaped(row.Name)}</th><td class=\"n\">{row.Images}</td><td class=\"n\">{Percent(row.Share)}</td>"
-                + $"<td>{Escaped(row.Other)}</td><td class=\"n\">{(row.Other is null ? "" : Percent(row.OtherShare))}</td></tr>");
+            page.WriteLine($"<tr><th scope=\"row\">{Escaped(row.Name)}</th><td class=\"number\">{row.Images}</td><td class=\"number\">{Percent(row.Share)}</td>"
+                + $"<td>{Escaped(row.Other)}</td><td class=\"number\">{(row.Other is null ? "" : Percent(row.OtherShare))}</td></tr>");
         }
 
         page.WriteLine("</tbody></table></div>");
@@ -124,7 +125,7 @@ internal static class ReportTables
     public static void History(TextWriter page, IReadOnlyList<RunEvent> history)
     {
         page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">UTC</th><th scope=\"col\">what</th>"
-            + "<th scope=\"col\" class=\"n\">step</th><th scope=\"col\">details</th></tr></thead><tbody>");
+            + "<th scope=\"col\" class=\"number\">step</th><th scope=\"col\">details</th></tr></thead><tbody>");
         // The beginning and the end say most of a run that went through very much.
         var left = Math.Max(0, history.Count - MostEvents);
         foreach (var (happened, place) in history.Select((happened, place) => (happened, place)))
@@ -139,7 +140,7 @@ internal static class ReportTables
                 continue;
             }
 
-            page.WriteLine($"<tr><td>{Time(happened.At)}</td><th scope=\"row\">{Escaped(Words(happened.Event))}</th><td class=\"n\">{Number(happened.Step)}</td>"
+            page.WriteLine($"<tr><td>{Time(happened.At)}</td><th scope=\"row\">{Escaped(Words(happened.Event))}</th><td class=\"number\">{Number(happened.Step)}</td>"
                 + $"<td class=\"wide\">{Escaped(Details(happened))}</td></tr>");
         }
 
@@ -178,6 +179,9 @@ internal static class ReportTables
 
         page.WriteLine("</div>");
     }
+
+    /// <summary>The colour of a run, which its curves have too.</summary>
+    public static int Colour(int run) => run % Colours;
 
     /// <summary>How a run stands, in words.</summary>
     public static string State(ReportedRun run) => run.Record.Summary.State.ToString().ToLowerInvariant();

@@ -1,4 +1,4 @@
-/* Maps of embeddings: points of classes, drawn as SVG so that they print as they are; by principal components, and at demand by UMAP. */
+/* A report: its curves, and maps of embeddings: points of classes, drawn as SVG so that they print as they are; by principal components, and at demand by UMAP. */
 (() => {
   'use strict';
   const SVG = 'http://www.w3.org/2000/svg';
@@ -73,7 +73,7 @@
       const list = html('ul', {}, aside);
       this.styles = this.data.classes.map((_, label) => ({ colour: COLOURS[label % COLOURS.length], shape: Math.floor(label / COLOURS.length) % SHAPES.length }));
       this.data.classes.forEach((name, label) => {
-        const button = html('button', { type: 'button', className: 'class' }, html('li', {}, list));
+        const button = html('button', { type: 'button', className: 'kind' }, html('li', {}, list));
         button.setAttribute('aria-pressed', 'true');
         marks(make('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, button), this.styles[label], [[0, 0]], 5);
         button.append(name);
@@ -206,6 +206,9 @@
     };
   }
 
-  const data = JSON.parse(document.getElementById('maps').textContent);
+  const read = name => JSON.parse(document.getElementById(name).textContent);
+  new SelfSup.Curves(document.getElementById('curves')).set(read('curves-data'));
+  SelfSup.theme(document.getElementById('theme'));
+  const data = read('maps-data');
   for (const figure of document.querySelectorAll('figure.map')) new EmbeddingMap(figure, data.maps[figure.dataset.map], data.atlases);
 })();

@@ -14,6 +14,7 @@ var root = new RootCommand(
     ResumeCommand.Create(),
     RunsCommand.Create(),
     ReportCommand.Create(),
+    DashboardCommand.Create(),
     MethodsCommand.Create(),
     ViewsCommand.Create(),
     ProfileCommand.Create(),

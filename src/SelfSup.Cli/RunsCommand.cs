@@ -4,6 +4,7 @@ using System.Text.Json;
 
 using SelfSup.Checkpoints;
 using SelfSup.Errors;
+using SelfSup.Reports;
 using SelfSup.Runs;
 using SelfSup.Training;
 

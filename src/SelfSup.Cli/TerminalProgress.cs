@@ -1,5 +1,6 @@
 using System.Globalization;
 
+using SelfSup.Reports;
 using SelfSup.Training;
 
 using Spectre.Console;

@@ -74,6 +74,23 @@ internal sealed class Curve(int points)
         return all;
     }
 
+    /// <summary>The same in fewer points.</summary>
+    public IReadOnlyList<CurvePoint> Points(int most)
+    {
+        if (most >= _points)
+        {
+            return Points();
+        }
+
+        var fewer = new Curve(most);
+        foreach (var point in Points())
+        {
+            fewer.Add(point.Step, point.Value ?? double.NaN);
+        }
+
+        return fewer.Points();
+    }
+
     private void Widen()
     {
         Width *= 2;

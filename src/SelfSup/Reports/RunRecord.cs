@@ -43,9 +43,10 @@ internal sealed record RunRecord
     /// <summary>Reads a run's folder.</summary>
     /// <param name="folder">The run directory.</param>
     /// <param name="now">The time.</param>
-    public static RunRecord Read(string folder, DateTimeOffset now)
+    /// <param name="seen">When somebody here last saw it write: the clock of a shared disk may be another one.</param>
+    public static RunRecord Read(string folder, DateTimeOffset now, DateTimeOffset seen = default)
     {
-        var summary = RunSummary.Read(folder, now);
+        var summary = RunSummary.Read(folder, now, seen);
         var settings = RecipeSettings.Read(Path.Combine(folder, "recipe.yaml"));
         var plan = PlanOf(summary, settings);
         var pace = summary.State == RunStanding.Running && plan is not null ? RunPace.Of(summary.Tail, plan, summary.History) : null;

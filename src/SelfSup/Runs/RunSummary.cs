@@ -62,12 +62,14 @@ internal sealed record RunSummary
     /// <summary>Looks at a run's directory. A run that is being written is looked at as well as it can be.</summary>
     /// <param name="folder">The directory.</param>
     /// <param name="now">The time, by which a run of another machine is silent.</param>
-    public static RunSummary Read(string folder, DateTimeOffset now)
+    /// <param name="seen">When somebody here last saw it write: the clock of a shared disk may be another one.</param>
+    public static RunSummary Read(string folder, DateTimeOffset now, DateTimeOffset seen = default)
     {
         var files = Files(folder);
         var history = RunHistory.Read(RunDirectory.HistoryOf(folder));
         var (manifest, last) = (Newest(folder), MetricsTail.Read(System.IO.Path.Combine(folder, "metrics.jsonl")));
-        DateTimeOffset lastSign = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default;
+        DateTimeOffset written = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default;
+        var lastSign = written > seen ? written : seen;
         // One that was given more epochs afterwards has the result of those before.
         var isFinished = File.Exists(System.IO.Path.Combine(folder, "result.json")) && !(manifest?.Step < manifest?.TotalSteps);
         var (state, reason) = RunDirectory.HolderOf(folder) is { } holder ? (RunStanding.Running, holder)

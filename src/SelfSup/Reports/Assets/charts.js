@@ -26,12 +26,19 @@
     if (value === null || value === undefined || !Number.isFinite(value)) return '–';
     if (format === 'percent') return `${(100 * value).toFixed(Math.abs(value) < 0.1 ? 2 : 1)} %`;
     if (format === 'integer') return Math.round(value).toLocaleString('en-US');
+    if (format === 'seconds') return seconds(value);
     const size = Math.abs(value);
     const text = value === 0 ? '0'
       : size >= 1e6 || size < 1e-4 ? value.toExponential(2)
       : size >= 1000 ? value.toLocaleString('en-US', { maximumFractionDigits: 0 })
       : String(Number(value.toPrecision(4)));
-    return format === 'seconds' ? `${text} s` : text;
+    return text;
+  }
+
+  function seconds(value) {
+    const size = Math.abs(value);
+    const [scale, unit] = size === 0 || size >= 1 ? [1, 's'] : size >= 1e-3 ? [1e3, 'ms'] : [1e6, 'µs'];
+    return `${Number((value * scale).toPrecision(size >= 1000 ? 6 : 4))} ${unit}`;
   }
 
   const titles = {
@@ -62,7 +69,7 @@
       : several ? list.map(item => ({ title: title(item), names: [item], format })) : [{ title: name ?? title(list[0]), names: list, format }];
     const each = (list, format) => list.map(item => ({ title: title(item), names: [item], format }));
     const loss = each(take(training.slice(0, 1)));
-    const judged = group('Judged', below('evaluation.'), 'percent');
+    const judged = group('Evaluation', below('evaluation.'), 'percent');
     const rest = each(take(training.slice(1)));
     const time = group('Time of a step', take(times), 'seconds');
     const similar = group('Similarities', take(['embeddings.positiveSimilarity', 'embeddings.hardestNegativeSimilarity']));

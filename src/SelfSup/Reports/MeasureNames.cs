@@ -1,4 +1,4 @@
-namespace SelfSup.Cli;
+namespace SelfSup.Reports;
 
 /// <summary>What people call the values by which runs are judged.</summary>
 internal static class MeasureNames

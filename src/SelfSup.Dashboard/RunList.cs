@@ -1,0 +1,90 @@
+using System.Globalization;
+
+using SelfSup.Reports;
+using SelfSup.Runs;
+
+namespace SelfSup.Dashboard;
+
+/// <summary>
+/// All runs below a folder, looked at again when somebody asks: of those whose files are what they were, nothing is read, of the others
+/// the ends of files. Nothing is watched by the system, which tells nothing of what other machines write.
+/// </summary>
+/// <param name="folders">Where they are.</param>
+/// <param name="time">The clock.</param>
+internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposable
+{
+    private static readonly string[] _told = ["metrics.jsonl", "history.jsonl", "result.json", "recipe.yaml", "run.holder", "checkpoints"];
+    private static readonly TimeSpan _fresh = TimeSpan.FromSeconds(1);
+    private static readonly ParallelOptions _several = new() { MaxDegreeOfParallelism = 4 };
+
+    private readonly SemaphoreSlim _gate = new(1);
+    private IReadOnlyDictionary<string, KnownRun> _runs = new Dictionary<string, KnownRun>();
+    private long? _looked;
+
+    /// <summary>The runs by id, as they are now; they are looked at once for all who ask at the same time.</summary>
+    public async Task<IReadOnlyDictionary<string, KnownRun>> Look(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken);
+        try
+        {
+            if (_looked is not { } at || time.GetElapsedTime(at) >= _fresh)
+            {
+                _runs = await Task.Run(LookNow, CancellationToken.None);
+                _looked = time.GetTimestamp();
+            }
+
+            return _runs;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>A run by its id; null where there is none.</summary>
+    public async Task<KnownRun?> Find(string? id, CancellationToken cancellationToken) =>
+        id is null ? null : (await Look(cancellationToken)).GetValueOrDefault(id);
+
+    /// <summary>Whether a run may be read now: links may have come since it was looked at.</summary>
+    public bool MayRead(KnownRun run) => run.Record is not null && folders.LinkOutside(run.Folder) is null;
+
+    /// <inheritdoc/>
+    public void Dispose() => _gate.Dispose();
+
+    private Dictionary<string, KnownRun> LookNow()
+    {
+        var now = time.GetUtcNow();
+        var before = _runs;
+        var runs = new System.Collections.Concurrent.ConcurrentDictionary<string, KnownRun>();
+        Parallel.ForEach(folders.Find(), _several, found => runs[found.Key] = Look(found.Key, found.Value, before.GetValueOrDefault(found.Key), now));
+        return new Dictionary<string, KnownRun>(runs, StringComparer.Ordinal);
+    }
+
+    private KnownRun Look(string id, string folder, KnownRun? before, DateTimeOffset now)
+    {
+        if (folders.LinkOutside(folder) is { } link)
+        {
+            return new KnownRun(id, folder) { Refused = $"{Path.GetRelativePath(folder, link)} is a link to outside of the runs folder" };
+        }
+
+        var stamp = Stamp(folder);
+        if (before?.Record?.Summary.State is not (null or RunStanding.Running or RunStanding.Silent) && before.Stamp == stamp)
+        {
+            return before;
+        }
+
+        // What changed while somebody looked has changed just now, whatever the disk's own clock says.
+        var changed = before is null ? default : before.Stamp == stamp ? before.Changed : now;
+        try
+        {
+            return new KnownRun(id, folder) { Record = RunRecord.Read(folder, now, changed), Stamp = stamp, Changed = changed };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new KnownRun(id, folder) { Refused = e.Message, Stamp = stamp };
+        }
+    }
+
+    private static string Stamp(string folder) => string.Join(' ', _told.Select(name => new FileInfo(Path.Combine(folder, name))).Select(file =>
+        string.Create(CultureInfo.InvariantCulture, $"{(file.Exists ? file.Length : -1)}:{file.LastWriteTimeUtc.Ticks}")));
+}

@@ -71,7 +71,7 @@ internal sealed class ImageSample : IDisposable
         : name;
 
     /// <summary>The class of an image, or null.</summary>
-    public string? Class(int index) => _source.Label(index) is >= 0 and var label ? _source.ClassNames[label] : null;
+    public string? Class(int index) => _source.Label(index) is >= 0 and var label ? Named(_source.ClassNames[label]) : null;
 
     /// <summary>A small picture; null where the image cannot be read.</summary>
     public Thumbnail? Picture(int index)
@@ -110,6 +110,8 @@ internal sealed class ImageSample : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _source.Dispose();
+
+    private static string Named(string name) => name.All(char.IsAsciiDigit) ? $"class {name}" : name;
 
     private bool Load(int index)
     {

@@ -68,6 +68,7 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
         }
 
         page.WriteLine($"<p class=\"muted\">{Escaped(string.Join(", ", runs.Select(one => one.Record.Method).Distinct()))}</p></div>");
+        page.WriteLine("<div class=\"pair\">");
         Part(page, "results", "Results", "The best of each measure is bold.", () => ReportTables.Results(page, runs));
         var differences = SettingDifferences.Of([.. runs.Select(one => one.Record.Settings)]);
         Part(page, "differences", "Differing settings", differences.Count == 0 ? "There are none." : "All others are alike.", () =>
@@ -77,6 +78,7 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
                 ReportTables.Differences(page, runs, differences);
             }
         });
+        page.WriteLine("</div>");
     }
 
     private static string Subtitle(ReportedRun run) => string.Join(" · ", new[]
@@ -107,7 +109,6 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
         Fact("Epochs", Number(Math.Round(run.Record.Summary.Epoch, 2)), $"{ReportTables.Steps(run)} steps");
         Fact("Images/s", Number(run.ImagesPerSecond), "");
         Fact("Time", Duration(run.Seconds), run.Record.Pace?.Remaining is { } left ? $"{Duration(left.TotalSeconds)} left" : "");
-        Fact("On disk", Bytes(run.Record.Summary.Bytes), "");
         if (run.Number("skippedSteps") is > 0 and var skipped)
         {
             Fact("Steps left out", Number(skipped), "");
@@ -162,7 +163,7 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
             "map",
             "Map",
             findings.Map.Value is { } map
-                ? $"{findings.Sample}, {of} at unit length. PCA shows {Percent(map.Components.Shares.Take(2).Sum())} of their variance; UMAP, computed in this page at demand, "
+                ? $"Points: {findings.Sample}, {of} at unit length. PCA shows {Percent(map.Components.Shares.Take(2).Sum())} of their variance; UMAP, computed in this page at demand, "
                 + "begins with " + FormattableString.Invariant($"{map.Components.Coordinates[0].Length} components, which hold {Percent(map.Components.Shares.Sum())}.")
                 : "",
             findings.Map,
@@ -212,12 +213,14 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
 
     private void Map(TextWriter page, ReportedRun run, MapFinding map)
     {
-        page.WriteLine($"<figure class=\"map\" data-map=\"{_maps.Count}\"></figure>");
+        page.WriteLine($"<figure class=\"map\" data-map=\"{_maps.Count}\">");
         _maps.Add(($"Map of {run.Name}", map));
         if (run.Findings.Neighbours.Value is { ByClass.Count: > 0 and <= ConfusionFinding.MostClasses } neighbours)
         {
             ReportTables.Classes(page, neighbours);
         }
+
+        page.WriteLine("</figure>");
     }
 
     // The level is that of its heading: 3 within a run of several.

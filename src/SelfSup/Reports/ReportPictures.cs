@@ -13,11 +13,11 @@ internal static class ReportPictures
     public static void Views(TextWriter page, ViewsFinding views)
     {
         page.WriteLine($"<div class=\"scroll\"><div class=\"pictures\" data-columns=\"{views.Titles.Count + 1}\">");
-        page.Write("<span class=\"title query\">original</span>");
+        page.Write("<span class=\"title\">original</span>");
         page.WriteLine(string.Concat(views.Titles.Select(title => $"<span class=\"title\">{Escaped(title)}</span>")));
         foreach (var row in views.Rows)
         {
-            page.Write(Figure(row.Original, "original image", "", "query plain"));
+            page.Write(Figure(row.Original, "original image", "", ""));
             page.WriteLine(string.Concat(row.Views.Zip(views.Titles, (view, title) => Figure(view, title, "", ""))));
         }
 

@@ -110,12 +110,12 @@ internal static class ReportTables
     /// <summary>The classes as neighbours see them: what a map shows, in numbers.</summary>
     public static void Classes(TextWriter page, NeighboursFinding found)
     {
-        page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"number\">images</th>"
-            + "<th scope=\"col\" class=\"number\">of 8 nearest, same class</th><th scope=\"col\">others mostly</th><th scope=\"col\" class=\"number\"></th></tr></thead><tbody>");
+        page.WriteLine("<div class=\"numbers scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\" class=\"number\">images</th>"
+            + "<th scope=\"col\" class=\"number\">8 nearest: of it</th><th scope=\"col\">of others mostly</th></tr></thead><tbody>");
         foreach (var row in found.ByClass)
         {
             page.WriteLine($"<tr><th scope=\"row\">{Escaped(row.Name)}</th><td class=\"number\">{row.Images}</td><td class=\"number\">{Percent(row.Share)}</td>"
-                + $"<td>{Escaped(row.Other)}</td><td class=\"number\">{(row.Other is null ? "" : Percent(row.OtherShare))}</td></tr>");
+                + $"<td>{(row.Other is null ? "" : $"{Escaped(row.Other)}, {Percent(row.OtherShare)}")}</td></tr>");
         }
 
         page.WriteLine("</tbody></table></div>");

@@ -34,15 +34,6 @@ internal static class ReportText
     /// <summary>When something was.</summary>
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    /// <summary>A size.</summary>
-    public static string Bytes(long bytes) => bytes switch
-    {
-        < 1 << 10 => FormattableString.Invariant($"{bytes} B"),
-        < 1 << 20 => FormattableString.Invariant($"{bytes / 1024.0:0.0} KB"),
-        < 1 << 30 => FormattableString.Invariant($"{bytes / (double)(1 << 20):0.0} MB"),
-        _ => FormattableString.Invariant($"{bytes / (double)(1 << 30):0.00} GB"),
-    };
-
     /// <summary>What people call a value of a run, by the name that its files have for it.</summary>
     public static string Name(string key) => key switch
     {

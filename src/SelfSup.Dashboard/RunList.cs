@@ -29,8 +29,9 @@ internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposab
         {
             if (_looked is not { } at || time.GetElapsedTime(at) >= _fresh)
             {
+                var began = time.GetTimestamp(); // what comes while it is looked may not be seen
                 _runs = await Task.Run(LookNow, CancellationToken.None);
-                _looked = time.GetTimestamp();
+                _looked = began;
             }
 
             return _runs;

@@ -249,7 +249,7 @@
       fact('Epoch', run.epoch === null ? '–' : run.epoch.toFixed(2), run.epochs ? `of ${number(run.epochs)}` : ''),
       fact('Loss', run.loss === null ? '–' : run.loss.toFixed(4)),
       fact(run.measure ?? 'Judged', number(run.judged, 'percent')),
-      fact('Images/s', rate(run.imagesPerSecond), run.waitShare !== null && run.waitShare !== undefined ? `${number(run.waitShare, 'percent')} waiting` : ''),
+      fact('Images/s', rate(run.imagesPerSecond), run.waitShare > 0.01 ? `${Math.round(100 * run.waitShare)} % waiting` : ''),
       run.state === 'running' ? fact('Left', duration(run.remainingSeconds)) : fact('Size', bytes(details.bytes)),
       fact('Updated', ago(run.silentSeconds)),
     ];
@@ -332,7 +332,7 @@
     const differences = node('tbody', {});
     const same = node('p', { class: 'muted' }, 'They have the same settings.');
     const settings = table(['setting', ...ids], differences, 'Settings in which they differ');
-    main.replaceChildren(node('div', { class: 'head' }, node('h1', {}, 'Comparison')),
+    main.replaceChildren(node('div', { class: 'head apart' }, node('h1', {}, 'Comparison')),
       table(['run', 'state', 'method', 'step', 'loss', 'judged', 'images/s'], rows, 'Runs'),
       section('Settings in which they differ', settings, same), host);
     let told = '';
@@ -348,7 +348,7 @@
         if (JSON.stringify(comparison.differences) !== told) {
           told = JSON.stringify(comparison.differences);
           put(differences, comparison.differences.map(({ key, values }) => node('tr', {}, node('th', { scope: 'row', class: 'mono' }, key),
-            ...values.map(value => node('td', { class: 'mono' }, value)))));
+            ...values.map(value => node('td', { class: value === 'not set' ? 'muted small' : 'mono' }, value)))));
           settings.hidden = comparison.differences.length === 0;
           same.hidden = !settings.hidden;
         }

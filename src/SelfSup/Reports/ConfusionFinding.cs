@@ -11,10 +11,7 @@ internal sealed record ConfusionFinding(ClassificationReport Report, long Traini
     /// <summary>Of more classes than this no matrix is shown but the pairs that are mistaken most.</summary>
     public const int MostClasses = 30;
 
-    /// <summary>
-    /// One fit in place of a search for the best C: a report is no judgement, and has to be done in seconds. Of standardised features
-    /// this C is near the best for backbones and data sets of very different sizes.
-    /// </summary>
+    // One fit in place of a search for the best C: a report is no judgement, and has to be done in seconds.
     private const double C = 0.01;
     private const int Steps = 300;
 

@@ -34,7 +34,7 @@ internal static class ReportText
     /// <summary>When something was.</summary>
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
-    /// <summary>What people call a value of a run, by the name that its files have for it.</summary>
+    /// <summary>What people call what a run is judged by, or what happened to it, by the name that its files have for it.</summary>
     public static string Name(string key) => key switch
     {
         "knn" => "kNN",
@@ -44,11 +44,6 @@ internal static class ReportText
         "recallAt1" => "Recall@1",
         "rPrecision" => "R-precision",
         "mapAtR" => "MAP@R",
-        "learningRate" => "Learning rate",
-        "imagesPerSecond" => "Images/s",
-        "dataWaitSeconds" => "Wait for data, s",
-        "stepSeconds" => "Step, s",
-        "gradientNorm" => "Gradient norm",
         _ => Words(key),
     };
 

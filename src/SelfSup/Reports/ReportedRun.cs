@@ -7,8 +7,6 @@ namespace SelfSup.Reports;
 /// <param name="Findings">What its images and its network show.</param>
 internal sealed record ReportedRun(string Name, RunRecord Record, MetricsSeries Metrics, RunFindings Findings)
 {
-    private const string Evaluation = "evaluation.";
-
     /// <summary>What it was judged by last, by name.</summary>
     public IReadOnlyDictionary<string, double> Judged => Record.Summary.Evaluation;
 
@@ -18,12 +16,9 @@ internal sealed record ReportedRun(string Name, RunRecord Record, MetricsSeries 
     /// <summary>Images a second over the run, or of its last steps where it is not finished.</summary>
     public double? ImagesPerSecond => Number("imagesPerSecond") ?? Record.Pace?.ImagesPerSecond ?? Metrics.Curves.GetValueOrDefault("imagesPerSecond")?.Last;
 
-    /// <summary>Whether a curve is of shares, 0 .. 1.</summary>
-    public static bool IsShare(string key) => key.StartsWith(Evaluation, StringComparison.Ordinal);
-
     /// <summary>What the network was judged by before it was trained; null where it was not.</summary>
     public double? Untrained(string measure) =>
-        Metrics.Curves.GetValueOrDefault(Evaluation + measure)?.Points() is [(0, { } value), ..] ? value : null;
+        Metrics.Curves.GetValueOrDefault($"evaluation.{measure}")?.Points() is [(0, { } value), ..] ? value : null;
 
     /// <summary>A number of its result.</summary>
     public double? Number(string key) =>

@@ -134,9 +134,9 @@ internal sealed class Chromium : IAsyncDisposable
             if (line.Split("DevTools listening on ") is [_, var address])
             {
                 await _socket.ConnectAsync(new Uri(address), CancellationToken.None);
-                _process.ErrorDataReceived += (_, _) => { };
-                _process.BeginErrorReadLine();
-                _process.BeginOutputReadLine();
+                // What it says further is let go, so that it never waits for a reader.
+                _ = _process.StandardError.BaseStream.CopyToAsync(Stream.Null);
+                _ = _process.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
                 _reading = Task.Run(Read);
                 return;
             }

@@ -77,7 +77,10 @@ internal sealed class ChromiumPage(Chromium chromium, string session)
         var before = Volatile.Read(ref _loads);
         var answer = await Send("Page.navigate", new { url = address });
         Assert.False(answer.TryGetProperty("errorText", out var error), $"{address}: {error}");
-        await Until(() => Task.FromResult(Volatile.Read(ref _loads) > before), $"{address} was not loaded");
+        if (answer.TryGetProperty("loaderId", out _)) // else it is another place of the same page
+        {
+            await Until(() => Task.FromResult(Volatile.Read(ref _loads) > before), $"{address} was not loaded");
+        }
     }
 
     /// <summary>Sends a header with every request, as one that lets in.</summary>
@@ -103,8 +106,15 @@ internal sealed class ChromiumPage(Chromium chromium, string session)
     {
         var (code, text) = key switch
         {
-            "Tab" => (9, ""), "Enter" => (13, "\r"), "Escape" => (27, ""), " " => (32, " "), "End" => (35, ""), "Home" => (36, ""),
-            "ArrowLeft" => (37, ""), "ArrowRight" => (39, ""), _ => (0, key),
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Escape" => (27, ""),
+            " " => (32, " "),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowLeft" => (37, ""),
+            "ArrowRight" => (39, ""),
+            _ => (0, key),
         };
         for (var i = 0; i < times; i++)
         {

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 
-using SelfSup.Checkpoints;
 using SelfSup.Reports;
 using SelfSup.Tests.Support;
 using SelfSup.Training;

@@ -84,7 +84,7 @@
   /** One chart of several lines: { label, x, y, style }; y has null where a value was no number. */
   class Chart {
     constructor(host, { title: name, format, lines = [], log = false, xLabel = 'step' }) {
-      Object.assign(this, { title: name, format, lines, log, xLabel, hidden: new Set(), isZoomed: false });
+      Object.assign(this, { title: name, format, lines, log, xLabel, span: null, hidden: new Set(), isZoomed: false });
       this.logButton = this.button('Log', 'Logarithmic scale', () => { this.log = !this.log; this.redraw(); });
       this.valuesButton = this.button('Values', 'Values as a table', () => this.toggleValues());
       this.resetButton = this.button('Reset', 'Shows all steps', () => this.resetZoom());
@@ -104,14 +104,15 @@
       this.redraw();
     }
 
-    /** Shows other lines; what is hidden and how it is zoomed stays. */
-    set(lines) {
+    /** Shows other lines, and more of x than they have where others have more; what is hidden and how it is zoomed stays. */
+    set(lines, span = null) {
+      this.span = span;
       const isSame = lines.length === this.lines.length && lines.every((line, i) => line.label === this.lines[i].label);
       this.lines = lines;
       if (isSame && this.plot && this.count() > 0) {
         const zoom = this.isZoomed ? { ...this.plot.scales.x } : null;
         this.plot.setData(this.data());
-        if (zoom) this.plot.setScale('x', { min: zoom.min, max: zoom.max });
+        this.plot.setScale('x', zoom ? { min: zoom.min, max: zoom.max } : this.all());
         this.describe();
         this.showValues(null);
       } else {
@@ -137,7 +138,14 @@
       }
       this.plotNode.style.height = '';
       this.plot = new uPlot(this.options(), this.data(), this.plotNode);
+      this.plot.setScale('x', this.all());
       this.showValues(null);
+    }
+
+    /** All of x. */
+    all() {
+      const x = this.plot.data[0];
+      return { min: Math.min(this.span?.[0] ?? Infinity, x[0]), max: Math.max(this.span?.[1] ?? -Infinity, x[x.length - 1]) };
     }
 
     destroy() {
@@ -164,7 +172,7 @@
         width: Math.max(200, this.plotNode.clientWidth), height,
         padding: [10, 12, 0, 0],
         legend: { show: false },
-        cursor: { sync: { key: 'steps', setSeries: false }, drag: { x: true, y: false }, points: { size: 7 }, focus: { prox: 24 } },
+        cursor: { sync: { key: 'steps', setSeries: false }, drag: { x: true, y: false }, bind: { dblclick: () => () => this.resetZoom() }, points: { size: 7 }, focus: { prox: 24 } },
         focus: { alpha: 0.35 },
         scales: { x: { time: false }, y: { distr: this.log ? 3 : 1, range: this.log ? undefined : (_, min, max) => this.range(min, max) } },
         axes: [
@@ -200,16 +208,15 @@
     }
 
     zoomed(plot) {
-      const x = plot.data[0];
-      if (!this.plot || x.length === 0) return;
-      this.isZoomed = plot.scales.x.min > x[0] || plot.scales.x.max < x[x.length - 1];
+      if (!this.plot) return;
+      const all = this.all();
+      this.isZoomed = plot.scales.x.min > all.min || plot.scales.x.max < all.max;
       this.resetButton.hidden = !this.isZoomed;
     }
 
     resetZoom() {
       if (!this.plot) return;
-      const x = this.plot.data[0];
-      this.plot.setScale('x', { min: x[0], max: x[x.length - 1] });
+      this.plot.setScale('x', this.all());
       this.plotNode.focus();
     }
 
@@ -235,7 +242,8 @@
       } else if (event.key === '+' || event.key === '-') {
         const middle = x[at];
         const half = (scales.x.max - scales.x.min) * (event.key === '+' ? 0.25 : 1);
-        this.plot.setScale('x', { min: Math.max(x[0], middle - half), max: Math.min(x[x.length - 1], middle + half) });
+        const all = this.all();
+        this.plot.setScale('x', { min: Math.max(all.min, middle - half), max: Math.min(all.max, middle + half) });
       } else if (event.key === 'Escape' && this.isZoomed) {
         this.resetZoom();
       } else {
@@ -354,13 +362,14 @@
         this.host.replaceChildren(...sections.map(section => {
           const place = node('div', { class: 'charts' });
           for (const { title: name, names: own, format } of section.charts) {
-            this.charts.push({ chart: new Chart(place, { title: name, format, lines: lines(runs, own) }), names: own });
+            this.charts.push({ chart: new Chart(place, { title: name, format }), names: own });
           }
           return node('section', {}, node('h2', {}, section.title), place);
         }));
-      } else {
-        this.charts.forEach(({ chart, names: own }) => chart.set(lines(runs, own)));
       }
+      const all = runs.flatMap(run => Object.values(run.series)).filter(line => line.x.length > 0);
+      const span = all.reduce(([from, to], { x }) => [Math.min(from, x[0]), Math.max(to, x[x.length - 1])], [Infinity, -Infinity]);
+      this.charts.forEach(({ chart, names: own }) => chart.set(lines(runs, own), span));
     }
   }
 

@@ -77,7 +77,7 @@ internal sealed class RunFindings
     private void LookWithNetwork(
         string run, Recipe recipe, RecipeReader reader, Device device, ReportOptions options, Dictionary<string, Atlas> atlases, Action<string> say)
     {
-        using var backbone = TrainedBackbone.Load(run, reader, device, of: null);
+        using var backbone = Load(run, reader, device);
         (Card, Origin, Of) = (backbone.Card, backbone.Origin, backbone.Of);
         var (judged, setting) = recipe.Evaluation.Test is { } named ? (named, "evaluation.test") : (recipe.Data!, "data");
         using var test = ImageSample.Open(judged, setting, options.Images, EvaluationDraw.ReportedTest);
@@ -129,6 +129,19 @@ internal sealed class RunFindings
 
             using var judgedFeatures = Features(test, Representation.Features);
             return ConfusionFinding.Of(learned, judgedFeatures);
+        }
+    }
+
+    /// <summary>The network; its backbone where checkpoints, which have the head, are gone.</summary>
+    private static TrainedBackbone Load(string run, RecipeReader reader, Device device)
+    {
+        try
+        {
+            return TrainedBackbone.Load(run, reader, device, of: null);
+        }
+        catch (CheckpointException) when (WeightPlace.Find(run).File is not null)
+        {
+            return TrainedBackbone.Load(run, reader, device);
         }
     }
 

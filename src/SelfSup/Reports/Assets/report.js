@@ -72,7 +72,9 @@
       this.buttons.umap.title = 'Computed here, in this page, from the first principal components';
       const list = html('ul', {}, aside);
       this.styles = this.data.classes.map((_, label) => ({ colour: COLOURS[label % COLOURS.length], shape: Math.floor(label / COLOURS.length) % SHAPES.length }));
+      const present = new Set(this.labels);
       this.data.classes.forEach((name, label) => {
+        if (!present.has(label)) return;
         const button = html('button', { type: 'button', className: 'kind' }, html('li', {}, list));
         button.setAttribute('aria-pressed', 'true');
         marks(make('svg', { viewBox: '-8 -8 16 16', 'aria-hidden': 'true' }, button), this.styles[label], [[0, 0]], 5);

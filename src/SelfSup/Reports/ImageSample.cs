@@ -1,11 +1,10 @@
+using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Images;
 using SelfSup.Search;
 
 using SkiaSharp;
-
-using SelfSup.Augmentation;
 
 namespace SelfSup.Reports;
 

@@ -38,7 +38,7 @@ internal static class ReportPictures
                     near.Image.Picture,
                     $"{Described(near.Image)}, cosine {near.Cosine:0.000}",
                     FormattableString.Invariant($"<b>{near.Cosine:0.000}</b>") + (near.Image.Class is { } name ? $"{Escaped(name)} · " : "")
-                        + FormattableString.Invariant($"{near.Distance:0.000}"),
+                        + FormattableString.Invariant($"{near.Distance:0.000}") + (near.Image.Picture is null ? $"<br>{Escaped(near.Image.Name)}" : ""),
                     isSame ? "same" : ""));
             }
 
@@ -54,8 +54,8 @@ internal static class ReportPictures
     private static string Figure(Thumbnail? picture, string alternative, string caption, string kind)
     {
         var mat = picture is null
-            ? "no picture"
-            : $"<img{(Math.Max(picture.Width, picture.Height) < SmallSide ? " class=\"small\"" : "")} alt=\"{Escaped(alternative)}\" src=\"{picture.Address}\">";
-        return $"<figure{(kind.Length > 0 ? $" class=\"{kind}\"" : "")}><div class=\"mat\">{mat}</div>{(caption.Length > 0 ? $"<figcaption>{caption}</figcaption>" : "")}</figure>";
+            ? $"<span class=\"only-read\">{Escaped(alternative)}</span>"
+            : $"<div class=\"mat\"><img{(Math.Max(picture.Width, picture.Height) < SmallSide ? " class=\"small\"" : "")} alt=\"{Escaped(alternative)}\" src=\"{picture.Address}\"></div>";
+        return $"<figure class=\"{kind}{(picture is null ? " bare" : "")}\">{mat}{(caption.Length > 0 ? $"<figcaption>{caption}</figcaption>" : "")}</figure>";
     }
 }

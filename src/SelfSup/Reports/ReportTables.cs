@@ -24,7 +24,7 @@ internal static class ReportTables
         foreach (var measure in runs.SelectMany(run => run.Judged.Keys).Distinct())
         {
             double?[] values = [.. runs.Select(run => run.Judged.TryGetValue(measure, out var value) ? (double?)value : null)];
-            Cells(Name(measure), [.. values.Select(value => Percent(value))], values.Select(value => value is not null && value == values.Max()).ToArray());
+            Cells(Name(measure), [.. values.Select(value => Percent(value))], [.. values.Select(value => values.Distinct().Count() > 1 && value is not null && value == values.Max())]);
             if (runs.Any(run => run.Untrained(measure) is not null))
             {
                 Row($"{Name(measure)}, untrained", run => Percent(run.Untrained(measure)));
@@ -140,7 +140,7 @@ internal static class ReportTables
                 continue;
             }
 
-            page.WriteLine($"<tr><td>{Time(happened.At)}</td><th scope=\"row\">{Escaped(Words(happened.Event))}</th><td class=\"number\">{Number(happened.Step)}</td>"
+            page.WriteLine($"<tr><td class=\"when\">{Time(happened.At)}</td><th scope=\"row\">{Escaped(Words(happened.Event))}</th><td class=\"number\">{Number(happened.Step)}</td>"
                 + $"<td class=\"wide\">{Escaped(Details(happened))}</td></tr>");
         }
 

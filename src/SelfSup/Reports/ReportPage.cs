@@ -37,14 +37,18 @@ internal sealed class ReportPage(IReadOnlyList<ReportedRun> runs, IReadOnlyDicti
             Run(page, run, index);
         }
 
-        page.WriteLine($"</main>\n<footer><p>Made {Time(at)} UTC by SelfSup {Escaped(Training.RunIdentity.Version)}. Curves: uPlot (MIT). UMAP: umap-js (MIT).</p></footer>");
+        page.WriteLine($"</main>\n<footer><p>Made {Time(at)} UTC by SelfSup {Escaped(Training.RunIdentity.Version)}. Curves: uPlot (MIT). UMAP: umap-js (Apache-2.0).</p></footer>");
         page.WriteLine($"<script type=\"application/json\" id=\"curves-data\">{ReportData.Curves(runs)}</script>");
         page.WriteLine($"<script type=\"application/json\" id=\"maps-data\">{ReportData.Maps(_maps, atlases)}</script>");
+        // Whoever gets a copy of them gets their licences.
+        var licences = ReportAssets.Text(ReportAssets.ChartLicence);
         if (_maps.Count > 0)
         {
+            licences += ReportAssets.Text(ReportAssets.UmapLicence);
             page.WriteLine($"<script type=\"text/plain\" id=\"umap\">{ReportAssets.Text(ReportAssets.Umap)}</script>");
         }
 
+        page.WriteLine($"<script type=\"text/plain\" id=\"licences\">{licences}</script>");
         page.WriteLine($"<script>{script}</script>\n</body>\n</html>");
     }
 

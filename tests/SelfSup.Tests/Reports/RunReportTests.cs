@@ -29,7 +29,8 @@ public sealed partial class RunReportTests : IDisposable
         Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
         Assert.Equal(Hostile, Curves(page)[0].GetProperty("series").EnumerateObject().Single(curve => curve.Name.Contains("alert", StringComparison.Ordinal)).Name["method.".Length..]);
         // Every element of script is one of ours.
-        Assert.Equal(3, Scripts().Count(page));
+        Assert.Equal(4, Scripts().Count(page));
+        Assert.Contains("Copyright (c) 2022 Leon Sorokin", page, StringComparison.Ordinal);
     }
 
     /// <summary>The policy lets run what is in the page and nothing else.</summary>

@@ -13,6 +13,7 @@ var root = new RootCommand(
     FinetuneCommand.Create(),
     ResumeCommand.Create(),
     RunsCommand.Create(),
+    ReportCommand.Create(),
     DashboardCommand.Create(),
     MethodsCommand.Create(),
     ViewsCommand.Create(),

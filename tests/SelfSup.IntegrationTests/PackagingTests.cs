@@ -8,6 +8,9 @@ namespace SelfSup.IntegrationTests;
 /// <summary>What others are given: the NuGet packages, in a program outside of the repository, and the published folder without the SDK.</summary>
 public sealed class PackagingTests(Packages packages) : IClassFixture<Packages>, IDisposable
 {
+    /// <summary>Of what SelfSup holds of others.</summary>
+    private static readonly string[] _licences = ["onnx", "tensorboard", "uPlot", "umap-js"];
+
     private readonly Workspace _workspace = new();
 
     public void Dispose() => _workspace.Dispose();
@@ -46,7 +49,10 @@ public sealed class PackagingTests(Packages packages) : IClassFixture<Packages>,
     public void PackagesHoldWhatUsersNeedAndNothingElse()
     {
         Assert.Equal(
-            ["README.md", "SelfSup.nuspec", "buildTransitive/SelfSup.targets", "lib/net10.0/SelfSup.dll", "lib/net10.0/SelfSup.xml", "onnx.LICENSE"],
+            [
+                "README.md", "SelfSup.nuspec", "buildTransitive/SelfSup.targets", "lib/net10.0/SelfSup.dll", "lib/net10.0/SelfSup.xml",
+                .. _licences.Select(name => $"licences/{name}.LICENSE"),
+            ],
             packages.Entries("SelfSup", ".nupkg"));
         Assert.Equal(
             ["README.md", "SelfSup.Hosting.nuspec", "lib/net10.0/SelfSup.Hosting.dll", "lib/net10.0/SelfSup.Hosting.xml"],
@@ -133,7 +139,7 @@ public sealed class PackagingTests(Packages packages) : IClassFixture<Packages>,
         Directory.CreateDirectory(_workspace["moved"]);
         Directory.Move(_workspace["published"], folder);
         string[] files = [.. Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
-        Assert.All(["LICENSE", "onnx.LICENSE", "README.md"], file => Assert.Contains(Path.Combine(folder, file), files));
+        Assert.All([.. _licences.Select(name => Path.Combine("licences", $"{name}.LICENSE")), "LICENSE", "README.md"], file => Assert.Contains(Path.Combine(folder, file), files));
         Assert.DoesNotContain(files, file => file.EndsWith(".pdb", StringComparison.Ordinal));
         Assert.DoesNotContain(files, file => file.Contains("torch_python", StringComparison.Ordinal));
         Assert.False(Directory.Exists(Path.Combine(folder, "runtimes")), "natives of other systems");

@@ -18,15 +18,13 @@ internal sealed class ContactSheet
 
     private readonly IReadOnlyList<ViewPipeline> _views;
     private readonly int _cell;
-    private readonly ViewCanvas _working = new();
-    private readonly ViewPlan _plan = new();
 
     /// <param name="views">The pipeline of each view, in the order of the batch.</param>
     /// <exception cref="ArgumentException">A view's transforms do not fix its size.</exception>
     public ContactSheet(IReadOnlyList<ViewPipeline> views)
     {
         _views = views;
-        _cell = Math.Clamp(views.Max(view => Enlarged(Size(view))), SmallestCell, LargestCell);
+        _cell = Math.Clamp(views.Max(view => Enlarged(ViewPictures.SizeOf(view))), SmallestCell, LargestCell);
     }
 
     /// <summary>How often each view is drawn, with the random numbers of that many epochs.</summary>
@@ -62,6 +60,7 @@ internal sealed class ContactSheet
         canvas.Clear(SheetCell.Paper);
         DrawTitles(canvas);
 
+        var views = new ViewPictures(_views, Seed);
         var stored = new StoredImage();
         var pixels = new PixelImage();
         var image = new DecodedImage();
@@ -73,9 +72,11 @@ internal sealed class ContactSheet
             Draw(canvas, row, 0, pixels.Pixels, pixels.Width, pixels.Height);
             decoder.Open(stored, image, place);
             decoder.Decode(stored, new Region(0, 0, image.Height, image.Width), 1, image);
-            for (var view = 0; view < _views.Count * Epochs; view++)
+            for (var column = 0; column < _views.Count * Epochs; column++)
             {
-                DrawView(canvas, row, view, image, indices[row]);
+                var (view, epoch) = (column % _views.Count, FirstEpoch + (column / _views.Count));
+                var size = ViewPictures.SizeOf(_views[view]);
+                Draw(canvas, row, 1 + column, views.Make(image, indices[row], view, epoch), size, size);
             }
         }
 
@@ -100,35 +101,6 @@ internal sealed class ContactSheet
         }
     }
 
-    private unsafe void DrawView(SKCanvas canvas, int row, int column, DecodedImage image, int index)
-    {
-        var (view, epoch) = (column % _views.Count, FirstEpoch + (column / _views.Count));
-        var pipeline = _views[view];
-        var size = Size(pipeline);
-        var plane = size * size;
-        var values = new float[3 * plane];
-        pipeline.Plan(_plan, image, Seed, epoch, index, view);
-        fixed (float* memory = values)
-        {
-            pipeline.Make(_working, image, _plan, new ViewTarget(memory, plane, default));
-        }
-
-        var colors = new byte[3 * plane];
-        for (var i = 0; i < values.Length; i++)
-        {
-            var (channel, position) = Math.DivRem(i, plane);
-            double value = values[i];
-            if (pipeline.Normalization is { } normalization)
-            {
-                value = (value * normalization.StandardDeviation[channel]) + normalization.Mean[channel];
-            }
-
-            colors[(3 * position) + channel] = (byte)Math.Round(255 * Math.Clamp(value, 0, 1));
-        }
-
-        Draw(canvas, row, 1 + column, colors, size, size);
-    }
-
     private void Draw(SKCanvas canvas, int row, int column, ReadOnlySpan<byte> colors, int width, int height) =>
         SheetCell.Draw(
             canvas, CellLeft(column), Margin + TitleHeight + (row * (_cell + Gap)), _cell, colors, width, height);
@@ -136,9 +108,6 @@ internal sealed class ContactSheet
     private int TitleHeight => (Epochs > 1 ? 2 : 1) * (SheetLetters.LineHeight + LineGap);
 
     private float CellLeft(int column) => Margin + (column * (_cell + Gap));
-
-    private static int Size(ViewPipeline view) =>
-        view.OutputSize ?? throw new ArgumentException("no transform of a view fixes its size", nameof(view));
 
     private static int Enlarged(int size) => size * Math.Max(1, (SmallestCell + size - 1) / size);
 }

@@ -11,6 +11,8 @@ internal static class EvaluationDraw
     public const int DifferentPairs = 2;
     public const int Episodes = 3;
     public const int Centres = 4;
+    public const int ReportedTest = 5;
+    public const int ReportedTraining = 6;
 
     /// <summary>The numbers of one use.</summary>
     public static CounterRandom Of(ulong seed, int use, long number) =>

@@ -21,6 +21,18 @@ internal static class ReportAssets
     /// <summary>The style of a page, light and dark.</summary>
     public const string Page = "page.css";
 
+    /// <summary>The style of what a report has beside curves.</summary>
+    public const string ReportStyle = "report.css";
+
+    /// <summary>Maps of embeddings.</summary>
+    public const string Report = "report.js";
+
+    /// <summary>UMAP, which maps compute in the page: umap-js (https://github.com/PAIR-code/umap-js, Apache-2.0) as its authors publish it.</summary>
+    public const string Umap = "umap-js.min.js";
+
+    /// <summary>Its licence, and those of what is in it.</summary>
+    public const string UmapLicence = "umap-js.LICENSE";
+
     /// <summary>The bytes of one.</summary>
     public static byte[] Bytes(string name)
     {

@@ -38,6 +38,7 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
         ["imagesPerSecond"] = "image/s",
         ["dataWaitSeconds"] = "s",
         ["stepSeconds"] = "s",
+        ["evaluationSeconds"] = "s",
     });
 
     private readonly Lock _gate = new();

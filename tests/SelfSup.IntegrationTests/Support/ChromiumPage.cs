@@ -132,6 +132,9 @@ internal sealed class ChromiumPage(Chromium chromium, string session)
         return picture.GetProperty("data").GetBytesFromBase64();
     }
 
+    /// <summary>What comes out of a printer, as PDF.</summary>
+    public async Task<byte[]> Print() => (await Send("Page.printToPDF", new { })).GetProperty("data").GetBytesFromBase64();
+
     /// <summary>
     /// Texts whose contrast is less than WCAG AA asks: 4.5 to 1, 3 to 1 where they are large. Backgrounds are those of the elements
     /// around them, controls that are disabled do not count (WCAG 2.2, 1.4.3).

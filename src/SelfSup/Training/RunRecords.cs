@@ -31,9 +31,9 @@ internal sealed class RunRecords(RunDirectory directory, RunState state, TimePro
     }
 
     /// <summary>What an evaluation gave.</summary>
-    public void Evaluation(long step, double epoch, IReadOnlyDictionary<string, double> values)
+    public void Evaluation(long step, double epoch, IReadOnlyDictionary<string, double> values, double seconds)
     {
-        _log.Evaluation(step, epoch, values);
+        _log.Evaluation(step, epoch, values, seconds);
         board?.Evaluation(step, values);
     }
 

@@ -74,7 +74,9 @@ public static class ServiceCollectionExtensions
         RunSignals signals,
         IHangResponse onHang,
         RankEnvironment place) => services
-            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress, place))
+            .AddSingleton<LoggingProgress>()
+            .AddRun(outcome, request, provider => provider.Create(
+                recipe, reader, runDirectory, allowedChanges, new ProgressPair(progress, provider.GetRequiredService<LoggingProgress>()), place))
             .AddSingleton(signals)
             .AddSingleton(onHang)
             .AddSingleton<IHostLifetime, SignalLifetime>()
@@ -127,6 +129,7 @@ public static class ServiceCollectionExtensions
                 StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
                 AllowedChanges = allowedChanges,
                 Gpu = gpu,
+                ReadGpu = gpu is { } index ? RunEnvironment.GpuReader(index) : null,
                 Cores = RunEnvironment.Cores(place),
                 OnJoined = () => provider.GetRequiredService<RunOutcome>().Joined = true,
             },

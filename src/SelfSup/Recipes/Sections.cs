@@ -219,4 +219,10 @@ internal sealed class TelemetryOptions
     /// </summary>
     [Range(1, int.MaxValue)]
     public int EmbeddingsEverySteps { get; set; } = 10;
+
+    /// <summary>A collector that metrics, spans and logs are sent to; none by default. OpenTelemetry's variables come before it.</summary>
+    public OtlpOptions? Otlp { get; set; }
+
+    /// <summary>Where Prometheus reads metrics; nowhere by default. OpenTelemetry's variables come before it.</summary>
+    public PrometheusOptions? Prometheus { get; set; }
 }

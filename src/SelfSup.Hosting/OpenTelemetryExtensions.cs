@@ -59,13 +59,13 @@ internal static class OpenTelemetryExtensions
             new("selfsup.run.name", recipe.Run.Name!),
             new("selfsup.method", recipe.Method!.Name),
             new("selfsup.rank", (long)rank),
-            new("host.name", RunIdentity.Host),
+            new("host.name", Environment.MachineName),
         ])
         .AddDetector(new VariablesDetector(variables));
 
     /// <summary>The same for a run that was started again, and another for every other run and rank.</summary>
     private static string InstanceOf(string runDirectory, int rank) =>
-        new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{RunIdentity.Host}\n{runDirectory}\n{rank}")).AsSpan(0, 16)).ToString();
+        new Guid(SHA256.HashData(Encoding.UTF8.GetBytes($"{Environment.MachineName}\n{runDirectory}\n{rank}")).AsSpan(0, 16)).ToString();
 
     /// <summary>OpenTelemetry's own detector reads the variables too, but what comes after it goes before it.</summary>
     private sealed class VariablesDetector(IReadOnlyDictionary<string, string?> variables) : IResourceDetector

@@ -47,7 +47,7 @@ internal sealed record OpenTelemetrySettings(bool Traces, bool Metrics, bool Log
             return new OpenTelemetrySettings(false, false, false, null);
         }
 
-        var variables = environment.ToDictionary(variable => variable.Key, variable => (string?)variable.Value);
+        var variables = environment.Where(variable => Value(variable.Key) is not null).ToDictionary(variable => variable.Key, variable => (string?)variable.Value);
         if (recipe.Otlp is { } otlp && Value(Endpoint) is null)
         {
             variables[Endpoint] = otlp.Endpoint;

@@ -39,12 +39,18 @@ public static class ServiceCollectionExtensions
         {
             var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), builder.Overrides);
             RunEnvironment.LoadTorch();
+            var log = provider.GetRequiredService<LoggingProgress>();
+            if (recipe.Telemetry is { Otlp: not null } or { Prometheus: not null })
+            {
+                log.Warn($"telemetry.otlp and telemetry.prometheus: are for the command line; here the host exports meter and source {TrainingMetrics.SourceName}");
+            }
+
             return provider.Create(
                 recipe,
                 builder.Reader,
                 RunDirectoryOf(recipe, runDirectory),
                 builder.AllowedChanges,
-                builder.Progress ?? provider.GetRequiredService<LoggingProgress>(),
+                builder.Progress ?? log,
                 RunEnvironment.Ranks());
         });
         return builder;

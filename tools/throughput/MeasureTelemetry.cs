@@ -30,7 +30,7 @@ internal static class MeasureTelemetry
         };
         command.SetAction(parsed =>
         {
-            var measured = new Rounds(parsed.GetValue(steps), parsed.GetValue(rounds));
+            using var measured = new Rounds(parsed.GetValue(steps), parsed.GetValue(rounds));
             var folder = Directory.CreateTempSubdirectory("selfsup-telemetry-").FullName;
             try
             {
@@ -48,7 +48,7 @@ internal static class MeasureTelemetry
     }
 
     /// <summary>Hears of every step, on the thread that trains, and switches exporters between rounds.</summary>
-    private sealed class Rounds(int steps, int rounds) : IRunProgress
+    private sealed class Rounds(int steps, int rounds) : IRunProgress, IDisposable
     {
         private readonly List<(double On, double Off)> _wall = []; // milliseconds a step
         private readonly List<(double On, double Off)> _cpu = [];
@@ -71,7 +71,12 @@ internal static class MeasureTelemetry
             using var meters = new Meters();
             using var run = Pretraining.Create(recipe, reader, folder, this, new TrainingMetrics(meters), TimeProvider.System);
             _ = run.Run(_enough.Token);
+        }
+
+        public void Dispose()
+        {
             _sink?.Dispose();
+            _enough.Dispose();
         }
 
         public JsonObject Result(string recipe, int threads)

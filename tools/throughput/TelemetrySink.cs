@@ -80,7 +80,7 @@ internal sealed class TelemetrySink : IDisposable
                 Interlocked.Increment(ref _requests);
             }
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
         {
             // The round has ended.
         }

@@ -56,7 +56,7 @@ public sealed class RunGaugesTests : IDisposable
             _listener.RecordObservableInstruments();
             Assert.Equal(2, Value("selfsup.data.queue.depth"));
             Assert.Equal(5, Value("selfsup.data.images.unreadable"));
-            Assert.Equal((1, 4), (Value("selfsup.run.heartbeats"), Value("selfsup.run.restarts")));
+            Assert.Equal((1d, 4d), (Value("selfsup.run.heartbeats"), Value("selfsup.run.restarts")));
             Assert.Equal(
                 [(7, "selfsup.decoder=selfsup"), (3, "selfsup.decoder=skia_sharp")],
                 _read.Where(read => read.Name == "selfsup.data.images.decoded").Select(read => (read.Value, read.Tags)));
@@ -112,9 +112,9 @@ public sealed class RunGaugesTests : IDisposable
         times[StepPart.AllReduce] = 3;
         _metrics.Parts(times, ranks: 2);
         Assert.Equal(StepTimes.Parts.Count + 1, _read.Count);
-        Assert.Contains(("selfsup.training.step.part.duration", 1, "selfsup.step.part=data_wait"), _read);
-        Assert.Contains(("selfsup.training.step.part.duration", 2, "selfsup.step.part=loss"), _read);
-        Assert.Contains(("selfsup.communication.duration", 3, "selfsup.collective=all_reduce"), _read);
+        Assert.Contains(("selfsup.training.step.part.duration", 1d, "selfsup.step.part=data_wait"), _read);
+        Assert.Contains(("selfsup.training.step.part.duration", 2d, "selfsup.step.part=loss"), _read);
+        Assert.Contains(("selfsup.communication.duration", 3d, "selfsup.collective=all_reduce"), _read);
         _read.Clear();
         _metrics.Parts(times, ranks: 1);
         Assert.DoesNotContain(_read, read => read.Name == "selfsup.communication.duration");

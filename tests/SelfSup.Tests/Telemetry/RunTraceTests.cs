@@ -9,30 +9,28 @@ public sealed class RunTraceTests : IDisposable
 {
     private readonly ActivitySource _around = new("RunTraceTests");
     private readonly ActivityListener _listener;
-    private readonly Activity _root;
     private readonly List<Activity> _ended = [];
+    private Activity? _root;
 
     public RunTraceTests()
     {
         _listener = new ActivityListener
         {
-            ShouldListenTo = source => source == _around || source == TrainingMetrics.Activities,
+            ShouldListenTo = source => source == _around || source.Name == TrainingMetrics.SourceName,
             Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = activity =>
             {
-                if (activity.TraceId == _root!.TraceId)
+                if (activity.TraceId == _root?.TraceId)
                 {
                     _ended.Add(activity);
                 }
             },
         };
         ActivitySource.AddActivityListener(_listener);
-        _root = _around.StartActivity("test")!;
     }
 
     public void Dispose()
     {
-        _root.Dispose();
         _listener.Dispose();
         _around.Dispose();
     }
@@ -40,6 +38,7 @@ public sealed class RunTraceTests : IDisposable
     [Fact]
     public void EpochsFollowOneAnotherInsideTheRun()
     {
+        using var root = Begin();
         using (var trace = new RunTrace())
         {
             trace.Epoch(3);
@@ -62,6 +61,7 @@ public sealed class RunTraceTests : IDisposable
     [Fact]
     public void WhatGoesOnBesideStepsHoldsNothingElse()
     {
+        using var root = Begin();
         using var trace = new RunTrace();
         trace.Epoch(0);
         var checkpoint = RunTrace.Beside("checkpoint", 10);
@@ -81,6 +81,7 @@ public sealed class RunTraceTests : IDisposable
     [Fact]
     public void AnErrorIsRecordedWithItsStackTrace()
     {
+        using var root = Begin();
         using (var trace = new RunTrace())
         {
             trace.Epoch(0);
@@ -97,6 +98,7 @@ public sealed class RunTraceTests : IDisposable
     [Fact]
     public void ARestartIsAsLongAsTheRunWasAway()
     {
+        using var root = Begin();
         var since = DateTimeOffset.UtcNow.AddMinutes(-3);
         using (var trace = new RunTrace())
         {
@@ -108,4 +110,6 @@ public sealed class RunTraceTests : IDisposable
         Assert.True(_ended[0].Duration >= TimeSpan.FromMinutes(3));
         Assert.Equal(("SIGKILL", 137), (_ended[0].GetTagItem("selfsup.restart.signal"), _ended[0].GetTagItem("selfsup.restart.exit_code")));
     }
+
+    private Activity Begin() => _root = _around.StartActivity("test")!;
 }

@@ -13,8 +13,7 @@ using SelfSup.Telemetry;
 namespace SelfSup.Tools.Throughput;
 
 /// <summary>
-/// All exporters of a run, and those who listen to them, in this process: metrics go out over OTLP and are scraped, each every second,
-/// fifteen to sixty times as often as is usual.
+/// All exporters of a run, and those who listen to them, in this process. Metrics are sent and scraped when it is asked for.
 /// </summary>
 internal sealed class TelemetrySink : IDisposable
 {
@@ -22,8 +21,8 @@ internal sealed class TelemetrySink : IDisposable
     private readonly MeterProvider _otlp;
     private readonly MeterProvider _prometheus;
     private readonly TracerProvider _traces;
-    private readonly CancellationTokenSource _ended = new();
-    private readonly Thread _scraper;
+    private readonly HttpClient _client = new();
+    private readonly Uri _address;
     private long _requests;
     private long _scrapes;
 
@@ -39,12 +38,11 @@ internal sealed class TelemetrySink : IDisposable
         _otlp = Sdk.CreateMeterProviderBuilder().AddMeter(TrainingMetrics.SourceName).AddOtlpExporter((options, reader) =>
         {
             Http(options, "metrics");
-            reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = 1000;
+            reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = 3_600_000;
         }).Build();
         _traces = Sdk.CreateTracerProviderBuilder().AddSource(TrainingMetrics.SourceName).AddOtlpExporter(options => Http(options, "traces")).Build();
         _prometheus = Sdk.CreateMeterProviderBuilder().AddMeter(TrainingMetrics.SourceName).AddPrometheusHttpListener(options => options.Port = prometheus).Build();
-        _scraper = new Thread(() => Scrape(new Uri(string.Create(CultureInfo.InvariantCulture, $"http://localhost:{prometheus}/metrics")))) { IsBackground = true };
-        _scraper.Start();
+        _address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://localhost:{prometheus}/metrics"));
     }
 
     /// <summary>What was sent.</summary>
@@ -53,15 +51,23 @@ internal sealed class TelemetrySink : IDisposable
     /// <summary>What was read.</summary>
     public long Scrapes => Interlocked.Read(ref _scrapes);
 
+    /// <summary>Sends all metrics once and lets them be read once.</summary>
+    public void Export()
+    {
+        _otlp.ForceFlush();
+        using var answer = _client.Send(new HttpRequestMessage(HttpMethod.Get, _address));
+        using var body = answer.Content.ReadAsStream();
+        body.CopyTo(Stream.Null);
+        Interlocked.Increment(ref _scrapes);
+    }
+
     public void Dispose()
     {
-        _ended.Cancel();
-        _scraper.Join();
         _otlp.Dispose();
         _traces.Dispose();
         _prometheus.Dispose();
         _collector.Close();
-        _ended.Dispose();
+        _client.Dispose();
     }
 
     private void Collect()
@@ -83,18 +89,6 @@ internal sealed class TelemetrySink : IDisposable
         catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
         {
             // The round has ended.
-        }
-    }
-
-    private void Scrape(Uri address)
-    {
-        using var client = new HttpClient();
-        while (!_ended.Token.WaitHandle.WaitOne(1000))
-        {
-            using var answer = client.Send(new HttpRequestMessage(HttpMethod.Get, address));
-            using var body = answer.Content.ReadAsStream();
-            body.CopyTo(Stream.Null);
-            Interlocked.Increment(ref _scrapes);
         }
     }
 

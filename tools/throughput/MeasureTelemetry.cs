@@ -55,6 +55,8 @@ internal static class MeasureTelemetry
         private readonly CancellationTokenSource _enough = new();
         private readonly List<(bool IsOn, double Wall, double Cpu)> _pair = [];
         private readonly List<double> _exports = []; // milliseconds of CPU time
+        private double _unheard; // microseconds of what a step tells, where nobody listens
+        private double _heard; // and where all do
         private TelemetrySink? _sink;
         private (long Wall, TimeSpan Cpu) _started;
         private long _next = StepsToWarmUp;
@@ -70,8 +72,16 @@ internal static class MeasureTelemetry
             recipe.Checkpoint.EveryEpochs = int.MaxValue;
             recipe.Checkpoint.EverySteps = null;
             using var meters = new Meters();
-            using var run = Pretraining.Create(recipe, reader, folder, this, new TrainingMetrics(meters), TimeProvider.System);
+            var metrics = new TrainingMetrics(meters);
+            using var run = Pretraining.Create(recipe, reader, folder, this, metrics, TimeProvider.System);
             _ = run.Run(_enough.Token);
+            _sink?.Dispose();
+            _sink = null;
+            _unheard = Microseconds(metrics);
+            using (new TelemetrySink())
+            {
+                _heard = Microseconds(metrics);
+            }
         }
 
         public void Dispose()
@@ -103,6 +113,8 @@ internal static class MeasureTelemetry
                 ["scrapes"] = _served.Scrapes,
                 ["wall"] = Side(_wall),
                 ["cpuOfAllThreads"] = Side(_cpu),
+                ["microsecondsOfAStepWithout"] = Report.Rounded(_unheard),
+                ["microsecondsOfAStepWithExporters"] = Report.Rounded(_heard),
                 ["exportAndScrapeCpuMilliseconds"] = Report.Rounded(Report.Median(_exports)),
                 ["machine"] = Machine.Describe(),
                 ["versions"] = Machine.Versions(),
@@ -163,6 +175,32 @@ internal static class MeasureTelemetry
         }
 
         public void Warn(string message) => Report.Progress(message);
+
+        /// <summary>What a step tells its clock and its instruments, the median of many.</summary>
+        private static double Microseconds(TrainingMetrics metrics)
+        {
+            const int Steps = 2000;
+            var clock = new StepClock(TimeProvider.System, keepsSteps: false);
+            var measured = new List<double>();
+            for (var turn = 0; turn < 50; turn++)
+            {
+                var started = Stopwatch.GetTimestamp();
+                for (var step = 0; step < Steps; step++)
+                {
+                    foreach (var part in StepTimes.Parts)
+                    {
+                        clock.Lap(part);
+                    }
+
+                    metrics.Step(new StepReading(1, 0.1, 2, 3, 0.5, 0.2, 0.01, 128));
+                    metrics.Parts(clock.Current, ranks: 1);
+                }
+
+                measured.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds / Steps);
+            }
+
+            return Report.Median(measured);
+        }
 
         private void Switch()
         {

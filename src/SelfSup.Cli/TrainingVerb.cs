@@ -120,11 +120,19 @@ internal sealed class TrainingVerb
         builder.Logging.ClearProviders();
         builder.Services.AddSelfSup(
             recipe, reader, directory, allowedChanges, terminal, outcome, request, signals, new ProgramHangResponse(terminal), ranks);
-        if (Environment.GetEnvironmentVariable("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } && ranks.Rank == 0)
+        var telemetry = OpenTelemetrySettings.Of(recipe.Telemetry, RunEnvironment.Telemetry(), ranks.LocalRank);
+        var resource = OpenTelemetryExtensions.Resource(recipe, directory, ranks.Rank, telemetry.Variables);
+        foreach (var warning in telemetry.Warnings)
         {
-            builder.Services.AddSelfSupTelemetry(recipe);
+            ErrorReport.Warn(warning);
         }
 
+        if (telemetry.UsesOtlp)
+        {
+            builder.AddSelfSupTelemetry(telemetry, resource);
+        }
+
+        using (PrometheusEndpoint.Open(telemetry.Prometheus, resource, ErrorReport.Warn))
         using (var host = builder.Build())
         {
             await host.RunAsync();

@@ -79,7 +79,7 @@ internal sealed partial class LoggingProgress(ILogger<LoggingProgress> logger, T
     [LoggerMessage(7, LogLevel.Information, "{Message}")]
     private partial void BeginsWith(string message);
 
-    [LoggerMessage(6, LogLevel.Debug, "Step {Step}: checkpoint {Path}")]
+    [LoggerMessage(6, LogLevel.Information, "Step {Step}: checkpoint {Path}")]
     private partial void Checkpoint(long step, string path);
 
     [LoggerMessage(8, LogLevel.Information, "Step {Step}: the checkpoint that was asked for is written")]

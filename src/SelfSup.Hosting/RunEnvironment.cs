@@ -3,6 +3,7 @@ using System.Collections;
 using SelfSup.Distributed;
 using SelfSup.Errors;
 using SelfSup.Recipes;
+using SelfSup.Telemetry;
 using SelfSup.Tensors;
 
 using static TorchSharp.torch;
@@ -22,6 +23,12 @@ internal static class RunEnvironment
     public static Dictionary<string, string> Settings() => Environment.GetEnvironmentVariables()
         .Cast<DictionaryEntry>()
         .Where(v => ((string)v.Key).StartsWith(RecipeReader.EnvironmentPrefix, StringComparison.Ordinal))
+        .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
+
+    /// <summary>OpenTelemetry's variables.</summary>
+    public static Dictionary<string, string> Telemetry() => Environment.GetEnvironmentVariables()
+        .Cast<DictionaryEntry>()
+        .Where(v => ((string)v.Key).StartsWith(OpenTelemetrySettings.Prefix, StringComparison.Ordinal))
         .ToDictionary(v => (string)v.Key, v => (string?)v.Value ?? "");
 
     /// <summary>Which rank this process is: <see cref="RankEnvironment"/> reads the variables of launchers.</summary>
@@ -83,6 +90,13 @@ internal static class RunEnvironment
     public static int? Gpu(RankEnvironment place, Device device) => device.type != TorchSharp.DeviceType.CUDA
         ? null
         : place.Ranks == 1 && place.Device is null ? 0 : place.DeviceAmong(cuda.device_count());
+
+    /// <summary>What says how busy a GPU is; null where nothing does.</summary>
+    /// <param name="gpu">Which, as CUDA counts.</param>
+    public static Func<GpuReading?>? GpuReader(int gpu) =>
+        RuntimeLibrary.FirstOf(CudaRuntime.Candidates(TorchFolder()), path => (CudaRuntime.TryLoad(path, out var reason), reason)).Library?.BusId(gpu) is { } busId
+            ? Nvml.Reader(busId)
+            : null;
 
     /// <summary>Cores of this process: its share of the machine's, where it is one of several there and nobody has bound it to some.</summary>
     /// <param name="place">Which rank it is.</param>

@@ -39,12 +39,18 @@ public static class ServiceCollectionExtensions
         {
             var recipe = builder.Reader.Read(recipePath, RunEnvironment.Settings(), builder.Overrides);
             RunEnvironment.LoadTorch();
+            var log = provider.GetRequiredService<LoggingProgress>();
+            if (recipe.Telemetry is { Otlp: not null } or { Prometheus: not null })
+            {
+                log.Warn($"telemetry.otlp and telemetry.prometheus: are for the command line; here the host exports meter and source {TrainingMetrics.SourceName}");
+            }
+
             return provider.Create(
                 recipe,
                 builder.Reader,
                 RunDirectoryOf(recipe, runDirectory),
                 builder.AllowedChanges,
-                builder.Progress ?? provider.GetRequiredService<LoggingProgress>(),
+                builder.Progress ?? log,
                 RunEnvironment.Ranks());
         });
         return builder;
@@ -74,7 +80,9 @@ public static class ServiceCollectionExtensions
         RunSignals signals,
         IHangResponse onHang,
         RankEnvironment place) => services
-            .AddRun(outcome, request, provider => provider.Create(recipe, reader, runDirectory, allowedChanges, progress, place))
+            .AddSingleton<LoggingProgress>()
+            .AddRun(outcome, request, provider => provider.Create(
+                recipe, reader, runDirectory, allowedChanges, new ProgressPair(progress, provider.GetRequiredService<LoggingProgress>()), place))
             .AddSingleton(signals)
             .AddSingleton(onHang)
             .AddSingleton<IHostLifetime, SignalLifetime>()
@@ -127,6 +135,7 @@ public static class ServiceCollectionExtensions
                 StoppedBy = () => provider.GetRequiredService<RunOutcome>().Signal is { } signal ? Signals.Stop(signal) : null,
                 AllowedChanges = allowedChanges,
                 Gpu = gpu,
+                ReadGpu = gpu is { } index ? RunEnvironment.GpuReader(index) : null,
                 Cores = RunEnvironment.Cores(place),
                 OnJoined = () => provider.GetRequiredService<RunOutcome>().Joined = true,
             },

@@ -36,6 +36,14 @@ internal sealed partial class TrainerService(
             outcome.Finished = pretraining.Run(stopping);
             outcome.Step = pretraining.Step;
             outcome.Result = pretraining.Result;
+            if (outcome.Finished)
+            {
+                Finished(outcome.Step);
+            }
+            else
+            {
+                Stopped(outcome.Step, outcome.Signal?.ToString() ?? "the host");
+            }
         }
         catch (Exception e)
         {
@@ -51,6 +59,12 @@ internal sealed partial class TrainerService(
             }
         }
     }
+
+    [LoggerMessage(2, LogLevel.Information, "Finished after step {Step}")]
+    private partial void Finished(long step);
+
+    [LoggerMessage(3, LogLevel.Information, "Stopped after step {Step} with a checkpoint, by {StoppedBy}")]
+    private partial void Stopped(long step, string stoppedBy);
 
     [LoggerMessage(1, LogLevel.Error, "{Message}")]
     private partial void Failed(Exception? exception, string message);

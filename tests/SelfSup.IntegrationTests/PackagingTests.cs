@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Xml.Linq;
 
@@ -120,8 +121,9 @@ public sealed class PackagingTests(Packages packages) : IClassFixture<Packages>,
     [Fact]
     public void ASelfContainedFolderNeedsNothing()
     {
+        // Named, not --use-current-runtime: that builds into the folder of the program that needs a runtime.
         Sdk.Run(
-            Repository.Path, "publish", "src/SelfSup.Cli", "--use-current-runtime", "--self-contained", "-p:RestoreLockedMode=true",
+            Repository.Path, "publish", "src/SelfSup.Cli", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "-p:RestoreLockedMode=true",
             "-p:RunAnalyzers=false", "-o", _workspace["published"]);
         using var settings = JsonDocument.Parse(File.ReadAllBytes(_workspace["published", "SelfSup.Cli.runtimeconfig.json"]));
         Assert.True(settings.RootElement.GetProperty("runtimeOptions").TryGetProperty("includedFrameworks", out _));

@@ -23,6 +23,7 @@ var root = new RootCommand(
     MeasureCheckpoint.Command(),
     MeasureRetrieval.Command(),
     MeasureEmbedding.Command(),
+    MeasureTelemetry.Command(),
 };
 
 try

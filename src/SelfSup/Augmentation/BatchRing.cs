@@ -29,6 +29,18 @@ internal sealed class BatchRing(BatchPlan plan, BatchSlot[] slots, int chunk)
     /// <summary>Whether workers should drop what they do.</summary>
     public bool Stopping => Volatile.Read(ref _stopping);
 
+    /// <summary>Batches that are done and wait for the consumer.</summary>
+    public int Ready
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return slots.Count(slot => slot.State == SlotState.Ready);
+            }
+        }
+    }
+
     /// <summary>Begins a pass over a range of steps.</summary>
     /// <exception cref="InvalidOperationException">A pass is running.</exception>
     /// <exception cref="ObjectDisposedException">The ring was closed.</exception>

@@ -48,6 +48,12 @@ internal sealed class ViewLoader : IDisposable
     /// <summary>Bytes of all batches in memory, full or not.</summary>
     public long Bytes => _slots.Sum(slot => slot.Bytes);
 
+    /// <summary>Batches that are done and wait for the consumer.</summary>
+    public int Ready => _ring.Ready;
+
+    /// <summary>How many images came by each path so far; those that come again count again.</summary>
+    public DecodedCounts Decoded => _workers.Select(worker => worker.Decoded).Aggregate(default(DecodedCounts), (sum, worker) => sum + worker);
+
     /// <summary>The batches of the steps of one epoch: for evaluation, every image once.</summary>
     public IEnumerable<ViewBatch> Pass(CancellationToken cancellationToken) =>
         From(0, _plan.StepsPerEpoch, cancellationToken);

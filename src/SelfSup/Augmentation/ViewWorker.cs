@@ -23,6 +23,10 @@ internal sealed class ViewWorker(
     private readonly DecodedImage _image = new();
     private readonly ViewPlan[] _plans = [.. views.Select(_ => new ViewPlan())];
     private readonly ViewCanvas _canvas = new();
+    private DecodedCounts _decoded;
+
+    /// <summary>How its images came so far; other threads may see it a little late.</summary>
+    public DecodedCounts Decoded => _decoded;
 
     /// <summary>Makes all views of one row of a batch.</summary>
     /// <param name="slot">The batch.</param>
@@ -87,6 +91,7 @@ internal sealed class ViewWorker(
                 views[view].Make(_canvas, _image, _plans[view], slot.View(view, row));
             }
 
+            _decoded.Add(_image.By, isThere);
             return true;
         }
         catch (DataException e) when (options.OnUnreadable == OnUnreadable.Skip && !e.IsSourceLost)

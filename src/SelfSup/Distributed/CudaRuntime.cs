@@ -36,6 +36,7 @@ internal sealed unsafe class CudaRuntime
     private readonly delegate* unmanaged[Cdecl]<nint, int> _eventDestroy;
     private readonly delegate* unmanaged[Cdecl]<int, byte*> _errorString;
     private readonly delegate* unmanaged[Cdecl]<int> _lastError;
+    private readonly delegate* unmanaged[Cdecl]<byte*, int, int, int> _busId;
 
     private CudaRuntime(nint library, string path, DeviceType memory)
     {
@@ -51,6 +52,7 @@ internal sealed unsafe class CudaRuntime
         _eventDestroy = (delegate* unmanaged[Cdecl]<nint, int>)NativeLibrary.GetExport(library, "cudaEventDestroy");
         _errorString = (delegate* unmanaged[Cdecl]<int, byte*>)NativeLibrary.GetExport(library, "cudaGetErrorString");
         _lastError = (delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(library, "cudaGetLastError");
+        _busId = NativeLibrary.TryGetExport(library, "cudaDeviceGetPCIBusId", out var busId) ? (delegate* unmanaged[Cdecl]<byte*, int, int, int>)busId : null;
     }
 
     /// <summary>The file it was loaded from, as the system was asked for it.</summary>
@@ -106,6 +108,14 @@ internal sealed unsafe class CudaRuntime
     /// <returns>The library, or null.</returns>
     public static CudaRuntime? TryLoad(string path, out string reason, DeviceType memory = DeviceType.CUDA) =>
         RuntimeLibrary.TryLoad(path, library => new CudaRuntime(library, path, memory), out reason);
+
+    /// <summary>Where a GPU sits, which says which one it is to other libraries: each has an order of its own. Null where nothing says so.</summary>
+    public string? BusId(int device)
+    {
+        const int Length = 32; // "0000:00:00.0" and some
+        var id = stackalloc byte[Length];
+        return _busId is not null && _busId(id, Length, device) == 0 ? Marshal.PtrToStringUTF8((nint)id) : null;
+    }
 
     /// <summary>Lets the calls of this thread mean a GPU.</summary>
     public void Use(int device) => Check(_setDevice(device), "cudaSetDevice");

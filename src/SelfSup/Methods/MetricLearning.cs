@@ -129,6 +129,7 @@ internal sealed class MetricLearning : Method
 
             facts.Add(("memoryFilled", _memory.Filled));
             facts.Add(("memoryAgeSteps", _memory.MeanAge((long)Context.GlobalBatchSize * Views)));
+            facts.Add(("memoryOldestSteps", _memory.OldestAge((long)Context.GlobalBatchSize * Views)));
         }
 
         return facts;

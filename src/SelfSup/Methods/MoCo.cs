@@ -95,6 +95,7 @@ internal sealed class MoCo : Method
     [
         ("queueFilled", _queue.Filled),
         ("queueAgeSteps", _queue.MeanAge((_options.Symmetric ? 2L : 1) * Context.GlobalBatchSize)),
+        ("queueOldestSteps", _queue.OldestAge((_options.Symmetric ? 2L : 1) * Context.GlobalBatchSize)),
         ("informationBound", InfoNce.Bound(loss, _options.QueueLength + 1)),
     ];
 

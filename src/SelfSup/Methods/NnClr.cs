@@ -61,6 +61,7 @@ internal sealed class NnClr : Method
     [
         ("queueFilled", _support.Filled),
         ("queueAgeSteps", _support.MeanAge(Context.GlobalBatchSize)),
+        ("queueOldestSteps", _support.OldestAge(Context.GlobalBatchSize)),
         ("informationBound", InfoNce.Bound(loss, Context.GlobalBatchSize)),
     ];
 

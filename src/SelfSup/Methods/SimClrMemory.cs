@@ -51,6 +51,7 @@ internal sealed class SimClrMemory : Method
     [
         ("queueFilled", _memory.Filled),
         ("queueAgeSteps", _memory.MeanAge(Context.GlobalBatchSize)),
+        ("queueOldestSteps", _memory.OldestAge(Context.GlobalBatchSize)),
         ("informationBound", InfoNce.Bound(loss, _options.QueueLength + 1)),
     ];
 

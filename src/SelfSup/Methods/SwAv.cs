@@ -68,7 +68,12 @@ internal sealed class SwAv : Method
     /// <inheritdoc/>
     public override IEnumerable<(string Name, double Value)> Facts(ViewBatch batch, Embeddings embeddings, double loss) => _queues.Length == 0
         ? []
-        : [("queueFilled", _queues[0].Filled), ("queueAgeSteps", _queues[0].MeanAge(Context.GlobalBatchSize))];
+        :
+        [
+            ("queueFilled", _queues[0].Filled),
+            ("queueAgeSteps", _queues[0].MeanAge(Context.GlobalBatchSize)),
+            ("queueOldestSteps", _queues[0].OldestAge(Context.GlobalBatchSize)),
+        ];
 
     /// <inheritdoc/>
     public override void Exchange(StateArchive archive)

@@ -41,6 +41,10 @@ public sealed class LabelledMemory : IStateful, IDisposable
     /// <param name="perStep">Embeddings that a step puts in.</param>
     public double MeanAge(long perStep) => _queue.MeanAge(perStep);
 
+    /// <summary>How many steps ago the oldest was made.</summary>
+    /// <param name="perStep">Embeddings that a step puts in.</param>
+    internal double OldestAge(long perStep) => _queue.OldestAge(perStep);
+
     /// <summary>Replaces the oldest.</summary>
     /// <param name="embeddings">Of all ranks, of the length that the loss takes them in, [N, D].</param>
     /// <param name="labels">Their classes, int64 [N].</param>

@@ -72,6 +72,10 @@ public sealed class NegativeQueue : IStateful, IDisposable
     /// <param name="perStep">Keys that a step puts in.</param>
     public double MeanAge(long perStep) => ((Held / (double)perStep) + 1) / 2;
 
+    /// <summary>How many steps ago the oldest key in it was made; 0 while there is none.</summary>
+    /// <param name="perStep">Keys that a step puts in.</param>
+    internal double OldestAge(long perStep) => Math.Ceiling(Held / (double)perStep);
+
     /// <inheritdoc/>
     public void Exchange(StateArchive archive)
     {

@@ -237,4 +237,10 @@ internal sealed class TelemetryOptions
 
     /// <summary>Files for TensorBoard in <c>RUN/tensorboard</c>; none where it is left out.</summary>
     public TensorBoardOptions? TensorBoard { get; set; }
+
+    /// <summary>A collector that metrics, spans and logs are sent to; none by default. OpenTelemetry's variables come before it.</summary>
+    public OtlpOptions? Otlp { get; set; }
+
+    /// <summary>Where Prometheus reads metrics; nowhere by default. OpenTelemetry's variables come before it.</summary>
+    public PrometheusOptions? Prometheus { get; set; }
 }

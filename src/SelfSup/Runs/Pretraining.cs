@@ -238,7 +238,9 @@ internal sealed class Pretraining : IDisposable
             _ranks.Communicator);
         _history = new RunHistory(_ranks.IsFirst ? _directory.HistoryFile : null, time, _progress.Warn);
         var loader = Own(Loader(reader));
-        var clock = isProfiled ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null) : null;
+        var clock = isProfiled
+            ? new StepClock(time, _compute.IsCuda ? () => cuda.synchronize(_compute.Device) : null)
+            : new StepClock(time, keepsSteps: false); // a run never waits for its device to be timed
         var trainer = new Trainer(
             _method, optimizer, schedule, _ranks.Communicator, Own(Embedder()), _compute.Device,
             new TrainerOptions(
@@ -272,6 +274,15 @@ internal sealed class Pretraining : IDisposable
             _ranks.Communicator,
             clock,
             RunBoards.Of(_recipe, reader, _images, _method.Views, _directory.Path)));
+        Own(metrics.Gauges.Of(new RunReadings
+        {
+            Heartbeat = _controls.Heartbeat,
+            ReadyBatches = () => loader.Ready,
+            Decoded = () => loader.Decoded.ByPath,
+            Unreadable = () => _unreadable.Count,
+            Restarts = _ranks.IsFirst ? RunRestart.Of(RunHistory.Read(_directory.HistoryFile)).Count : null,
+            Gpu = _controls.ReadGpu,
+        }));
         _parts = new RunParts(
             _run, trainer, clock, _method, optimizer, loader, _images.Training, _images.Decoded, _compute, _identity, _ranks.Communicator);
         _run.Restore();

@@ -12,7 +12,7 @@ namespace SelfSup.Runs;
 /// <summary>The parts of a run that a profile looks at; the run owns them.</summary>
 /// <param name="Run">Its steps.</param>
 /// <param name="Trainer">How one is made.</param>
-/// <param name="Clock">Where their time goes; null where nobody asks.</param>
+/// <param name="Clock">Where their time goes.</param>
 /// <param name="Method">What is learned.</param>
 /// <param name="Optimizer">How gradients change weights.</param>
 /// <param name="Loader">Makes the batches.</param>
@@ -24,7 +24,7 @@ namespace SelfSup.Runs;
 internal sealed record RunParts(
     TrainingRun Run,
     Trainer Trainer,
-    StepClock? Clock,
+    StepClock Clock,
     Method Method,
     IOptimizer Optimizer,
     ViewLoader Loader,

@@ -190,7 +190,7 @@ internal sealed class RunProfiler : IRunProgress
 
     private RunProfile Profile()
     {
-        var measured = _parts.Clock!.Steps.Skip(_options.StepsLeftOut).Take(_options.Steps).ToArray();
+        var measured = _parts.Clock.Steps.Skip(_options.StepsLeftOut).Take(_options.Steps).ToArray();
         var behind = _parts.Clock.Steps.Skip(_options.StepsLeftOut + _options.Steps).ToArray();
         var means = StepTimes.Parts.ToDictionary(part => part, part => measured.Average(step => step[part]));
         var sum = means.Values.Sum();

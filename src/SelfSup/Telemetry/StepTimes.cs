@@ -18,4 +18,7 @@ internal sealed class StepTimes
         get => _seconds[(int)part];
         set => _seconds[(int)part] = value;
     }
+
+    /// <summary>Begins again.</summary>
+    public void Clear() => Array.Clear(_seconds);
 }

@@ -3,58 +3,140 @@ using System.Diagnostics.Metrics;
 
 namespace SelfSup.Telemetry;
 
-/// <summary>Every instrument of a run, created once. Names follow OpenTelemetry's conventions; units are in the metadata.</summary>
+/// <summary>
+/// Every instrument of a run that is told of what happens, created once; <see cref="RunGauges"/> has those that are asked. Names
+/// follow OpenTelemetry's conventions; units are in the metadata.
+/// </summary>
 internal sealed class TrainingMetrics
 {
     /// <summary>The name of the meter and of the activity source.</summary>
     public const string SourceName = "SelfSup.Training";
 
+    // Seconds of steps and their parts: from narrow networks on a GPU to large batches on a CPU.
+    private static readonly double[] _stepSeconds =
+        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+    // Seconds of what happens between steps.
+    private static readonly double[] _longSeconds = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+
+    private static readonly long[] _bytes = [.. Enumerable.Range(0, 9).Select(i => 1L << (20 + (2 * i)))]; // 1 MiB to 64 GiB
+
+    private static readonly KeyValuePair<string, object?>[] _parts =
+    [
+        .. StepTimes.Parts.Select(part => new KeyValuePair<string, object?>("selfsup.step.part", part switch
+        {
+            StepPart.DataWait => "data_wait",
+            StepPart.Compare => "loss",
+            StepPart.AllReduce => "all_reduce",
+            StepPart.GradientNorm => "gradient_norm",
+            _ => part.ToString().ToLowerInvariant(),
+        })),
+    ];
+
+    private static readonly KeyValuePair<string, object?> _allReduce = new("selfsup.collective", "all_reduce");
+
     private readonly Gauge<double> _loss;
     private readonly Gauge<double> _learningRate;
     private readonly Gauge<double> _gradientNorm;
+    private readonly Gauge<double> _epoch;
+    private readonly Gauge<double> _progress;
     private readonly Histogram<double> _stepDuration;
+    private readonly Histogram<double> _partDuration;
+    private readonly Histogram<double> _communication;
     private readonly Histogram<double> _dataWait;
+    private readonly Counter<long> _steps;
     private readonly Counter<long> _images;
     private readonly Counter<long> _skipped;
     private readonly Counter<long> _spikes;
     private readonly Histogram<double> _checkpointDuration;
     private readonly Histogram<double> _checkpointStall;
     private readonly Histogram<long> _checkpointSize;
+    private readonly Counter<long> _checkpointFailures;
     private readonly Gauge<double> _accuracy;
-    private readonly Gauge<double> _embeddings;
-    private readonly Gauge<double> _method;
+    private readonly Histogram<double> _evaluationDuration;
+    private readonly EmbeddingGauges _embeddings;
 
     public TrainingMetrics(IMeterFactory meters)
     {
         var meter = meters.Create(SourceName);
+        Histogram<double> Seconds(string name, string description, double[] boundaries) => meter.CreateHistogram(
+            name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = boundaries });
+
         _loss = meter.CreateGauge<double>("selfsup.training.loss", "1", "Mean loss of the step");
         _learningRate = meter.CreateGauge<double>("selfsup.training.learning_rate", "1", "Learning rate of the step");
         _gradientNorm = meter.CreateGauge<double>("selfsup.training.gradient_norm", "1", "Euclidean norm of all gradients");
-        _stepDuration = meter.CreateHistogram<double>("selfsup.training.step.duration", "s", "Time of a step, wait included");
-        _dataWait = meter.CreateHistogram<double>("selfsup.data.wait.duration", "s", "Time a step waited for its batch");
-        _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on");
+        _epoch = meter.CreateGauge<double>("selfsup.training.epoch", "{epoch}", "Epochs done, with the part of the current one");
+        _progress = meter.CreateGauge<double>("selfsup.training.progress", "1", "Share of the run's steps that are done");
+        _stepDuration = Seconds("selfsup.training.step.duration", "Time of a step, wait for data included", _stepSeconds);
+        _partDuration = Seconds("selfsup.training.step.part.duration", "Time of a step by its parts", _stepSeconds);
+        _communication = Seconds("selfsup.communication.duration", "Time that a step waited for other ranks, by collective", _stepSeconds);
+        _dataWait = Seconds("selfsup.data.wait.duration", "Time a step waited for its batch", _stepSeconds);
+        _steps = meter.CreateCounter<long>("selfsup.training.steps", "{step}", "Steps done");
+        _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on, of this rank");
         _skipped = meter.CreateCounter<long>(
             "selfsup.training.steps.skipped", "{step}", "Steps left out because loss or gradient was no number");
         _spikes = meter.CreateCounter<long>("selfsup.training.loss.spikes", "{spike}", "Jumps of the loss");
-        _checkpointDuration = meter.CreateHistogram<double>("selfsup.checkpoint.duration", "s", "Time to write a checkpoint");
-        _checkpointStall = meter.CreateHistogram<double>("selfsup.checkpoint.stall.duration", "s", "Time that training stood still for a checkpoint");
-        _checkpointSize = meter.CreateHistogram<long>("selfsup.checkpoint.size", "By", "Size of a checkpoint");
-        _accuracy = meter.CreateGauge<double>("selfsup.evaluation.accuracy", "1", "Share of test images classified right");
-        _embeddings = meter.CreateGauge<double>("selfsup.embeddings", "1", "What the embedding space looks like, by measure");
-        _method = meter.CreateGauge<double>("selfsup.method", "1", "What a method tells beside its loss, by fact");
+        _checkpointDuration = Seconds("selfsup.checkpoint.duration", "Time to write a checkpoint, beside steps", _longSeconds);
+        _checkpointStall = Seconds("selfsup.checkpoint.stall.duration", "Time that training stood still for a checkpoint", _longSeconds);
+        _checkpointSize = meter.CreateHistogram(
+            "selfsup.checkpoint.size", "By", "Size of a checkpoint", tags: null, new InstrumentAdvice<long> { HistogramBucketBoundaries = _bytes });
+        _checkpointFailures = meter.CreateCounter<long>(
+            "selfsup.checkpoint.failures", "{failure}", "Checkpoints that could not be written and are tried again");
+        _accuracy = meter.CreateGauge<double>("selfsup.evaluation.accuracy", "1", "What an evaluation measured, 0 to 1, by evaluator");
+        _evaluationDuration = Seconds("selfsup.evaluation.duration", "Time of an evaluation", _longSeconds);
+        _embeddings = new EmbeddingGauges(meter);
+        Gauges = new RunGauges(meter);
     }
 
-    /// <summary>Spans of runs, epochs, checkpoints and evaluations.</summary>
+    /// <summary>Spans of runs, epochs, checkpoints, evaluations and restarts.</summary>
     public static ActivitySource Activities { get; } = new(SourceName);
 
-    public void Step(double loss, double learningRate, double gradientNorm, double seconds, double waitSeconds, int images)
+    /// <summary>What is asked when somebody reads.</summary>
+    public RunGauges Gauges { get; }
+
+    /// <summary>A run begins: what has not happened yet has happened zero times, so that the first time is seen as a change.</summary>
+    public void Begin()
     {
-        _loss.Record(loss);
-        _learningRate.Record(learningRate);
-        _gradientNorm.Record(gradientNorm);
-        _stepDuration.Record(seconds);
-        _dataWait.Record(waitSeconds);
-        _images.Add(images);
+        _steps.Add(0);
+        _images.Add(0);
+        _skipped.Add(0);
+        _spikes.Add(0);
+        _checkpointFailures.Add(0);
+    }
+
+    /// <summary>A step is done.</summary>
+    public void Step(in StepReading step)
+    {
+        _loss.Record(step.Loss);
+        _learningRate.Record(step.LearningRate);
+        _gradientNorm.Record(step.GradientNorm);
+        _epoch.Record(step.Epoch);
+        _progress.Record(step.Progress);
+        _stepDuration.Record(step.Seconds);
+        _dataWait.Record(step.WaitSeconds);
+        _steps.Add(1);
+        _images.Add(step.Images);
+    }
+
+    /// <summary>Where the time of a step went.</summary>
+    /// <param name="times">Its parts.</param>
+    /// <param name="ranks">R.</param>
+    public void Parts(StepTimes times, int ranks)
+    {
+        if (!_partDuration.Enabled)
+        {
+            return;
+        }
+
+        for (var part = 0; part < _parts.Length; part++)
+        {
+            _partDuration.Record(times[(StepPart)part], _parts[part]);
+        }
+
+        if (ranks > 1)
+        {
+            _communication.Record(times[StepPart.AllReduce], _allReduce);
+        }
     }
 
     /// <summary>A step was left out.</summary>
@@ -63,28 +145,30 @@ internal sealed class TrainingMetrics
     /// <summary>The loss jumped.</summary>
     public void Spiked() => _spikes.Add(1);
 
+    /// <summary>Training stood still for a checkpoint.</summary>
     public void CheckpointStall(double seconds) => _checkpointStall.Record(seconds);
 
+    /// <summary>A checkpoint is on disk.</summary>
     public void Checkpoint(double seconds, long bytes)
     {
         _checkpointDuration.Record(seconds);
         _checkpointSize.Record(bytes);
     }
 
-    /// <summary>What the embedding space looks like, and what else the method has to tell.</summary>
-    public void Embeddings(IReadOnlyDictionary<string, double> space, IReadOnlyDictionary<string, double> facts)
-    {
-        foreach (var (name, value) in space)
-        {
-            _embeddings.Record(value, new KeyValuePair<string, object?>("selfsup.measure", name));
-        }
+    /// <summary>A checkpoint could not be written and is tried again.</summary>
+    public void CheckpointFailed() => _checkpointFailures.Add(1);
 
-        foreach (var (name, value) in facts)
+    /// <summary>What the embedding space looks like, and what else the method has to tell.</summary>
+    public void Embeddings(IReadOnlyDictionary<string, double> space, bool isCollapsed, IReadOnlyDictionary<string, double> facts) =>
+        _embeddings.Record(space, isCollapsed, facts);
+
+    /// <summary>The backbone was judged.</summary>
+    public void Evaluation(IReadOnlyDictionary<string, double> values, double seconds)
+    {
+        _evaluationDuration.Record(seconds);
+        foreach (var (name, value) in values)
         {
-            _method.Record(value, new KeyValuePair<string, object?>("selfsup.fact", name));
+            _accuracy.Record(value, new KeyValuePair<string, object?>("selfsup.evaluator", name));
         }
     }
-
-    public void Evaluation(string evaluator, double accuracy) =>
-        _accuracy.Record(accuracy, new KeyValuePair<string, object?>("selfsup.evaluator", evaluator));
 }

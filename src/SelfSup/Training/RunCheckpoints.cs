@@ -34,6 +34,7 @@ internal sealed class RunCheckpoints(
     private readonly Dictionary<string, JsonElement> _images = identity.Images.ToDictionary(
         images => images.Key, images => JsonSerializer.SerializeToElement(images.Value, CheckpointManifest.Json));
 
+    private readonly CheckpointSpans _spans = new();
     private long _onDisk = -1;
     private double? _stall; // of the newest, until it is settled
     private long? _asked;
@@ -61,7 +62,6 @@ internal sealed class RunCheckpoints(
     public void Begin(RunState state, Action beforehand)
     {
         NewestStep = state.Step;
-        using var span = TrainingMetrics.Activities.StartActivity("checkpoint");
         var started = time.GetTimestamp();
         _writer.Begin(
             new CheckpointManifest
@@ -87,6 +87,7 @@ internal sealed class RunCheckpoints(
             },
             Exchange,
             beforehand);
+        _spans.Begin(state.Step);
         _stall = time.GetElapsedTime(started).TotalSeconds;
     }
 
@@ -111,17 +112,29 @@ internal sealed class RunCheckpoints(
             if (news.Path is { } path)
             {
                 metrics.Checkpoint(news.Duration.TotalSeconds, news.Bytes);
+                _spans.Written(news);
                 progress.Saved(news.Step, path);
                 _onDisk = news.Step;
             }
             else
             {
+                metrics.CheckpointFailed();
+                _spans.Delayed(news);
                 progress.Warn($"{news.Problem}; it is tried again for {options.CheckpointPatience.TotalMinutes:0.##} min while training goes on");
                 history.Add(new RunEvent(RunEventKind.CheckpointDelayed) { Step = news.Step, Message = news.Problem });
             }
         }
 
-        _writer.ThrowIfFailed();
+        try
+        {
+            _writer.ThrowIfFailed();
+        }
+        catch (TrainingException e)
+        {
+            _spans.Failed(e);
+            throw;
+        }
+
         if (_asked <= _onDisk)
         {
             _asked = null;
@@ -144,7 +157,11 @@ internal sealed class RunCheckpoints(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _spans.Dispose();
+    }
 
     private void Exchange(StateArchive archive) => archive.Part("run", trainer);
 }

@@ -20,6 +20,9 @@ internal sealed class RunControls
     /// <summary>The GPU to train on where there are several; null for the first.</summary>
     public int? Gpu { get; init; }
 
+    /// <summary>Says how busy the GPU is; null where there is none, or nothing that says so.</summary>
+    public Func<GpuReading?>? ReadGpu { get; init; }
+
     /// <summary>Cores of this process, of those of the machine, for the network and what feeds it.</summary>
     public int Cores { get; init; } = Environment.ProcessorCount;
 

@@ -30,7 +30,7 @@ namespace SelfSup.Training;
 /// <param name="time">The clock.</param>
 /// <param name="controls">What the program asks of it, and hears from it.</param>
 /// <param name="communicator">The ranks of the run: the first writes its files.</param>
-/// <param name="clock">Told of each part of the run, or null.</param>
+/// <param name="clock">Told of each part of the run.</param>
 /// <param name="board">What TensorBoard is shown; null where it is not asked for.</param>
 internal sealed class TrainingRun(
     TrainingPlan plan,
@@ -47,7 +47,7 @@ internal sealed class TrainingRun(
     TimeProvider time,
     RunControls controls,
     Communicator communicator,
-    StepClock? clock = null,
+    StepClock clock,
     BoardContent? board = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
@@ -87,7 +87,7 @@ internal sealed class TrainingRun(
     /// <exception cref="SelfSupException">Data, disk or numbers went wrong; the last checkpoint is intact.</exception>
     public bool Run(CancellationToken stopping)
     {
-        using var span = TrainingMetrics.Activities.StartActivity("run");
+        using var trace = Trace();
         if (communicator.Rank == 0)
         {
             _board = board is null ? null : new RunBoard(directory.TensorBoardFolder, board, plan, State, time, progress.Warn);
@@ -104,7 +104,7 @@ internal sealed class TrainingRun(
             Ranks = communicator.Ranks > 1 ? communicator.Ranks : null,
         });
         Mark();
-        clock?.Start();
+        clock.Start();
         try
         {
             _checkpoints.Reserve();
@@ -115,7 +115,7 @@ internal sealed class TrainingRun(
 
             if (Pause(stopping))
             {
-                return State.Step == plan.TotalSteps;
+                return trace.Ended(State.Step == plan.TotalSteps);
             }
 
             using var pause = new CollectionPause();
@@ -125,26 +125,28 @@ internal sealed class TrainingRun(
             while (true)
             {
                 var started = time.GetTimestamp();
+                trace.Epoch(State.Step / plan.StepsPerEpoch);
                 controls.Heartbeat.Beat("waiting for data");
                 if (!Next(batches, stopping))
                 {
-                    return Pause(stopping) && State.Step == plan.TotalSteps;
+                    return trace.Ended(Pause(stopping) && State.Step == plan.TotalSteps);
                 }
 
-                clock?.Lap(StepPart.DataWait);
+                clock.Lap(StepPart.DataWait);
                 using var batch = batches.Current;
                 pause.SafePoint();
                 Step(batch, started, time.GetElapsedTime(started).TotalSeconds);
-                clock?.Lap(StepPart.Report);
+                clock.Lap(StepPart.Report);
+                metrics.Parts(clock.Current, communicator.Ranks);
                 if (Pause(stopping))
                 {
-                    return State.Step == plan.TotalSteps;
+                    return trace.Ended(State.Step == plan.TotalSteps);
                 }
             }
         }
         catch (Exception e)
         {
-            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            trace.Failed(e);
             if (e is DataException && communicator.Ranks == 1)
             {
                 Rescue();
@@ -193,10 +195,12 @@ internal sealed class TrainingRun(
         State.TrainingSeconds += seconds;
         _throughput.Step(seconds, waited);
         var stepped = _throughput.After(report);
-        metrics.Step(report.Loss, report.LearningRate, report.GradientNorm, seconds, waited, plan.BatchSize);
+        metrics.Step(new StepReading(
+            report.Loss, report.LearningRate, report.GradientNorm, stepped.Epoch, (double)State.Step / plan.TotalSteps,
+            seconds, waited, plan.BatchSize / communicator.Ranks));
         if (report is { Space: { } space, Facts: { } facts })
         {
-            metrics.Embeddings(space.Measures, facts);
+            metrics.Embeddings(space.Measures, space.IsCollapsed, facts);
             _log?.Embeddings(stepped, space, facts);
         }
 
@@ -224,7 +228,7 @@ internal sealed class TrainingRun(
             (asked, signal) = (asked || askedMeanwhile, signal ?? signalMeanwhile);
         }
 
-        clock?.Lap(StepPart.Evaluation);
+        clock.Lap(StepPart.Evaluation);
         if (asked)
         {
             history.Add(new RunEvent(RunEventKind.CheckpointAsked) { Step = State.Step, Signal = signal });
@@ -247,7 +251,7 @@ internal sealed class TrainingRun(
             _checkpoints.Finish();
         }
 
-        clock?.Lap(StepPart.Checkpoint);
+        clock.Lap(StepPart.Checkpoint);
         return ends;
     }
 
@@ -271,7 +275,7 @@ internal sealed class TrainingRun(
 
     private bool Evaluate(CancellationToken stopping)
     {
-        using var span = TrainingMetrics.Activities.StartActivity("evaluate");
+        using var span = RunTrace.Between("evaluation", State.Step);
         var started = time.GetTimestamp();
         progress.Evaluating(State.Step);
         controls.Heartbeat.Beat("judging the encoder");
@@ -282,17 +286,18 @@ internal sealed class TrainingRun(
             _throughput.Evaluation(duration.TotalSeconds);
             State.Add(new EvaluationRecord(State.Step, values));
             _log?.Evaluation(State.Step, plan.Epoch(State.Step), values, duration.TotalSeconds);
-            foreach (var (name, value) in values)
-            {
-                metrics.Evaluation(name, value);
-            }
-
+            metrics.Evaluation(values, duration.TotalSeconds);
             progress.Evaluated(State.Step, plan.Epoch(State.Step), values, duration);
             return true;
         }
         catch (OperationCanceledException)
         {
             return false; // told to stop: the evaluation is made again on resume
+        }
+        catch (Exception e)
+        {
+            RunTrace.Fail(span, e);
+            throw;
         }
     }
 
@@ -326,6 +331,19 @@ internal sealed class TrainingRun(
         {
             progress.Warn(e.Message);
         }
+    }
+
+    /// <summary>Begins the run's spans, with the time it was away before where another process had ended.</summary>
+    private RunTrace Trace()
+    {
+        var trace = new RunTrace();
+        metrics.Begin();
+        if (communicator.Rank == 0 && RunRestart.Of(RunHistory.Read(directory.HistoryFile)) is { Since: { } since } restart)
+        {
+            trace.Restarted(since, restart.Cause?.Signal, restart.Cause?.ExitCode);
+        }
+
+        return trace;
     }
 
     /// <summary>What belongs into the history is counted too.</summary>

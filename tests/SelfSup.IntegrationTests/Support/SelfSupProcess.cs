@@ -51,6 +51,10 @@ internal sealed class SelfSupProcess : IDisposable
     /// <summary>Starts the program and leaves it running.</summary>
     public static SelfSupProcess Start(string workingDirectory, params string[] arguments) => new(workingDirectory, arguments);
 
+    /// <summary>Starts the program with other environment variables and leaves it running.</summary>
+    public static SelfSupProcess Start(string workingDirectory, (string Name, string Value)[] environment, params string[] arguments) =>
+        new(workingDirectory, arguments, environment);
+
     /// <summary>Runs the program to its end.</summary>
     public static Outcome Run(string workingDirectory, params string[] arguments)
     {

@@ -36,14 +36,6 @@ internal sealed class ContactSheet
     /// <summary>The run's seed.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Draws the sheet and writes it to a file, which is overwritten.</summary>
-    /// <inheritdoc cref="Write(Stream, IImageSource, ImageDecoder, IReadOnlyList{int})"/>
-    public void Write(string path, IImageSource source, ImageDecoder decoder, IReadOnlyList<int> indices)
-    {
-        using var file = File.Create(path);
-        Write(file, source, decoder, indices);
-    }
-
     /// <summary>Draws the sheet and writes it as PNG.</summary>
     /// <param name="destination">Takes the PNG.</param>
     /// <param name="source">The data.</param>

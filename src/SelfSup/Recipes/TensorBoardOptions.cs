@@ -14,6 +14,6 @@ internal sealed class TensorBoardOptions
     public int ImagesEveryEpochs { get; set; } = 10;
 
     /// <summary>At every evaluation the features of up to so many test images are written for the projector; 0 for none.</summary>
-    [Range(0, 100_000)]
+    [Range(0, 10_000)]
     public int ProjectorImages { get; set; } = 1000;
 }

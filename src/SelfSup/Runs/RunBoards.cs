@@ -21,7 +21,7 @@ internal static class RunBoards
             return null;
         }
 
-        var sheet = new ViewSheet(recipe, images.Training, SheetImages);
+        var sheet = new ViewSheet(recipe, images.Training, SheetImages, recipe.Data!.OnUnreadable);
         return new BoardContent(
             Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)),
             RecipeWriter.Yaml(recipe),

@@ -25,7 +25,7 @@ public interface IRunProgress
     {
     }
 
-    /// <summary>Something the user should know, but that stops nothing.</summary>
+    /// <summary>Something the user should know, but that stops nothing. Told from any thread.</summary>
     void Warn(string message);
 }
 

@@ -2,75 +2,152 @@ using System.Text.Json;
 
 namespace SelfSup.Training;
 
-/// <summary>Lines of <c>metrics.jsonl</c> as rows: all lines of a step are one.</summary>
+/// <summary>
+/// Lines of <c>metrics.jsonl</c> as rows: all lines of a step are one. It is filled again and again, and makes hardly any garbage: that
+/// would have the collector run in the middle of steps.
+/// </summary>
 internal sealed class MetricsRows
 {
-    private const string Step = "step";
+    private const int LongestName = 400;
 
-    private readonly List<long> _steps = [];
+    private readonly Dictionary<string, MetricsColumn> _columns = [];
+    private readonly Dictionary<string, MetricsColumn>.AlternateLookup<ReadOnlySpan<char>> _byName;
+    private readonly char[] _name = new char[LongestName];
+    private long[] _steps = new long[1024];
+
+    public MetricsRows() => _byName = _columns.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>How many there are.</summary>
-    public int Count => _steps.Count;
+    public int Count { get; private set; }
 
     /// <summary>The step of each.</summary>
-    public long[] Steps => [.. _steps];
+    public ReadOnlyMemory<long> Steps => _steps.AsMemory(0, Count);
 
-    /// <summary>The other columns by name.</summary>
-    public Dictionary<string, MetricsColumn> Columns { get; } = [];
+    /// <summary>The names of the other columns that have a value.</summary>
+    public IEnumerable<string> Names => _columns.Where(column => !column.Value.IsEmpty).Select(column => column.Key);
 
-    /// <summary>The step of a line; null where it is none of a step.</summary>
-    public static long? StepOf(JsonElement line) =>
-        line.ValueKind == JsonValueKind.Object && line.TryGetProperty(Step, out var step) && step.TryGetInt64(out var number) ? number : null;
+    /// <summary>The column of a name; null where no line has had it.</summary>
+    public MetricsColumn? Column(string name) => _columns.GetValueOrDefault(name);
+
+    /// <summary>Drops all rows.</summary>
+    public void Clear()
+    {
+        Count = 0;
+        foreach (var column in _columns.Values)
+        {
+            column.Clear();
+        }
+    }
+
+    /// <summary>The step of a line; null where it is none of a step, or half a one.</summary>
+    public static long? StepOf(ReadOnlySpan<byte> line)
+    {
+        try
+        {
+            long? step = null;
+            var json = new Utf8JsonReader(line);
+            if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
+            {
+                return null;
+            }
+
+            while (json.Read())
+            {
+                if (json.CurrentDepth == 1 && json.TokenType == JsonTokenType.PropertyName && json.ValueTextEquals("step"u8)
+                    && json.Read() && json.TokenType == JsonTokenType.Number && json.TryGetInt64(out var number))
+                {
+                    step = number;
+                }
+            }
+
+            return step;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Whether a step's line belongs to the newest row.</summary>
-    public bool GoesOn(long step) => _steps is [.., var newest] && newest == step;
+    public bool GoesOn(long step) => Count > 0 && _steps[Count - 1] == step;
 
     /// <summary>Takes in a step's line; the numbers of an object in it are columns named <c>object_number</c>.</summary>
-    public void Add(long step, JsonElement line)
+    /// <param name="step">Its step.</param>
+    /// <param name="line">The line, whole.</param>
+    public void Add(long step, ReadOnlySpan<byte> line)
     {
         if (!GoesOn(step))
         {
-            _steps.Add(step);
+            if (Count == _steps.Length)
+            {
+                Array.Resize(ref _steps, 2 * Count);
+            }
+
+            _steps[Count++] = step;
         }
 
-        foreach (var property in line.EnumerateObject())
+        var json = new Utf8JsonReader(line);
+        _ = json.Read();
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
         {
-            if (property.Value.ValueKind == JsonValueKind.Object)
+            var isStep = json.ValueTextEquals("step"u8);
+            var length = Name(ref json, 0);
+            _ = json.Read();
+            if (json.TokenType != JsonTokenType.StartObject)
             {
-                foreach (var inner in property.Value.EnumerateObject())
-                {
-                    Set($"{property.Name}_{inner.Name}", inner.Value);
-                }
+                Set(ref json, isStep ? 0 : length);
+                continue;
             }
-            else if (property.Name != Step)
+
+            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
             {
-                Set(property.Name, property.Value);
+                var whole = length == 0 ? 0 : Name(ref json, length + 1);
+                _ = json.Read();
+                Set(ref json, whole);
             }
         }
     }
 
-    private void Set(string name, JsonElement value)
+    /// <summary>Puts the name that the reader is at behind what is there.</summary>
+    /// <returns>Where it ends; 0 where it is too long for a name.</returns>
+    private int Name(ref Utf8JsonReader json, int begin)
     {
-        double? number = value.ValueKind switch
+        if (begin + json.ValueSpan.Length > LongestName)
         {
-            JsonValueKind.Number => value.GetDouble(),
-            JsonValueKind.String => value.GetString() switch
-            {
-                "NaN" => double.NaN,
-                "Infinity" => double.PositiveInfinity,
-                "-Infinity" => double.NegativeInfinity,
-                _ => null,
-            },
+            return 0;
+        }
+
+        if (begin > 0)
+        {
+            _name[begin - 1] = '_';
+        }
+
+        return begin + json.CopyString(_name.AsSpan(begin));
+    }
+
+    /// <summary>Takes in the value that the reader is at, if it is a number and has a name.</summary>
+    private void Set(ref Utf8JsonReader json, int length)
+    {
+        double? number = json.TokenType switch
+        {
+            JsonTokenType.Number => json.GetDouble(),
+            JsonTokenType.String when json.ValueTextEquals("NaN"u8) => double.NaN,
+            JsonTokenType.String when json.ValueTextEquals("Infinity"u8) => double.PositiveInfinity,
+            JsonTokenType.String when json.ValueTextEquals("-Infinity"u8) => double.NegativeInfinity,
             _ => null,
         };
-        if (number is { } there)
+        json.Skip();
+        if (length == 0 || number is not { } there)
         {
-            if (!Columns.TryGetValue(name, out var column))
-            {
-                Columns.Add(name, column = new MetricsColumn());
-            }
-
-            column.Set(Count - 1, there);
+            return;
         }
+
+        var name = _name.AsSpan(0, length);
+        if (!_byName.TryGetValue(name, out var column))
+        {
+            _columns.Add(name.ToString(), column = new MetricsColumn());
+        }
+
+        column.Set(Count - 1, there);
     }
 }

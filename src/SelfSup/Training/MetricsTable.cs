@@ -10,13 +10,15 @@ namespace SelfSup.Training;
 
 /// <summary>
 /// <c>metrics.parquet</c>: what <c>metrics.jsonl</c> holds, a row a step, columns of numbers, null where nothing was measured. It is made
-/// of the lines again whenever they have become a tenth more, so that a run of any length spends a few seconds on it in all; groups
-/// of rows that are full are only copied. The same lines give the same bytes.
+/// on a thread of its own, of the lines so far, whenever these have become a tenth more, and once more at the end. What it costs grows with
+/// the number of steps: groups of rows that are full are only copied, but for the first time in a process, when it is made of all lines.
+/// The same lines give the same bytes.
 /// </summary>
 /// <param name="log"><c>metrics.jsonl</c>.</param>
 /// <param name="path">The file.</param>
+/// <param name="time">The clock.</param>
 /// <param name="warn">Told when it cannot be written, and when it can be again. From any thread.</param>
-internal sealed class MetricsTable(string log, string path, Action<string> warn)
+internal sealed class MetricsTable(string log, string path, TimeProvider time, Action<string> warn) : IDisposable
 {
     /// <summary>Rows of a full group.</summary>
     public const int GroupRows = 1 << 16;
@@ -41,94 +43,153 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
         ["evaluationSeconds"] = "s",
     });
 
+    /// <summary>As many bytes of lines are made into rows at once where a run is being stopped.</summary>
+    private const long QuickBytes = 4 << 20;
+
+    private static readonly TimeSpan _pause = TimeSpan.FromSeconds(60);
+
     private readonly Lock _gate = new();
     private readonly List<string> _names = []; // of columns, as they appear
-    private Full? _full;
+    private readonly MetricsRows _rows = new();
+    private readonly byte[] _copied = new byte[1 << 20];
+    private byte[] _lines = new byte[1 << 20];
+    private Full? _full; // of the file that is there
+    private Full? _next; // of the one that is being written
     private long _linesBytes = -1; // what the file is made of
-    private bool _hasFailed;
+    private long _bytes = -1; // how long it is
+    private long? _failedAt;
+    private Task _update = Task.CompletedTask;
+    private volatile bool _ends;
 
-    /// <summary>Brings the file up to date. From any thread.</summary>
+    /// <summary>Has the file brought up to date beside what goes on, if enough has come to it. Waits for nothing.</summary>
+    public void Request()
+    {
+        if (_update.IsCompleted && !(_failedAt is { } at && time.GetElapsedTime(at) < _pause))
+        {
+            _update = Task.Run(() => Update(always: false));
+        }
+    }
+
+    /// <summary>Brings the file up to date at the end of a run.</summary>
+    /// <param name="isDone">Whether all steps are done; a run that is stopped has no time for much.</param>
+    /// <param name="beat">Called as it goes on.</param>
+    public void Finish(bool isDone, Action beat)
+    {
+        _ends = !isDone;
+        while (!_update.Wait(TimeSpan.FromSeconds(1)))
+        {
+            beat();
+        }
+
+        _ends = false;
+        if (isDone || Length(log) - (_full?.LinesBytes ?? 0) <= QuickBytes)
+        {
+            Update(always: true, beat);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _ends = true;
+        _update.Wait();
+    }
+
+    /// <summary>Brings the file up to date; whatever is in the way of it is said, and harms nothing. From any thread.</summary>
     /// <param name="always">Whether also where little has come to it.</param>
-    public void Update(bool always)
+    /// <param name="beat">Called as it goes on.</param>
+    public void Update(bool always, Action? beat = null)
     {
         lock (_gate)
         {
             try
             {
-                var bytes = File.Exists(log) ? new FileInfo(log).Length : 0;
-                if (bytes == 0 || bytes == _linesBytes || (!always && bytes - _linesBytes < _linesBytes / GrowthShare))
+                var bytes = Length(log);
+                if (bytes == 0 || (bytes == _linesBytes && Length(path) == _bytes) || (!always && bytes - _linesBytes < _linesBytes / GrowthShare))
                 {
                     return;
                 }
 
-                DurableFile.Write(path, file => Write(file, bytes));
-                _linesBytes = bytes;
-                if (_hasFailed)
+                DurableFile.Write(path, file => Write(file, bytes, beat));
+                (_linesBytes, _bytes, _full) = (bytes, Length(path), _next);
+                if (_failedAt is not null)
                 {
-                    _hasFailed = false;
+                    _failedAt = null;
                     warn($"{path}: can be written again; nothing is missing in it");
                 }
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (OperationCanceledException)
             {
-                _full = null;
-                if (!_hasFailed)
+                // The run ends, and the file stays as it was.
+            }
+            catch (Exception e)
+            {
+                // Also what nobody has thought of: a table is no reason to end a run.
+                if (_failedAt is null)
                 {
                     warn($"{path}: cannot be written ({e.Message}); training goes on, and it is made of metrics.jsonl when it can be");
                 }
 
-                _hasFailed = true;
+                _failedAt = time.GetTimestamp();
             }
         }
     }
 
-    private void Write(Stream file, long bytes)
+    private static long Length(string file) => File.Exists(file) ? new FileInfo(file).Length : 0;
+
+    private void Write(Stream file, long bytes, Action? beat)
     {
-        while (!TryWrite(file, bytes))
+        _next = Length(path) == _bytes ? _full : null; // somebody else's file has no group of ours
+        while (!TryWrite(file, bytes, beat))
         {
-            _full = null; // a measure that was new after full groups: all is made again, with its column
+            _next = null; // a measure that was new after full groups: all is made again, with its column
             file.SetLength(0);
         }
     }
 
     /// <summary>Writes the file with the columns that are known.</summary>
     /// <returns>Whether no other was met.</returns>
-    private bool TryWrite(Stream file, long bytes)
+    private bool TryWrite(Stream file, long bytes, Action? beat)
     {
         Copy(file);
-        var rows = new MetricsRows();
-        foreach (var (line, begin) in Lines(_full?.LinesBytes ?? 0, bytes))
+        _rows.Clear();
+        foreach (var (line, begin) in Lines(_next?.LinesBytes ?? 0, bytes))
         {
-            using var json = Parsed(line);
-            if (json is null || MetricsRows.StepOf(json.RootElement) is not { } step)
+            if (MetricsRows.StepOf(line.Span) is not { } step)
             {
                 continue;
             }
 
-            if (rows.Count == GroupRows && !rows.GoesOn(step))
+            if (_rows.Count == GroupRows && !_rows.GoesOn(step))
             {
-                if (Learn(rows) && _full is not null)
+                if (_ends)
+                {
+                    throw new OperationCanceledException();
+                }
+
+                beat?.Invoke();
+                if (Learn() && _next is not null)
                 {
                     return false;
                 }
 
-                Append(file, rows);
+                Append(file);
                 var footer = TailOf(file);
-                _full = new Full(begin, file.Length - footer.Length, footer);
-                rows = new MetricsRows();
+                _next = new Full(begin, file.Length - footer.Length, footer);
+                _rows.Clear();
             }
 
-            rows.Add(step, json.RootElement);
+            _rows.Add(step, line.Span);
         }
 
-        if (Learn(rows) && _full is not null)
+        if (Learn() && _next is not null)
         {
             return false;
         }
 
-        if (rows.Count > 0)
+        if (_rows.Count > 0)
         {
-            Append(file, rows);
+            Append(file);
         }
 
         return true;
@@ -137,19 +198,18 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
     /// <summary>The full groups of the file that is there.</summary>
     private void Copy(Stream file)
     {
-        if (_full is not { } full)
+        if (_next is not { } full)
         {
             return;
         }
 
         using (var before = File.OpenRead(path))
         {
-            var buffer = new byte[1 << 20];
             for (var left = full.DataBytes; left > 0;)
             {
-                var count = (int)Math.Min(left, buffer.Length);
-                before.ReadExactly(buffer.AsSpan(0, count));
-                file.Write(buffer.AsSpan(0, count));
+                var count = (int)Math.Min(left, _copied.Length);
+                before.ReadExactly(_copied.AsSpan(0, count));
+                file.Write(_copied.AsSpan(0, count));
                 left -= count;
             }
         }
@@ -159,16 +219,16 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
 
     /// <summary>Takes in names of columns.</summary>
     /// <returns>Whether there are new ones.</returns>
-    private bool Learn(MetricsRows rows)
+    private bool Learn()
     {
         var before = _names.Count;
-        _names.AddRange(rows.Columns.Keys.Except(_names));
+        _names.AddRange(_rows.Names.Except(_names).ToArray());
         return _names.Count > before;
     }
 
-    private void Append(Stream file, MetricsRows rows) => AppendAsync(file, rows).GetAwaiter().GetResult(); // the stream is synchronous
+    private void Append(Stream file) => AppendAsync(file).GetAwaiter().GetResult(); // the stream is synchronous
 
-    private async Task AppendAsync(Stream file, MetricsRows rows)
+    private async Task AppendAsync(Stream file)
     {
         var step = new DataField("step", typeof(long), isNullable: false);
         DataField[] others = [.. _names.OrderBy(Place).Select(name => new DataField(name, typeof(double), isNullable: true))];
@@ -176,11 +236,11 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
         await using var writer = await ParquetWriter.CreateAsync(new ParquetSchema([step, .. others]), file, _options, append: file.Length > 0);
         writer.CustomMetadata = new Dictionary<string, string> { ["selfsup.units"] = _units };
         using var group = writer.CreateRowGroup();
-        await group.WriteAllPartsAsync<long>(step, rows.Steps, null, null, default);
+        await group.WriteAllPartsAsync<long>(step, _rows.Steps, null, null, default);
         foreach (var field in others)
         {
-            var column = rows.Columns.GetValueOrDefault(field.Name) ?? new MetricsColumn();
-            await group.WriteAllPartsAsync<double>(field, column.Values, column.Levels(rows.Count), null, default);
+            var column = _rows.Column(field.Name) ?? new MetricsColumn();
+            await group.WriteAllPartsAsync<double>(field, column.Values, column.Levels(_rows.Count), null, default);
         }
     }
 
@@ -198,30 +258,19 @@ internal sealed class MetricsTable(string log, string path, Action<string> warn)
         return footer;
     }
 
-    private static JsonDocument? Parsed(ReadOnlyMemory<byte> line)
-    {
-        try
-        {
-            return JsonDocument.Parse(line);
-        }
-        catch (JsonException)
-        {
-            return null; // half a line
-        }
-    }
-
     /// <summary>Whole lines of the log from one place to another, and where each begins.</summary>
     private IEnumerable<(ReadOnlyMemory<byte> Line, long Begin)> Lines(long begin, long end)
     {
         using var file = new FileStream(log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
         file.Position = begin;
-        var buffer = new byte[1 << 20];
+        var buffer = _lines;
         var filled = 0;
         while (file.Position < end)
         {
             if (filled == buffer.Length)
             {
                 Array.Resize(ref buffer, 2 * filled);
+                _lines = buffer;
             }
 
             var read = file.Read(buffer, filled, (int)Math.Min(buffer.Length - filled, end - file.Position));

@@ -28,6 +28,7 @@ internal sealed class RunBoard : IDisposable
     private readonly long _begun;
     private IReadOnlyList<long>? _drawn; // of the thread that writes
     private FeatureSet? _judged; // of the evaluation that is being made
+    private Action? _newest; // what the projector is to show, until the thread that writes has time for it
 
     /// <param name="folder">Where the files go.</param>
     /// <param name="content">What is shown beside numbers.</param>
@@ -110,7 +111,12 @@ internal sealed class RunBoard : IDisposable
             var samples = judged.Samples;
             judged.Dispose();
             _judged = null;
-            _events.Add(step, () => Project(step, vectors, images, samples));
+            _newest = () => Project(step, vectors, images, samples);
+            _events.Add(step, () =>
+            {
+                Interlocked.Exchange(ref _newest, null)?.Invoke(); // of several that wait the last
+                return null;
+            });
         }
     }
 
@@ -147,7 +153,7 @@ internal sealed class RunBoard : IDisposable
         _judged?.Dispose();
     }
 
-    private Summary.Types.Value? Project(long step, float[] vectors, (string, string)[] images, IReadOnlyList<long> samples)
+    private void Project(long step, float[] vectors, (string, string)[] images, IReadOnlyList<long> samples)
     {
         if (_drawn?.SequenceEqual(samples) != true)
         {
@@ -158,7 +164,6 @@ internal sealed class RunBoard : IDisposable
         }
 
         _projector.WriteVectors(step, vectors, samples.Count, SpriteSheet.CellOf(samples.Count));
-        return null;
     }
 
     private void Add(long step, string folder, IReadOnlyDictionary<string, double> values)

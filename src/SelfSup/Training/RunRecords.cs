@@ -14,7 +14,7 @@ namespace SelfSup.Training;
 internal sealed class RunRecords(RunDirectory directory, RunState state, TimeProvider time, Action<string> warn, RunBoard? board) : IDisposable
 {
     private readonly MetricsLog _log = new(directory.MetricsFile, state, time, warn);
-    private readonly MetricsTable _table = new(directory.MetricsFile, directory.MetricsTableFile, warn);
+    private readonly MetricsTable _table = new(directory.MetricsFile, directory.MetricsTableFile, time, warn);
 
     /// <summary>The numbers of a step.</summary>
     public void Step(StepProgress progress, double stepSeconds, double waitSeconds, int images)
@@ -42,26 +42,29 @@ internal sealed class RunRecords(RunDirectory directory, RunState state, TimePro
 
     /// <summary>
     /// Forces what there is so far to disk, where it lets it: what is of the steps before a checkpoint is not written again after a
-    /// resume from it. From any thread.
+    /// resume from it. What takes long is not waited for. From any thread.
     /// </summary>
     public void FlushToDisk()
     {
         _log.FlushToDisk();
         board?.FlushToDisk();
-        _table.Update(always: false);
+        _table.Request();
     }
 
     /// <summary>The run ends here, for now or for good.</summary>
-    public void Finish()
+    /// <param name="isDone">Whether all steps are done.</param>
+    /// <param name="beat">Called as it goes on.</param>
+    public void Finish(bool isDone, Action beat)
     {
         _log.FlushToDisk();
         board?.FlushToDisk();
-        _table.Update(always: true);
+        _table.Finish(isDone, beat);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _table.Dispose();
         _log.Dispose();
         board?.Dispose();
     }

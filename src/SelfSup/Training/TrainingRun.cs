@@ -90,7 +90,7 @@ internal sealed class TrainingRun(
         using var trace = Trace();
         if (communicator.Rank == 0)
         {
-            _board = board is null ? null : new RunBoard(directory.TensorBoardFolder, board, plan, State, time, progress.Warn);
+            _board = board is null || State.Step == plan.TotalSteps ? null : new RunBoard(directory.TensorBoardFolder, board, plan, State, time, progress.Warn);
             _log = new RunRecords(directory, State, time, progress.Warn, _board);
         }
 
@@ -156,7 +156,7 @@ internal sealed class TrainingRun(
         }
         finally
         {
-            _log?.Finish();
+            _log?.Finish(State.Step == plan.TotalSteps, () => controls.Heartbeat.Beat("writing metrics down"));
         }
     }
 

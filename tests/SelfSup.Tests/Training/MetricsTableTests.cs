@@ -28,9 +28,13 @@ public sealed class MetricsTableTests : IDisposable
             {"step":1,"epoch":0.5,"loss":6.5,"learningRate":0.1}
             {"step":2,"epoch":1,"loss":"NaN","learningRate":0.2}
             {"step":2,"epoch":1,"evaluation":{"knn":0.5}}
+            {"step":null,"loss":1}
+            [{"step":9}]
+            {"epoch":1,"step":"2","loss":1}
+            {"step":2,"host":"a","list":[1,{"step":7}],"far":{"farther":{"still":1}},"isGood":true,"nothing":null}
             {"step":3,"epo
             """);
-        new MetricsTable(Log, Table, _warnings.Add).Update(always: true);
+        new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add).Update(always: true);
         Assert.Equal(
             "step BIGINT|epoch DOUBLE|loss DOUBLE|learningRate DOUBLE|embeddings_alignment DOUBLE|method_informationBound DOUBLE|evaluation_knn DOUBLE",
             Query($"select string_agg(column_name || ' ' || column_type, '|') from (describe select * from '{Table}')"));
@@ -48,7 +52,7 @@ public sealed class MetricsTableTests : IDisposable
     public void AFileThatHasGrownIsTheOneThatIsMadeAtOnce()
     {
         const int Steps = (2 * MetricsTable.GroupRows) + 1000;
-        var growing = new MetricsTable(Log, Table, _warnings.Add);
+        var growing = new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add);
         using (var log = File.CreateText(Log))
         {
             for (var step = 1; step <= Steps; step++)
@@ -73,7 +77,7 @@ public sealed class MetricsTableTests : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"{Enumerable.Range(1, Steps).Sum(step => (long)step)}|0|0"),
             Query($"select sum(step), count(*) filter (abs(loss * step - 1) > 1e-12), count(*) filter ((step % 100 = 0 and step > {MetricsTable.GroupRows + 5000}) <> (evaluation_knn = step) is true) from '{Table}'"));
         Assert.Equal("65536,65536,1000", Query($"select string_agg(n, ',' order by g) from (select row_group_id g, any_value(row_group_num_rows) n from parquet_metadata('{Table}') group by 1)"));
-        new MetricsTable(Log, _folder.File("once.parquet"), _warnings.Add).Update(always: true);
+        new MetricsTable(Log, _folder.File("once.parquet"), TimeProvider.System, _warnings.Add).Update(always: true);
         Assert.Equal(File.ReadAllBytes(_folder.File("once.parquet")), File.ReadAllBytes(Table));
         Assert.Empty(_warnings);
     }
@@ -81,7 +85,7 @@ public sealed class MetricsTableTests : IDisposable
     [Fact]
     public void LittleNewsWaitsForMore()
     {
-        var table = new MetricsTable(Log, Table, _warnings.Add);
+        var table = new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add);
         table.Update(always: true);
         Assert.False(File.Exists(Table)); // there is nothing to say
         Lines(1, 100);
@@ -101,7 +105,7 @@ public sealed class MetricsTableTests : IDisposable
     [Fact]
     public void WhatCannotBeWrittenIsSaidOnce()
     {
-        var table = new MetricsTable(Log, Table, _warnings.Add);
+        var table = new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add);
         Lines(1, 2);
         Directory.CreateDirectory(Table);
         table.Update(always: true);
@@ -111,6 +115,43 @@ public sealed class MetricsTableTests : IDisposable
         table.Update(always: true);
         Assert.Contains("can be written again", _warnings[1], StringComparison.Ordinal);
         Assert.Equal("2", Query($"select count(*) from '{Table}'"));
+    }
+
+    [Fact]
+    public void AnotherProcessGoesOn()
+    {
+        Lines(1, MetricsTable.GroupRows + 10);
+        new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add).Update(always: true);
+        Lines(MetricsTable.GroupRows + 11, MetricsTable.GroupRows + 20);
+        var table = new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add);
+        table.Update(always: true);
+        Assert.Equal($"{MetricsTable.GroupRows + 20}", Query($"select count(distinct step) from '{Table}'"));
+
+        // Whoever takes the file away, or puts another one there, gets it again.
+        File.Delete(Table);
+        table.Update(always: true);
+        Assert.Equal($"{MetricsTable.GroupRows + 20}", Query($"select count(distinct step) from '{Table}'"));
+        File.WriteAllText(Table, "another file");
+        Lines(MetricsTable.GroupRows + 21, MetricsTable.GroupRows + 21);
+        table.Update(always: true);
+        Assert.Equal($"{MetricsTable.GroupRows + 21}", Query($"select count(distinct step) from '{Table}'"));
+        Assert.Empty(_warnings);
+    }
+
+    [Fact]
+    public void ARunThatIsStoppedHasTimeForLittleOnly()
+    {
+        Lines(1, 10);
+        var beats = 0;
+        using var table = new MetricsTable(Log, Table, TimeProvider.System, _warnings.Add);
+        table.Finish(isDone: false, () => { });
+        Assert.Equal("10", Query($"select count(*) from '{Table}'"));
+        Lines(11, 2 * MetricsTable.GroupRows);
+        table.Finish(isDone: false, () => { });
+        Assert.Equal("10", Query($"select count(*) from '{Table}'"));
+        table.Finish(isDone: true, () => beats++);
+        Assert.Equal($"{2 * MetricsTable.GroupRows}", Query($"select count(*) from '{Table}'"));
+        Assert.NotEqual(0, beats);
     }
 
     private void Lines(int first, int last) => File.AppendAllLines(

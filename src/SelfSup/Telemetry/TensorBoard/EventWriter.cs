@@ -1,3 +1,5 @@
+using System.Globalization;
+
 using SelfSup.Checkpoints;
 
 using SelfSup.Telemetry.TensorBoard.Schema;
@@ -6,7 +8,7 @@ namespace SelfSup.Telemetry.TensorBoard;
 
 /// <summary>
 /// Writes events on a thread of its own, every few seconds, so that no step waits for a disk or for a picture to be drawn. Where
-/// the disk refuses, events wait in memory and are written when they can be.
+/// the disk refuses, events wait in memory and are written when they can be. Nothing that happens here ends the run.
 /// </summary>
 internal sealed class EventWriter : IDisposable
 {
@@ -25,11 +27,15 @@ internal sealed class EventWriter : IDisposable
     private readonly Thread _thread;
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly Queue<Func<Event?>> _work = new();
+    private readonly Queue<Event> _events = new();
+    private readonly Queue<Func<Event?>> _drawings = new();
     private readonly Queue<byte[]> _waiting = new(); // of the thread
     private readonly List<ManualResetEventSlim> _flushes = [];
+    private bool _hasDrawings; // of the thread
     private FileStream? _file;
-    private bool _hasBegun;
+    private string? _name; // of this process's file, once it has begun
+    private long _whole; // bytes of it that are whole records
+    private long _givenUp; // events, since the disk refused the first
     private bool _ends;
     private long? _failedAt;
 
@@ -73,19 +79,33 @@ internal sealed class EventWriter : IDisposable
     {
         var summary = new Summary { Value = { values } };
         var happened = new Event { WallTime = Seconds, Step = step, Summary = summary };
-        Do(() => happened);
+        lock (_gate)
+        {
+            _events.Enqueue(happened);
+            if (_events.Count > MostWaiting)
+            {
+                _ = _events.Dequeue();
+                _ = Interlocked.Increment(ref _givenUp);
+            }
+        }
     }
 
-    /// <summary>Has something done on the thread that writes: what takes long.</summary>
+    /// <summary>Has something done on the thread that writes, when there is nothing else to do: what takes long.</summary>
     /// <param name="step">How many steps are done.</param>
     /// <param name="make">Makes a value, or does something and makes none; what it cannot do is said and left out.</param>
     public void Add(long step, Func<Summary.Types.Value?> make)
     {
         var seconds = Seconds;
-        Do(() => make() is { } value ? new Event { WallTime = seconds, Step = step, Summary = new Summary { Value = { value } } } : null);
+        lock (_gate)
+        {
+            _drawings.Enqueue(() => make() is { } value ? new Event { WallTime = seconds, Step = step, Summary = new Summary { Value = { value } } } : null);
+        }
     }
 
-    /// <summary>Waits until all that was handed over is on disk, or the disk has refused it. From any thread.</summary>
+    /// <summary>
+    /// Waits until all values that were handed over are on disk, or the disk has refused them; not for what takes long, but for one of
+    /// these that has begun. From any thread.
+    /// </summary>
     public void FlushToDisk()
     {
         using var done = new ManualResetEventSlim();
@@ -122,62 +142,86 @@ internal sealed class EventWriter : IDisposable
         _wake.Dispose();
     }
 
-    private void Do(Func<Event?> make)
-    {
-        lock (_gate)
-        {
-            _work.Enqueue(make);
-        }
-    }
-
     private void Work()
     {
         for (var ends = false; !ends;)
         {
-            _ = _wake.Wait(_beat);
-            Func<Event?>[] work;
+            _ = _wake.Wait(_hasDrawings ? TimeSpan.Zero : _beat);
+            Event[] events;
             ManualResetEventSlim[] flushes;
+            Func<Event?>? drawing;
             lock (_gate)
             {
-                (work, flushes, ends) = ([.. _work], [.. _flushes], _ends);
-                _work.Clear();
+                (events, flushes) = ([.. _events], [.. _flushes]);
+                _events.Clear();
                 _flushes.Clear();
+                drawing = flushes.Length == 0 && _drawings.TryDequeue(out var next) ? next : null;
+                _hasDrawings = _drawings.Count > 0;
+                ends = _ends && drawing is null && !_hasDrawings;
             }
 
-            foreach (var make in work)
+            try
             {
-                Make(make);
+                Round(events, drawing, durably: ends || flushes.Length > 0);
             }
-
-            if ((_waiting.Count > 0 || flushes.Length > 0 || !_hasBegun) && (ends || flushes.Length > 0 || _failedAt is not { } at || _time.GetElapsedTime(at) >= _pause))
+            catch (Exception e)
             {
-                Write(durably: ends || flushes.Length > 0);
+                Say($"something is left out there ({e.Message}); training goes on");
             }
-
-            foreach (var done in flushes)
+            finally
             {
-                done.Set();
+                Array.ForEach(flushes, done => done.Set());
             }
         }
     }
 
-    private void Make(Func<Event?> make)
+    private void Round(Event[] events, Func<Event?>? drawing, bool durably)
     {
-        try
+        foreach (var happened in events)
         {
-            if (make() is { } happened)
-            {
-                _waiting.Enqueue(EventRecord.Frame(happened));
-            }
-        }
-        catch (Exception e)
-        {
-            _warn($"{_path}: something is left out there ({e.Message}); training goes on");
+            Enqueue(happened);
         }
 
+        if (drawing is not null)
+        {
+            try
+            {
+                if (drawing() is { } drawn)
+                {
+                    Enqueue(drawn);
+                }
+            }
+            catch (Exception e)
+            {
+                Say($"something is left out there ({e.Message}); training goes on");
+            }
+        }
+
+        if ((_waiting.Count > 0 || durably || _name is null) && (durably || _failedAt is not { } at || _time.GetElapsedTime(at) >= _pause))
+        {
+            Write(durably);
+        }
+    }
+
+    private void Enqueue(Event happened)
+    {
+        _waiting.Enqueue(EventRecord.Frame(happened));
         if (_waiting.Count > MostWaiting)
         {
             _ = _waiting.Dequeue();
+            _ = Interlocked.Increment(ref _givenUp);
+        }
+    }
+
+    private void Say(string what)
+    {
+        try
+        {
+            _warn($"{_path}: {what}");
+        }
+        catch (Exception)
+        {
+            // Nobody listens any more, as at a terminal that is gone.
         }
     }
 
@@ -197,7 +241,8 @@ internal sealed class EventWriter : IDisposable
                     count++;
                 }
 
-                Append(_file, records.GetBuffer().AsSpan(0, (int)records.Length));
+                _file.Write(records.GetBuffer().AsSpan(0, (int)records.Length));
+                _whole = _file.Position;
                 for (; count > 0; count--)
                 {
                     _ = _waiting.Dequeue();
@@ -212,7 +257,8 @@ internal sealed class EventWriter : IDisposable
             if (_failedAt is not null)
             {
                 _failedAt = null;
-                _warn($"{_path}: can be written again; nothing is missing in it");
+                var lost = Interlocked.Exchange(ref _givenUp, 0);
+                Say($"can be written again; {(lost == 0 ? "nothing is missing in it" : string.Create(CultureInfo.InvariantCulture, $"{lost:N0} events are missing in it"))}");
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -220,52 +266,44 @@ internal sealed class EventWriter : IDisposable
             Close();
             if (_failedAt is null)
             {
-                _warn($"{_path}: cannot be written ({e.Message}); training goes on, and what belongs there is written when it can be");
+                Say($"cannot be written ({e.Message}); training goes on, and what belongs there is written when it can be");
             }
 
             _failedAt = _time.GetTimestamp();
         }
     }
 
-    private static void Append(FileStream file, ReadOnlySpan<byte> records)
+    /// <summary>Opens the file of this process behind its last whole record, or begins it, also where somebody has taken it away.</summary>
+    private FileStream Open()
     {
-        var whole = file.Position;
+        if (_name is not null && File.Exists(_name))
+        {
+            var file = new FileStream(_name, FileMode.Open, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0);
+            file.SetLength(_whole); // a full disk has taken half a record
+            file.Position = _whole;
+            return file;
+        }
+
+        if (_name is null)
+        {
+            _before();
+        }
+
+        var begun = _folder.Next(_time.GetUtcNow());
         try
         {
-            file.Write(records);
+            begun.Write(_head);
+            DurableFile.FlushFolder(_path);
         }
         catch (IOException)
         {
-            file.SetLength(whole); // a full disk takes half a record
+            begun.Dispose();
+            File.Delete(begun.Name);
             throw;
         }
-    }
 
-    /// <summary>Opens the file of this process behind its last whole record.</summary>
-    private FileStream Open()
-    {
-        if (!_hasBegun)
-        {
-            _before();
-            var begun = _folder.Next(_time.GetUtcNow());
-            try
-            {
-                begun.Write(_head);
-            }
-            catch (IOException)
-            {
-                begun.Dispose();
-                File.Delete(begun.Name);
-                throw;
-            }
-
-            _hasBegun = true;
-            return begun;
-        }
-
-        var file = new FileStream(_folder.Files[^1], FileMode.Open, FileAccess.Write, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        file.Position = file.Length;
-        return file;
+        (_name, _whole) = (begun.Name, begun.Position);
+        return begun;
     }
 
     private void Close()

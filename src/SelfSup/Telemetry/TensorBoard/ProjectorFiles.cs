@@ -22,8 +22,8 @@ internal sealed class ProjectorFiles(string path)
 
     /// <summary>Writes classes, names and pictures, in the order of the vectors.</summary>
     /// <param name="images">Class and name of each.</param>
-    /// <param name="sprite">Small pictures, side by side, as a PNG of 8,192 pixels a side at most; null for none.</param>
-    public void WriteImages(IReadOnlyList<(string Class, string Name)> images, byte[]? sprite)
+    /// <param name="sprite">Small pictures, side by side, as a PNG of 8,192 pixels a side at most.</param>
+    public void WriteImages(IReadOnlyList<(string Class, string Name)> images, byte[] sprite)
     {
         _ = Directory.CreateDirectory(Path.Combine(path, Folder));
         var lines = new StringBuilder("class\timage\n");
@@ -32,31 +32,36 @@ internal sealed class ProjectorFiles(string path)
             _ = lines.Append(Cell(name)).Append('\t').Append(Cell(image)).Append('\n');
         }
 
-        DurableFile.Write(Labels, lines.ToString());
-        if (sprite is null)
+        var text = lines.ToString();
+        if (File.Exists(Labels) && File.ReadAllText(Labels) != text)
         {
-            File.Delete(Sprite);
+            // Vectors that are there are of other images.
+            foreach (var file in Directory.EnumerateFiles(Path.Combine(path, Folder), VectorFiles + "*"))
+            {
+                File.Delete(file);
+            }
         }
-        else
-        {
-            DurableFile.Write(Sprite, stream => stream.Write(sprite));
-        }
+
+        DurableFile.Write(Labels, text);
+        DurableFile.Write(Sprite, stream => stream.Write(sprite));
     }
 
     /// <summary>Writes the vectors of the images, and the list of all.</summary>
     /// <param name="step">How many steps are done.</param>
     /// <param name="vectors">One after the other, [M, F].</param>
     /// <param name="rows">M.</param>
-    /// <param name="side">Pixels a side of each picture; null where there are none.</param>
-    public void WriteVectors(long step, ReadOnlyMemory<float> vectors, int rows, int? side)
+    /// <param name="side">Pixels a side of each picture.</param>
+    public void WriteVectors(long step, ReadOnlyMemory<float> vectors, int rows, int side)
     {
         var width = vectors.Length / rows;
         DurableFile.Write(VectorsOf(step), stream =>
         {
             using var writer = new StreamWriter(stream, leaveOpen: true);
+            Span<char> number = stackalloc char[32]; // no text for each: garbage would have the collector run in the middle of steps
             for (var i = 0; i < vectors.Length; i++)
             {
-                writer.Write(vectors.Span[i].ToString(CultureInfo.InvariantCulture));
+                _ = vectors.Span[i].TryFormat(number, out var length, provider: CultureInfo.InvariantCulture);
+                writer.Write(number[..length]);
                 writer.Write((i + 1) % width == 0 ? '\n' : '\t');
             }
         });
@@ -71,18 +76,24 @@ internal sealed class ProjectorFiles(string path)
 
     private static (int Rows, int Width) ShapeOf(string file)
     {
-        var lines = File.ReadLines(file).Select(line => line.Count(character => character == '\t') + 1).ToArray();
-        return (lines.Length, lines.FirstOrDefault());
+        var (rows, width) = (0, 0);
+        foreach (var line in File.ReadLines(file))
+        {
+            width = rows++ == 0 ? line.Count(character => character == '\t') + 1 : width;
+        }
+
+        return (rows, width);
     }
 
-    private static string Entry(long step, int rows, int width, int? side) => string.Create(CultureInfo.InvariantCulture, $$"""
+    private static string Entry(long step, int rows, int width, int side) => string.Create(CultureInfo.InvariantCulture, $$"""
         embeddings {
           tensor_name: "features after step {{step}}"
           tensor_shape: {{rows}}
           tensor_shape: {{width}}
           tensor_path: "{{Folder}}/{{Name(step)}}"
           metadata_path: "{{Folder}}/images.tsv"
-        {{(side is { } pixels ? $"  sprite {{ image_path: \"{Folder}/sprite.png\" single_image_dim: {pixels} single_image_dim: {pixels} }}\n" : "")}}}
+          sprite { image_path: "{{Folder}}/sprite.png" single_image_dim: {{side}} single_image_dim: {{side}} }
+        }
 
         """);
 

@@ -142,7 +142,7 @@ public sealed class TensorBoardTests : IDisposable
 
     private void ItsTableIsTheOneOfItsLines(string run)
     {
-        new MetricsTable(_workspace[run, "metrics.jsonl"], _workspace[run, "again.parquet"], Assert.Fail).Update(always: true);
+        new MetricsTable(_workspace[run, "metrics.jsonl"], _workspace[run, "again.parquet"], TimeProvider.System, Assert.Fail).Update(always: true);
         Assert.Equal(File.ReadAllBytes(_workspace[run, "again.parquet"]), File.ReadAllBytes(_workspace[run, "metrics.parquet"]));
     }
 

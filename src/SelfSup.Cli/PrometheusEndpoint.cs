@@ -41,18 +41,21 @@ internal static class PrometheusEndpoint
                 {
                     options.ConfigureHttpListener = (_, listener) => Listen(listener, address);
                     // What tells runs and ranks apart is in every series, the rest in target_info.
-                    options.ResourceConstantLabels = attribute => attribute is "selfsup.run.name" or "selfsup.method" or "selfsup.rank";
+                    options.ResourceConstantLabels = attribute => attribute is "selfsup.run.folder" or "selfsup.run.name" or "selfsup.method" or "selfsup.rank";
                     options.ScopeInfoEnabled = false;
                 })
                 .Build();
         }
-        catch (Exception e) when (e is HttpListenerException or SocketException or ArgumentException)
+        catch (Exception e) when (ReasonOf(e) is HttpListenerException or SocketException or ArgumentException)
         {
-            warn($"{address}: Prometheus cannot read metrics there ({e.Message.TrimEnd('.')}); training goes on without, take another port or host "
+            warn($"{address}: Prometheus cannot read metrics there ({ReasonOf(e).Message.TrimEnd('.')}); training goes on without, take another port or host "
                 + "(telemetry.prometheus, OTEL_EXPORTER_PROMETHEUS_PORT)");
             return null;
         }
     }
+
+    /// <summary>What the exporter wraps where it cannot listen.</summary>
+    private static Exception ReasonOf(Exception error) => error is InvalidOperationException { InnerException: { } inner } ? inner : error;
 
     private static void Listen(HttpListener listener, PrometheusAddress address)
     {

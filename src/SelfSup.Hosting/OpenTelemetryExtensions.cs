@@ -56,6 +56,7 @@ internal static class OpenTelemetryExtensions
         .AddService("selfsup", serviceVersion: RunIdentity.Version, serviceInstanceId: InstanceOf(runDirectory, rank))
         .AddAttributes(
         [
+            new("selfsup.run.folder", runDirectory), // which run it is, on all ranks: a recipe may have many
             new("selfsup.run.name", recipe.Run.Name!),
             new("selfsup.method", recipe.Method!.Name),
             new("selfsup.rank", (long)rank),
@@ -72,20 +73,23 @@ internal static class OpenTelemetryExtensions
     {
         public Resource Detect() => ResourceBuilder.CreateEmpty().AddAttributes(Attributes()).Build();
 
-        private IEnumerable<KeyValuePair<string, object>> Attributes()
+        private Dictionary<string, object> Attributes()
         {
+            var attributes = new Dictionary<string, object>();
             foreach (var pair in (variables.GetValueOrDefault("OTEL_RESOURCE_ATTRIBUTES") ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries))
             {
                 if (pair.Split('=', 2) is [var key, var value])
                 {
-                    yield return new(key.Trim(), Uri.UnescapeDataString(value.Trim()));
+                    attributes[key.Trim()] = Uri.UnescapeDataString(value.Trim());
                 }
             }
 
             if (variables.GetValueOrDefault("OTEL_SERVICE_NAME") is { Length: > 0 } name)
             {
-                yield return new("service.name", name);
+                attributes["service.name"] = name;
             }
+
+            return attributes;
         }
     }
 }

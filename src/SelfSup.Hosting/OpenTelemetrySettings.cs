@@ -19,10 +19,20 @@ internal sealed record OpenTelemetrySettings(bool Traces, bool Metrics, bool Log
 
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string Protocol = "OTEL_EXPORTER_OTLP_PROTOCOL";
+    private const string Grpc = "grpc";
+    private const string HttpProtobuf = "http/protobuf";
+    private const string PrometheusHost = "OTEL_EXPORTER_PROMETHEUS_HOST";
+    private const string PrometheusPort = "OTEL_EXPORTER_PROMETHEUS_PORT";
     private const string Otlp = "otlp";
     private const string PrometheusName = "prometheus";
 
     private static readonly string[] _signals = ["TRACES", "METRICS", "LOGS"];
+
+    private static readonly string[] _milliseconds =
+    [
+        .. OfAllAndEach("TIMEOUT"), "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT", "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT",
+        "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_EXPORT_TIMEOUT",
+    ];
 
     /// <summary>Whether anything goes out over OTLP.</summary>
     public bool UsesOtlp => Traces || Metrics || Logs;
@@ -42,28 +52,48 @@ internal sealed record OpenTelemetrySettings(bool Traces, bool Metrics, bool Log
         var warnings = new List<string>();
         string? Value(string name) => environment.GetValueOrDefault(name) is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
 
-        if (bool.TryParse(Value("OTEL_SDK_DISABLED"), out var isDisabled) && isDisabled)
+        if (Value("OTEL_SDK_DISABLED") is { } switched)
         {
-            return new OpenTelemetrySettings(false, false, false, null);
+            if (!bool.TryParse(switched, out var isDisabled))
+            {
+                warnings.Add($"OTEL_SDK_DISABLED: is '{switched}', must be true or false; it is left out");
+            }
+            else if (isDisabled)
+            {
+                return new OpenTelemetrySettings(false, false, false, null);
+            }
         }
 
         var variables = environment.Where(variable => Value(variable.Key) is not null).ToDictionary(variable => variable.Key, variable => (string?)variable.Value);
-        if (recipe.Otlp is { } otlp && Value(Endpoint) is null)
-        {
-            variables[Endpoint] = otlp.Endpoint;
-            if (Value(Protocol) is null)
-            {
-                variables[Protocol] = otlp.Protocol == OtlpProtocol.Grpc ? "grpc" : "http/protobuf";
-            }
-        }
-
-        foreach (var name in new[] { Endpoint }.Concat(_signals.Select(EndpointOf)))
+        foreach (var name in OfAllAndEach("ENDPOINT"))
         {
             if (Value(name) is { } address && !(Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
             {
-                warnings.Add($"{name}: is '{address}', must be an address such as http://localhost:4317; it is left out");
-                variables.Remove(name);
+                LeaveOut(name, "an address such as http://localhost:4317");
             }
+        }
+
+        foreach (var name in OfAllAndEach("PROTOCOL").Where(name => Value(name) is not (null or Grpc or HttpProtobuf)))
+        {
+            LeaveOut(name, $"{Grpc} or {HttpProtobuf}");
+        }
+
+        foreach (var name in _milliseconds.Where(name =>
+            Value(name) is { } text && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds > 0)))
+        {
+            LeaveOut(name, "milliseconds, 1 or more");
+        }
+
+        if (recipe.Otlp is { } otlp && !variables.ContainsKey(Endpoint))
+        {
+            variables[Endpoint] = otlp.Endpoint;
+            _ = variables.TryAdd(Protocol, otlp.Protocol == OtlpProtocol.Grpc ? Grpc : HttpProtobuf);
+        }
+
+        void LeaveOut(string name, string must)
+        {
+            warnings.Add($"{name}: is '{Value(name)}', must be {must}; it is left out");
+            variables.Remove(name);
         }
 
         bool Exports(string signal, string[] known, bool toPrometheus = false)
@@ -88,17 +118,24 @@ internal sealed record OpenTelemetrySettings(bool Traces, bool Metrics, bool Log
             Exports("TRACES", [Otlp]),
             Exports("METRICS", [Otlp, PrometheusName]),
             Exports("LOGS", [Otlp]),
-            Exports("METRICS", [], toPrometheus: true) ? Address() : null)
+            Exports("METRICS", [], toPrometheus: true) ? Address() : Nowhere())
         {
             Variables = variables,
             Warnings = warnings,
         };
 
+        PrometheusAddress? Nowhere()
+        {
+            warnings.AddRange(new[] { PrometheusHost, PrometheusPort }.Where(name => Value(name) is not null).Select(name =>
+                $"{name}: changes nothing, for Prometheus reads no metrics here; set OTEL_METRICS_EXPORTER=prometheus or telemetry.prometheus"));
+            return null;
+        }
+
         PrometheusAddress Address()
         {
             var options = recipe.Prometheus ?? new PrometheusOptions();
-            var (host, port) = (Value("OTEL_EXPORTER_PROMETHEUS_HOST") ?? options.Host, options.Port);
-            if (Value("OTEL_EXPORTER_PROMETHEUS_PORT") is { } text)
+            var (host, port) = (Value(PrometheusHost) ?? options.Host, options.Port);
+            if (Value(PrometheusPort) is { } text)
             {
                 if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given) && given is > 0 and < 65536)
                 {
@@ -106,13 +143,17 @@ internal sealed record OpenTelemetrySettings(bool Traces, bool Metrics, bool Log
                 }
                 else
                 {
-                    warnings.Add($"OTEL_EXPORTER_PROMETHEUS_PORT: is '{text}', must be from 1 to 65535; {port} is used");
+                    warnings.Add($"{PrometheusPort}: is '{text}', must be from 1 to 65535; {port} is used");
                 }
             }
 
             return new PrometheusAddress(host is "0.0.0.0" or "::" or "*" ? "+" : host, port + localRank);
         }
     }
+
+    /// <summary>The variables of one setting, for all signals and for each.</summary>
+    private static IEnumerable<string> OfAllAndEach(string setting) =>
+        _signals.Select(signal => $"OTEL_EXPORTER_OTLP_{signal}_{setting}").Prepend($"OTEL_EXPORTER_OTLP_{setting}");
 
     private static string EndpointOf(string signal) => $"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT";
 }

@@ -91,12 +91,17 @@ internal static class RunEnvironment
         ? null
         : place.Ranks == 1 && place.Device is null ? 0 : place.DeviceAmong(cuda.device_count());
 
-    /// <summary>What says how busy a GPU is; null where nothing does.</summary>
+    /// <summary>Says how busy a GPU is, or null where nothing does. The driver's library is loaded when it is asked for the first time.</summary>
     /// <param name="gpu">Which, as CUDA counts.</param>
-    public static Func<GpuReading?>? GpuReader(int gpu) =>
-        RuntimeLibrary.FirstOf(CudaRuntime.Candidates(TorchFolder()), path => (CudaRuntime.TryLoad(path, out var reason), reason)).Library?.BusId(gpu) is { } busId
-            ? Nvml.Reader(busId)
-            : null;
+    public static Func<GpuReading?> GpuReader(int gpu)
+    {
+        var reader = new Lazy<Func<GpuReading?>?>(() =>
+            RuntimeLibrary.FirstOf(CudaRuntime.Candidates(TorchFolder()), path => (CudaRuntime.TryLoad(path, out var reason), reason)).Library?.BusId(gpu)
+                is { } busId
+                ? Nvml.Reader(busId)
+                : null);
+        return () => reader.Value?.Invoke();
+    }
 
     /// <summary>Cores of this process: its share of the machine's, where it is one of several there and nobody has bound it to some.</summary>
     /// <param name="place">Which rank it is.</param>

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
+using OpenTelemetry.Metrics;
+
 using SelfSup.Errors;
 using SelfSup.Runs;
 
@@ -15,8 +17,12 @@ internal sealed partial class TrainerService(
     RunOutcome outcome,
     IHostApplicationLifetime lifetime,
     ILogger<TrainerService> logger,
-    SelfSupBuilder? builder = null) : BackgroundService
+    SelfSupBuilder? builder = null,
+    MeterProvider? meters = null) : BackgroundService
 {
+    // A collector that does not answer holds nothing up for longer.
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
+
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.Factory.StartNew(
         () => Train(stoppingToken), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -33,7 +39,15 @@ internal sealed partial class TrainerService(
 
             using var pretraining = create();
             outcome.Began = true;
-            outcome.Finished = pretraining.Run(stopping);
+            try
+            {
+                outcome.Finished = pretraining.Run(stopping);
+            }
+            finally
+            {
+                Export();
+            }
+
             outcome.Step = pretraining.Step;
             outcome.Result = pretraining.Result;
             if (outcome.Finished)
@@ -57,6 +71,15 @@ internal sealed partial class TrainerService(
             {
                 lifetime.StopApplication();
             }
+        }
+    }
+
+    /// <summary>Memory, images read and what else is asked of a run can be asked no more once it is disposed.</summary>
+    private void Export()
+    {
+        if (meters is not null)
+        {
+            Task.Run(() => meters.ForceFlush((int)_patience.TotalMilliseconds)).Wait(_patience);
         }
     }
 

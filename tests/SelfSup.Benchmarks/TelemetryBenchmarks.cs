@@ -53,6 +53,6 @@ public class TelemetryBenchmarks : IDisposable
         }
 
         _metrics.Step(new StepReading(1, 0.1, 2, 3, 0.5, 0.2, 0.01, 128));
-        _metrics.Parts(_clock.Current, ranks: 1);
+        _metrics.Parts(_clock.Current);
     }
 }

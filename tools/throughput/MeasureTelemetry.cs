@@ -10,7 +10,7 @@ using SelfSup.Training;
 namespace SelfSup.Tools.Throughput;
 
 /// <summary>
-/// <c>measure-telemetry</c>: what a step of a real run costs with all exporters on, beside one with nobody listening, rounds of steps in
+/// <c>measure-telemetry</c>: what a step of a real run costs with metrics and spans exported, beside one with nobody listening, rounds of steps in
 /// turn, in one run; and what it costs to send all metrics once and have them read once, as happens every 15 to 60 seconds.
 /// </summary>
 internal static class MeasureTelemetry
@@ -193,7 +193,7 @@ internal static class MeasureTelemetry
                     }
 
                     metrics.Step(new StepReading(1, 0.1, 2, 3, 0.5, 0.2, 0.01, 128));
-                    metrics.Parts(clock.Current, ranks: 1);
+                    metrics.Parts(clock.Current);
                 }
 
                 measured.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds / Steps);

@@ -280,7 +280,7 @@ internal sealed class Pretraining : IDisposable
             ReadyBatches = () => loader.Ready,
             Decoded = () => loader.Decoded.ByPath,
             Unreadable = () => _unreadable.Count,
-            Restarts = _ranks.IsFirst ? RunRestart.Of(RunHistory.Read(_directory.HistoryFile)).Count : null,
+            Restarts = _run.Restart?.Count,
             Gpu = _controls.ReadGpu,
         }));
         _parts = new RunParts(

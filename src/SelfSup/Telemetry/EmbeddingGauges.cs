@@ -27,7 +27,7 @@ internal sealed class EmbeddingGauges
             ["hardestNegativeSimilarity"] = Measure("hardest_negative_similarity", "1", "Mean of the largest cosine with another image"),
         };
         _collapsed = meter.CreateGauge<int>(
-            "selfsup.embeddings.collapsed", "{sign}", "1 where embeddings no longer told images apart at the last look, or 0");
+            "selfsup.embeddings.collapsed", "{sign}", "1 where embeddings did not tell images apart twice in a row, past the run's beginning, or 0");
         _age = meter.CreateGauge<double>("selfsup.memory.age", "{step}", "Mean age of what a method remembers, by store");
         _oldest = meter.CreateGauge<double>("selfsup.memory.oldest", "{step}", "Age of the oldest key that a queue holds, by store");
         _filled = meter.CreateGauge<double>("selfsup.memory.filled", "1", "Share of a method's store that is filled, by store");
@@ -36,11 +36,9 @@ internal sealed class EmbeddingGauges
 
     /// <summary>Records a look.</summary>
     /// <param name="space">Measures of the space by the names of metrics.jsonl.</param>
-    /// <param name="isCollapsed">Whether embeddings no longer tell images apart.</param>
     /// <param name="facts">What the method has to tell.</param>
-    public void Record(IReadOnlyDictionary<string, double> space, bool isCollapsed, IReadOnlyDictionary<string, double> facts)
+    public void Record(IReadOnlyDictionary<string, double> space, IReadOnlyDictionary<string, double> facts)
     {
-        _collapsed.Record(isCollapsed ? 1 : 0);
         foreach (var (name, value) in space)
         {
             _measures.GetValueOrDefault(name)?.Record(value);
@@ -54,6 +52,9 @@ internal sealed class EmbeddingGauges
             }
         }
     }
+
+    /// <summary>Records what a run makes of its looks.</summary>
+    public void Collapsed(bool isCollapsed) => _collapsed.Record(isCollapsed ? 1 : 0);
 
     /// <summary>Facts of what is remembered begin with the store's name: queueAgeSteps, bankFilled.</summary>
     private static bool OfStore(string fact, string ending, double value, Gauge<double> gauge)

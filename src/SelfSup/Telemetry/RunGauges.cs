@@ -60,12 +60,6 @@ internal sealed class RunGauges
     /// <summary>Ends with the run; a later one is left alone.</summary>
     private sealed class Reading(RunGauges gauges, RunReadings run) : IDisposable
     {
-        public void Dispose()
-        {
-            if (ReferenceEquals(gauges._run, run))
-            {
-                gauges._run = null;
-            }
-        }
+        public void Dispose() => Interlocked.CompareExchange(ref gauges._run, null, run);
     }
 }

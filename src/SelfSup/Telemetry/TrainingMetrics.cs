@@ -21,19 +21,18 @@ internal sealed class TrainingMetrics
 
     private static readonly long[] _bytes = [.. Enumerable.Range(0, 9).Select(i => 1L << (20 + (2 * i)))]; // 1 MiB to 64 GiB
 
-    private static readonly KeyValuePair<string, object?>[] _parts =
+    // Before its weights change a step waits for the snapshot of a checkpoint.
+    private static readonly (StepPart Part, KeyValuePair<string, object?> Tag)[] _parts =
     [
-        .. StepTimes.Parts.Select(part => new KeyValuePair<string, object?>("selfsup.step.part", part switch
+        .. StepTimes.Parts.Append(StepPart.Checkpoint).Select(part => (part, new KeyValuePair<string, object?>("selfsup.step.part", part switch
         {
             StepPart.DataWait => "data_wait",
             StepPart.Compare => "loss",
             StepPart.AllReduce => "all_reduce",
             StepPart.GradientNorm => "gradient_norm",
             _ => part.ToString().ToLowerInvariant(),
-        })),
+        }))),
     ];
-
-    private static readonly KeyValuePair<string, object?> _allReduce = new("selfsup.collective", "all_reduce");
 
     private readonly Gauge<double> _loss;
     private readonly Gauge<double> _learningRate;
@@ -42,7 +41,6 @@ internal sealed class TrainingMetrics
     private readonly Gauge<double> _progress;
     private readonly Histogram<double> _stepDuration;
     private readonly Histogram<double> _partDuration;
-    private readonly Histogram<double> _communication;
     private readonly Histogram<double> _dataWait;
     private readonly Counter<long> _steps;
     private readonly Counter<long> _images;
@@ -69,7 +67,6 @@ internal sealed class TrainingMetrics
         _progress = meter.CreateGauge<double>("selfsup.training.progress", "1", "Share of the run's steps that are done");
         _stepDuration = Seconds("selfsup.training.step.duration", "Time of a step, wait for data included", _stepSeconds);
         _partDuration = Seconds("selfsup.training.step.part.duration", "Time of a step by its parts", _stepSeconds);
-        _communication = Seconds("selfsup.communication.duration", "Time that a step waited for other ranks, by collective", _stepSeconds);
         _dataWait = Seconds("selfsup.data.wait.duration", "Time a step waited for its batch", _stepSeconds);
         _steps = meter.CreateCounter<long>("selfsup.training.steps", "{step}", "Steps done");
         _images = meter.CreateCounter<long>("selfsup.training.images", "{image}", "Images trained on, of this rank");
@@ -118,24 +115,17 @@ internal sealed class TrainingMetrics
         _images.Add(step.Images);
     }
 
-    /// <summary>Where the time of a step went.</summary>
-    /// <param name="times">Its parts.</param>
-    /// <param name="ranks">R.</param>
-    public void Parts(StepTimes times, int ranks)
+    /// <summary>Where the time of a step went; nothing that follows it has been timed yet.</summary>
+    public void Parts(StepTimes times)
     {
         if (!_partDuration.Enabled)
         {
             return;
         }
 
-        for (var part = 0; part < _parts.Length; part++)
+        foreach (var (part, tag) in _parts)
         {
-            _partDuration.Record(times[(StepPart)part], _parts[part]);
-        }
-
-        if (ranks > 1)
-        {
-            _communication.Record(times[StepPart.AllReduce], _allReduce);
+            _partDuration.Record(times[part], tag);
         }
     }
 
@@ -159,8 +149,10 @@ internal sealed class TrainingMetrics
     public void CheckpointFailed() => _checkpointFailures.Add(1);
 
     /// <summary>What the embedding space looks like, and what else the method has to tell.</summary>
-    public void Embeddings(IReadOnlyDictionary<string, double> space, bool isCollapsed, IReadOnlyDictionary<string, double> facts) =>
-        _embeddings.Record(space, isCollapsed, facts);
+    public void Embeddings(IReadOnlyDictionary<string, double> space, IReadOnlyDictionary<string, double> facts) => _embeddings.Record(space, facts);
+
+    /// <summary>Whether the run's looks at its embeddings show a collapse.</summary>
+    public void Collapsed(bool isCollapsed) => _embeddings.Collapsed(isCollapsed);
 
     /// <summary>The backbone was judged.</summary>
     public void Evaluation(IReadOnlyDictionary<string, double> values, double seconds)

@@ -8,10 +8,16 @@ namespace SelfSup.Training;
 /// <param name="progress">Where it is said.</param>
 /// <param name="happened">Told of what belongs into the run's history.</param>
 /// <param name="stepsPerEpoch">Steps of an epoch.</param>
-internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progress, Action<RunEvent> happened, long stepsPerEpoch)
+/// <param name="looked">Told at each look at the embedding space, the one that ends the run included, whether several in a row past the
+/// run's beginning show a collapse; null where nobody is.</param>
+internal sealed class RunHealth(
+    TrainingRunOptions options, IRunProgress progress, Action<RunEvent> happened, long stepsPerEpoch, Action<bool>? looked = null)
 {
     /// <summary>Looks at the embedding space that show a collapse before it is one: a single one may see a bad batch.</summary>
     public const int LooksInARow = 5;
+
+    // Who watches from outside is told before the run ends.
+    private const int LooksToTell = 2;
 
     // Networks begin with embeddings that lie close together, and with a small learning rate.
     private const long LongestBeginning = 1000;
@@ -96,18 +102,18 @@ internal sealed class RunHealth(TrainingRunOptions options, IRunProgress progres
         }
         else if (step > BeginningOf(stepsPerEpoch))
         {
+            State = State with { CollapsedLooks = State.CollapsedLooks + 1 };
+        }
+
+        looked?.Invoke(State.CollapsedLooks >= LooksToTell);
+        if (signal is not null && State.CollapsedLooks >= LooksInARow && !State.SaidCollapsed)
+        {
             Collapse(step, signal);
         }
     }
 
     private void Collapse(long step, string signal)
     {
-        State = State with { CollapsedLooks = State.CollapsedLooks + 1 };
-        if (State.CollapsedLooks < LooksInARow || State.SaidCollapsed)
-        {
-            return;
-        }
-
         var message = $"embeddings have collapsed at step {step}: {signal}, {LooksInARow} times in a row";
         if (options.OnCollapse == OnTrouble.GoOn)
         {

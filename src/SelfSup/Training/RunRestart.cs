@@ -23,6 +23,7 @@ internal sealed record RunRestart(long Count, DateTimeOffset? Since, RunEvent? C
                     restarted = happened;
                     break;
                 case RunEventKind.Started or RunEventKind.Resumed:
+                case RunEventKind.Stopped or RunEventKind.GivenUp: // whoever starts it next is somebody else
                     (restarted, cause) = (null, null);
                     break;
                 default:

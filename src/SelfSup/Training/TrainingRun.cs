@@ -51,7 +51,7 @@ internal sealed class TrainingRun(
     BoardContent? board = null) : IDisposable
 {
     private readonly Throughput _throughput = new(plan);
-    private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch);
+    private readonly RunHealth _health = new(options, progress, happened => Record(happened, history, metrics), plan.StepsPerEpoch, metrics.Collapsed);
     private readonly Resumption _resumption = new(directory, identity, plan, controls.AllowedChanges, history, progress);
     private readonly RunCheckpoints _checkpoints =
         new(plan, identity, trainer, directory, options, history, progress, metrics, time);
@@ -64,6 +64,9 @@ internal sealed class TrainingRun(
 
     /// <summary>Whether it goes on bit for bit; true also for a run that begins.</summary>
     public bool IsExact => _resumption.IsExact;
+
+    /// <summary>How often it was started again, and after what; null on all ranks but the first.</summary>
+    public RunRestart? Restart { get; } = communicator.Rank == 0 ? RunRestart.Of(RunHistory.Read(directory.HistoryFile)) : null;
 
     /// <summary>What its health is judged by.</summary>
     public HealthState Health => _health.State;
@@ -137,7 +140,7 @@ internal sealed class TrainingRun(
                 pause.SafePoint();
                 Step(batch, started, time.GetElapsedTime(started).TotalSeconds);
                 clock.Lap(StepPart.Report);
-                metrics.Parts(clock.Current, communicator.Ranks);
+                metrics.Parts(clock.Current);
                 if (Pause(stopping))
                 {
                     return trace.Ended(State.Step == plan.TotalSteps);
@@ -200,7 +203,7 @@ internal sealed class TrainingRun(
             seconds, waited, plan.BatchSize / communicator.Ranks));
         if (report is { Space: { } space, Facts: { } facts })
         {
-            metrics.Embeddings(space.Measures, space.IsCollapsed, facts);
+            metrics.Embeddings(space.Measures, facts);
             _log?.Embeddings(stepped, space, facts);
         }
 
@@ -338,9 +341,9 @@ internal sealed class TrainingRun(
     {
         var trace = new RunTrace();
         metrics.Begin();
-        if (communicator.Rank == 0 && RunRestart.Of(RunHistory.Read(directory.HistoryFile)) is { Since: { } since } restart)
+        if (Restart is { Since: { } since, Cause: var cause })
         {
-            trace.Restarted(since, restart.Cause?.Signal, restart.Cause?.ExitCode);
+            trace.Restarted(since, cause?.Signal, cause?.ExitCode);
         }
 
         return trace;

@@ -36,10 +36,16 @@ public sealed partial class ObservedRun : IAsyncLifetime
 
     internal Outcome Outcome { get; private set; } = null!;
 
+    /// <summary>The run's folder.</summary>
+    internal string Folder => _workspace["run"];
+
     internal RunFiles Files => _workspace.Files("run");
 
     /// <summary>Every query of the dashboard.</summary>
-    public static IEnumerable<string> Queries
+    public static IEnumerable<string> Queries => Targets.Select(target => target.Query);
+
+    /// <summary>Every query of the dashboard, and what its series are called.</summary>
+    public static IEnumerable<(string Query, string Legend)> Targets
     {
         get
         {
@@ -50,7 +56,7 @@ public sealed partial class ObservedRun : IAsyncLifetime
                 {
                     foreach (var target in targets.EnumerateArray())
                     {
-                        yield return target.GetProperty("expr").GetString()!;
+                        yield return (target.GetProperty("expr").GetString()!, target.GetProperty("legendFormat").GetString()!);
                     }
                 }
             }
@@ -97,7 +103,8 @@ public sealed partial class ObservedRun : IAsyncLifetime
     }
 
     /// <summary>The query as Grafana would ask it.</summary>
-    public static string Filled(string query) => query.Replace("$run", ".*", StringComparison.Ordinal).Replace("$__rate_interval", "5s", StringComparison.Ordinal);
+    public static string Filled(string query) => query.Replace("$run", ".*", StringComparison.Ordinal)
+        .Replace("$__rate_interval", "5s", StringComparison.Ordinal).Replace("$__range", "1h", StringComparison.Ordinal);
 
     /// <summary>Names of metrics in queries, without what the parts of histograms add.</summary>
     public static IEnumerable<string> Names(string query) => MetricName().Matches(query).Select(match => match.Value);
@@ -133,6 +140,6 @@ public sealed partial class ObservedRun : IAsyncLifetime
         Scrape = await client.GetStringAsync(address);
     }
 
-    [GeneratedRegex(@"\b(selfsup|process|hw)_\w+(?=[{\[ )]|$)")]
+    [GeneratedRegex(@"\b(selfsup|process|hw)_\w+(?=[{\[\s)]|$)")]
     private static partial Regex MetricName();
 }

@@ -94,6 +94,44 @@ public sealed class OpenTelemetrySettingsTests
         Assert.Equal((false, 9464), (settings.UsesOtlp, settings.Prometheus!.Port));
     }
 
+    [Fact]
+    public void ValuesThatNobodyUnderstandsAreLeftOut()
+    {
+        var settings = Of(
+            _both, ("OTEL_SDK_DISABLED", "1"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"), ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "GRPC"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"), ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "0"), ("OTEL_METRIC_EXPORT_INTERVAL", "-500"),
+            ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "3000"), ("OTEL_BSP_SCHEDULE_DELAY", "200"));
+        Assert.Equal(
+            [
+                "OTEL_SDK_DISABLED: is '1', must be true or false; it is left out",
+                "OTEL_EXPORTER_OTLP_PROTOCOL: is 'http/json', must be grpc or http/protobuf; it is left out",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: is 'GRPC', must be grpc or http/protobuf; it is left out",
+                "OTEL_EXPORTER_OTLP_TIMEOUT: is '10s', must be milliseconds, 1 or more; it is left out",
+                "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT: is '0', must be milliseconds, 1 or more; it is left out",
+                "OTEL_METRIC_EXPORT_INTERVAL: is '-500', must be milliseconds, 1 or more; it is left out",
+            ],
+            settings.Warnings);
+        Assert.Equal(
+            ["OTEL_BSP_SCHEDULE_DELAY", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+            settings.Variables.Keys.Where(name => name != "OTEL_SDK_DISABLED").Order(StringComparer.Ordinal));
+        Assert.Equal("http/protobuf", settings.Variables["OTEL_EXPORTER_OTLP_PROTOCOL"]); // the recipe's
+        Assert.True(settings.UsesOtlp);
+    }
+
+    [Fact]
+    public void APlaceForPrometheusNeedsItsExporter()
+    {
+        (string, string)[] place = [("OTEL_EXPORTER_PROMETHEUS_HOST", "localhost"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "9600")];
+        Assert.Equal(
+            [
+                "OTEL_EXPORTER_PROMETHEUS_HOST: changes nothing, for Prometheus reads no metrics here; set OTEL_METRICS_EXPORTER=prometheus or telemetry.prometheus",
+                "OTEL_EXPORTER_PROMETHEUS_PORT: changes nothing, for Prometheus reads no metrics here; set OTEL_METRICS_EXPORTER=prometheus or telemetry.prometheus",
+            ],
+            Of(_nothing, place).Warnings);
+        Assert.Empty(Of(_both, place).Warnings);
+        Assert.Empty(Of(_nothing, [.. place, ("OTEL_METRICS_EXPORTER", "prometheus")]).Warnings);
+    }
+
     private static OpenTelemetrySettings Of(TelemetryOptions recipe, params (string Name, string Value)[] environment) =>
         OpenTelemetrySettings.Of(recipe, environment.ToDictionary(variable => variable.Name, variable => variable.Value), localRank: 0);
 }

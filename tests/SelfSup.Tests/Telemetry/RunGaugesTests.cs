@@ -92,11 +92,10 @@ public sealed class RunGaugesTests : IDisposable
     {
         _metrics.Embeddings(
             new Dictionary<string, double> { ["effectiveRank"] = 3, ["somethingNew"] = 4 },
-            isCollapsed: true,
             new Dictionary<string, double> { ["queueAgeSteps"] = 2.5, ["queueOldestSteps"] = 4, ["bankFilled"] = 0.5, ["informationBound"] = 1.5 });
         Assert.Equal(
             [
-                ("selfsup.embeddings.collapsed", 1, ""), ("selfsup.embeddings.effective_rank", 3, ""), ("selfsup.memory.age", 2.5, "selfsup.store=queue"),
+                ("selfsup.embeddings.effective_rank", 3, ""), ("selfsup.memory.age", 2.5, "selfsup.store=queue"),
                 ("selfsup.memory.filled", 0.5, "selfsup.store=bank"), ("selfsup.memory.oldest", 4, "selfsup.store=queue"),
                 ("selfsup.method.fact", 1.5, "selfsup.fact=informationBound"),
             ],
@@ -110,14 +109,15 @@ public sealed class RunGaugesTests : IDisposable
         times[StepPart.DataWait] = 1;
         times[StepPart.Compare] = 2;
         times[StepPart.AllReduce] = 3;
-        _metrics.Parts(times, ranks: 2);
+        times[StepPart.Checkpoint] = 4;
+        times[StepPart.Evaluation] = 5; // after the step
+        _metrics.Parts(times);
         Assert.Equal(StepTimes.Parts.Count + 1, _read.Count);
+        Assert.Equal(10, _read.Sum(read => read.Value));
         Assert.Contains(("selfsup.training.step.part.duration", 1d, "selfsup.step.part=data_wait"), _read);
         Assert.Contains(("selfsup.training.step.part.duration", 2d, "selfsup.step.part=loss"), _read);
-        Assert.Contains(("selfsup.communication.duration", 3d, "selfsup.collective=all_reduce"), _read);
-        _read.Clear();
-        _metrics.Parts(times, ranks: 1);
-        Assert.DoesNotContain(_read, read => read.Name == "selfsup.communication.duration");
+        Assert.Contains(("selfsup.training.step.part.duration", 3d, "selfsup.step.part=all_reduce"), _read);
+        Assert.Contains(("selfsup.training.step.part.duration", 4d, "selfsup.step.part=checkpoint"), _read);
     }
 
     private double Value(string name) => _read.Single(read => read.Name == name).Value;

@@ -65,6 +65,27 @@ public sealed class RunHealthTests
     }
 
     [Fact]
+    public void WhoWatchesIsToldOfACollapsePastTheBeginningAndBeforeTheEnd()
+    {
+        var told = new List<bool>();
+        var health = new RunHealth(Options(), new HeardProgress(), _ => { }, stepsPerEpoch: 100, told.Add);
+        Look(health, 10, _constant);
+        Look(health, 20, _constant);
+        Look(health, 30, _constant); // networks begin so
+        Look(health, 110, _constant);
+        Look(health, 120, _good);
+        Assert.DoesNotContain(true, told); // one look may see a bad batch
+        told.Clear();
+        for (var step = 130; step < 170; step += 10)
+        {
+            Look(health, step, _constant);
+        }
+
+        Assert.Throws<TrainingException>(() => Look(health, 170, _constant));
+        Assert.Equal([false, true, true, true, true], told);
+    }
+
+    [Fact]
     public void OneGoodLookForgetsTheBadOnes()
     {
         var health = Health(stepsPerEpoch: 1);

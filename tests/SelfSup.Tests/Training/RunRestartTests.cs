@@ -28,6 +28,13 @@ public sealed class RunRestartTests
     }
 
     [Fact]
+    public void WhoeverStartsItAfterItsSupervisorHasEndedIsNoRestart() => Assert.All(
+        [RunEventKind.Stopped, RunEventKind.GivenUp],
+        end => Assert.Equal(
+            new RunRestart(1, null, null),
+            RunRestart.Of(History(RunEventKind.Started, RunEventKind.Died, RunEventKind.Restarted, RunEventKind.Failed, end))));
+
+    [Fact]
     public void WithoutACauseItWasAwaySinceItWasStartedAgain()
     {
         var restart = RunRestart.Of(History(RunEventKind.Started, RunEventKind.Restarted));

@@ -41,6 +41,7 @@ internal static class Answers
             Loss = Finite(summary.Loss),
             Measure = measure is null ? null : MeasureNames.Of(measure),
             Judged = measure is null ? null : Finite(summary.Evaluation[measure]),
+            JudgedStep = measure is null ? null : summary.EvaluationStep,
             ImagesPerSecond = Finite(record.Pace?.ImagesPerSecond ?? Number(record, "imagesPerSecond")),
             WaitShare = Finite(record.Pace?.WaitShare),
             RemainingSeconds = Finite(record.Pace?.Remaining?.TotalSeconds),
@@ -63,11 +64,11 @@ internal static class Answers
         Log = LogTail.Of(run.Folder),
     };
 
-    /// <summary>Several runs and the settings in which they differ.</summary>
+    /// <summary>Several runs, and the settings in which those differ that may be read.</summary>
     public static object Comparison(IReadOnlyList<KnownRun> runs, DateTimeOffset now) => new
     {
         Runs = runs.Select(run => Row(run, now)),
-        Differences = SettingDifferences.Of([.. runs.Select(run => run.Record!.Settings)]),
+        Differences = SettingDifferences.Of([.. runs.Select(run => run.Record?.Settings).OfType<IReadOnlyDictionary<string, string>>()]),
     };
 
     /// <summary>Writes curves: for each its steps and values; null is a gap.</summary>
@@ -85,7 +86,6 @@ internal static class Answers
         {
             var drawn = curve.Points(points);
             writer.WriteStartObject(name);
-            writer.WriteNumber("count", curve.Count);
             writer.WriteStartArray("x");
             foreach (var point in drawn)
             {

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Net;
+using System.Net.Sockets;
 using System.Reflection;
 using System.Text.Json;
 
@@ -99,7 +100,12 @@ internal sealed class DashboardServer : IAsyncDisposable
         {
             await server._application.StartAsync(cancellationToken);
         }
-        catch (IOException e)
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressNotAvailable)
+        {
+            await server.DisposeAsync();
+            throw new RecipeException($"--host {options.Address}: is no address of this machine ({e.Message}); name one that is, or 0.0.0.0 for all");
+        }
+        catch (Exception e) when (e is IOException or SocketException)
         {
             await server.DisposeAsync();
             throw new RecipeException($"--port {options.Port}: cannot be listened at on {options.Address} ({e.Message}); choose another");
@@ -165,7 +171,7 @@ internal sealed class DashboardServer : IAsyncDisposable
     {
         var runs = await _runs.Look(context.RequestAborted);
         var now = _time.GetUtcNow();
-        await Write(context, runs.Values.Select(run => Answers.Row(run, now)));
+        await Write(context, new { Runs = runs.Values.Select(run => Answers.Row(run, now)), _runs.IsCut });
     }
 
     private async Task Run(HttpContext context)
@@ -178,7 +184,7 @@ internal sealed class DashboardServer : IAsyncDisposable
 
     private async Task Compare(HttpContext context)
     {
-        if (await Find(context) is { } runs)
+        if (await Find(context, withRefused: true) is { } runs)
         {
             await Write(context, Answers.Comparison(runs, _time.GetUtcNow()));
         }
@@ -202,17 +208,7 @@ internal sealed class DashboardServer : IAsyncDisposable
 
         var path = RunRecord.MetricsOf(run.Folder);
         var answer = new MemoryStream();
-        if (from.Offset > 0)
-        {
-            var series = new MetricsSeries(path, points, from);
-            await Task.Run(series.ReadOn, context.RequestAborted);
-            Write(answer, series, series.IsAnew, points);
-        }
-        else
-        {
-            await _series.Use(path, series => Write(answer, series, isWhole: true, points), context.RequestAborted);
-        }
-
+        await _series.Use(path, from, points, (series, isWhole) => Write(answer, series, isWhole, points), context.RequestAborted);
         context.Response.ContentType = "application/json";
         answer.Position = 0;
         await answer.CopyToAsync(context.Response.Body, context.RequestAborted);
@@ -225,13 +221,14 @@ internal sealed class DashboardServer : IAsyncDisposable
         }
     }
 
-    /// <summary>The runs of a request's ids; null where it was answered that there is one that is none.</summary>
-    private async Task<KnownRun[]?> Find(HttpContext context)
+    /// <summary>The runs of a request's ids; null where it was answered that there is one that is none, or that may not be read.</summary>
+    private async Task<KnownRun[]?> Find(HttpContext context, bool withRefused = false)
     {
         var found = new List<KnownRun>();
         foreach (var id in context.Request.Query["id"])
         {
-            if (found.Count < MostCompared && await _runs.Find(id, context.RequestAborted) is { } run && _runs.MayRead(run))
+            if (found.Count < MostCompared && await _runs.Find(id, context.RequestAborted) is { } known
+                && _runs.Now(known) is var run && (withRefused || run.Record is not null))
             {
                 found.Add(run);
             }

@@ -17,6 +17,9 @@ internal sealed class Guard
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+    private const string Entered =
+        "<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; url=/\"><title>SelfSup</title><a href=\"/\">Runs</a>\n";
+
     private readonly HashSet<string> _names;
     private readonly bool _isPublic;
     private readonly byte[]? _token;
@@ -75,7 +78,9 @@ internal sealed class Guard
             // The token leaves the address bar at once.
             context.Response.Cookies.Append(
                 Cookie(context), _pass, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Path = "/", Secure = request.IsHttps });
-            context.Response.Redirect("/");
+            // A redirect of a link from elsewhere is still from elsewhere, and the browser would keep the cookie to itself.
+            context.Response.ContentType = "text/html; charset=utf-8";
+            await context.Response.WriteAsync(Entered, context.RequestAborted);
         }
         else
         {

@@ -1,4 +1,4 @@
-using System.Text;
+using SelfSup.Checkpoints;
 
 namespace SelfSup.Dashboard;
 
@@ -20,12 +20,7 @@ internal sealed record LogTail(string Name, string Text)
                 return null;
             }
 
-            using var file = new FileStream(newest.FullName, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            var isWhole = file.Length <= Tail;
-            file.Position = isWhole ? 0 : file.Length - Tail;
-            var bytes = new byte[(int)Math.Min(Tail, file.Length)];
-            var text = Encoding.UTF8.GetString(bytes, 0, file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false));
-            return new LogTail(newest.Name, isWhole ? text : text[(text.IndexOf('\n', StringComparison.Ordinal) + 1)..]);
+            return new LogTail(newest.Name, RegularFile.ReadEnd(newest.FullName, Tail, out _));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -15,38 +15,53 @@ internal sealed class RunFolders
     private const int MostRuns = 5_000;
     private const int MostLinks = 40;
 
+    private readonly int _mostRuns;
+    private readonly int _mostFolders;
+
     /// <param name="path">The folder, or a run.</param>
+    /// <param name="mostRuns">How many runs are found.</param>
+    /// <param name="mostFolders">How many folders are looked into.</param>
     /// <exception cref="RecipeException">There is no such folder.</exception>
-    public RunFolders(string path)
+    public RunFolders(string path, int mostRuns = MostRuns, int mostFolders = MostFolders)
     {
         if (!Directory.Exists(path))
         {
             throw new RecipeException($"{path}: there is no such folder; name the folder of your runs");
         }
 
-        Root = RealPath(path);
+        (Root, _mostRuns, _mostFolders) = (RealPath(path), mostRuns, mostFolders);
     }
 
     /// <summary>The folder, without links.</summary>
     public string Root { get; }
 
-    /// <summary>The run folders there are now, by id.</summary>
-    public IReadOnlyDictionary<string, string> Find()
+    /// <summary>The run folders there are now, by id, and whether there are more than are looked at.</summary>
+    public (IReadOnlyDictionary<string, string> Runs, bool IsCut) Find()
     {
         if (RunSummary.IsRun(Root))
         {
-            return new Dictionary<string, string> { [Path.GetFileName(Root)] = Root };
+            return (new Dictionary<string, string> { [Path.GetFileName(Root)] = Root }, false);
         }
 
         var found = new Dictionary<string, string>(StringComparer.Ordinal);
         var waiting = new Queue<(string Folder, int Depth)>([(Root, 0)]);
-        for (var looked = 0; waiting.TryDequeue(out var next) && looked < MostFolders && found.Count < MostRuns; looked++)
+        var isCut = false;
+        for (var looked = 1; waiting.TryDequeue(out var next); looked++)
         {
             foreach (var folder in Folders(next.Folder))
             {
                 if (RunSummary.IsRun(folder))
                 {
+                    if (found.Count == _mostRuns)
+                    {
+                        return (found, true);
+                    }
+
                     found[Path.GetRelativePath(Root, folder).Replace(Path.DirectorySeparatorChar, '/')] = folder;
+                }
+                else if (looked + waiting.Count >= _mostFolders)
+                {
+                    isCut = true;
                 }
                 else if (next.Depth + 1 < Deepest)
                 {
@@ -55,34 +70,52 @@ internal sealed class RunFolders
             }
         }
 
-        return found;
+        return (found, isCut);
     }
 
-    /// <summary>What in a run's folder is a link out of the folder of runs; null where nothing is, and it may be read.</summary>
-    public string? LinkOutside(string run) => LinkOutside(new DirectoryInfo(run), Deepest);
-
-    private string? LinkOutside(DirectoryInfo folder, int depth)
+    /// <summary>
+    /// Why nothing of a run's folder is read: it is not where it was found, or something in it leads out of the folder of runs, or may
+    /// not be looked at and could. Null where it may be read.
+    /// </summary>
+    public string? WhyRefused(string run)
     {
         try
         {
-            foreach (var entry in folder.EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0 }))
+            return RealPath(run) == run ? WhyRefused(run, new DirectoryInfo(run), Deepest) : "it is behind a link";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"it cannot be looked into ({e.Message})";
+        }
+    }
+
+    private string? WhyRefused(string run, DirectoryInfo folder, int depth)
+    {
+        try
+        {
+            // What may not be listed could still be opened by its name.
+            foreach (var entry in folder.EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false }))
             {
                 if (entry.LinkTarget is not null)
                 {
                     if (!IsInside(RealPath(entry.FullName)))
                     {
-                        return entry.FullName;
+                        return $"{Path.GetRelativePath(run, entry.FullName)} is a link to outside of the runs folder";
                     }
                 }
-                else if (entry is DirectoryInfo below && depth > 0 && LinkOutside(below, depth - 1) is { } link)
+                else if (entry is DirectoryInfo below && depth > 0 && WhyRefused(run, below, depth - 1) is { } why)
                 {
-                    return link;
+                    return why;
                 }
             }
         }
+        catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+        {
+            // It went away meanwhile.
+        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It went away meanwhile, or nobody may look into it: then nobody reads it.
+            return $"{(folder.FullName == run ? "it" : Path.GetRelativePath(run, folder.FullName))} cannot be looked into ({e.Message})";
         }
 
         return null;

@@ -46,8 +46,12 @@ internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposab
     public async Task<KnownRun?> Find(string? id, CancellationToken cancellationToken) =>
         id is null ? null : (await Look(cancellationToken)).GetValueOrDefault(id);
 
-    /// <summary>Whether a run may be read now: links may have come since it was looked at.</summary>
-    public bool MayRead(KnownRun run) => run.Record is not null && folders.LinkOutside(run.Folder) is null;
+    /// <summary>Whether there are more runs than are looked at.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>A run as it may be read now: links may have come since it was looked at.</summary>
+    public KnownRun Now(KnownRun run) =>
+        run.Record is not null && folders.WhyRefused(run.Folder) is { } why ? new KnownRun(run.Id, run.Folder) { Refused = why } : run;
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
@@ -57,11 +61,25 @@ internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposab
         var now = time.GetUtcNow();
         var before = _runs;
         var runs = new System.Collections.Concurrent.ConcurrentDictionary<string, KnownRun>();
-        Parallel.ForEach(folders.Find(), _several, found => runs[found.Key] = Look(found.Key, found.Value, before.GetValueOrDefault(found.Key), now));
+        (var all, IsCut) = folders.Find();
+        Parallel.ForEach(all, _several, found => runs[found.Key] = Look(found.Key, found.Value, before.GetValueOrDefault(found.Key), now));
         return new Dictionary<string, KnownRun>(runs, StringComparer.Ordinal);
     }
 
     private KnownRun Look(string id, string folder, KnownRun? before, DateTimeOffset now)
+    {
+        try
+        {
+            return Read(id, folder, before, now);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // Whatever is in one folder, the others are shown.
+            return new KnownRun(id, folder) { Refused = $"it cannot be read ({e.Message})" };
+        }
+    }
+
+    private KnownRun Read(string id, string folder, KnownRun? before, DateTimeOffset now)
     {
         var stamp = Stamp(folder);
         if (before?.Record?.Summary.State is not (null or RunStanding.Running or RunStanding.Silent) && before.Stamp == stamp)
@@ -69,21 +87,16 @@ internal sealed class RunList(RunFolders folders, TimeProvider time) : IDisposab
             return before;
         }
 
-        if (folders.LinkOutside(folder) is { } link)
+        if (folders.WhyRefused(folder) is { } why)
         {
-            return new KnownRun(id, folder) { Refused = $"{Path.GetRelativePath(folder, link)} is a link to outside of the runs folder" };
+            return new KnownRun(id, folder) { Refused = why };
         }
 
         // What changed while somebody looked has changed just now, whatever the disk's own clock says.
-        var changed = before is null ? default : before.Stamp == stamp ? before.Changed : now;
-        try
-        {
-            return new KnownRun(id, folder) { Record = RunRecord.Read(folder, now, changed, before?.Record), Stamp = stamp, Changed = changed };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return new KnownRun(id, folder) { Refused = e.Message, Stamp = stamp };
-        }
+        var changed = before?.Record is null ? default : before.Stamp == stamp ? before.Changed : now;
+        var record = RunRecord.Read(folder, now, changed, before?.Record);
+        // The first look is what counts of a folder that says to have been written in the future.
+        return new KnownRun(id, folder) { Record = record, Stamp = stamp, Changed = changed == default ? record.Summary.LastSign : changed };
     }
 
     private static string Stamp(string folder) => string.Join(' ', _told.Select(name => new FileInfo(Path.Combine(folder, name))).Select(file =>

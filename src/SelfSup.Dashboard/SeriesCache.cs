@@ -6,25 +6,21 @@ namespace SelfSup.Dashboard;
 /// <param name="bytes">How many bytes are kept, about.</param>
 internal sealed class SeriesCache(long bytes) : IDisposable
 {
+    // Bytes that a visitor may have missed; of more the curves that are kept tell.
+    private const long MostReadOn = 4 << 20;
+
     // Files are read by few at a time, whatever many ask for.
     private readonly SemaphoreSlim _readers = new(2);
     private readonly Lock _gate = new();
     private readonly List<Kept> _newestFirst = [];
 
-    /// <summary>How many bytes are kept now, about.</summary>
-    public long Bytes
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _newestFirst.Sum(kept => kept.Series.Bytes);
-            }
-        }
-    }
-
-    /// <summary>Makes something of the curves of a file as they are now.</summary>
-    public async Task<T> Use<T>(string path, Func<MetricsSeries, T> use, CancellationToken cancellationToken)
+    /// <summary>Makes something of the curves of a file as they are now: of what is behind a place, or of all where that is much.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="from">The place.</param>
+    /// <param name="points">How many points a curve of what is behind the place has at most.</param>
+    /// <param name="use">Makes it; told whether the curves are whole.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<T> Use<T>(string path, MetricsPosition from, int points, Func<MetricsSeries, bool, T> use, CancellationToken cancellationToken)
     {
         await _readers.WaitAsync(cancellationToken);
         try
@@ -32,13 +28,20 @@ internal sealed class SeriesCache(long bytes) : IDisposable
             return await Task.Run(
                 () =>
                 {
+                    if (from.Offset > 0 && MetricsSeries.CanReadOn(path, from, MostReadOn))
+                    {
+                        var news = new MetricsSeries(path, points, from);
+                        news.ReadOn();
+                        return use(news, news.IsAnew);
+                    }
+
                     var kept = Take(path);
                     lock (kept)
                     {
                         kept.Series.ReadOn();
                         kept.Bytes = kept.Series.Bytes;
                         Trim();
-                        return use(kept.Series);
+                        return use(kept.Series, true);
                     }
                 },
                 cancellationToken);

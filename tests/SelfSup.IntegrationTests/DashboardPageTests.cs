@@ -71,6 +71,82 @@ public sealed class DashboardPageTests : IAsyncLifetime
         AssertCalm(page);
     }
 
+    /// <summary>While it waits for an answer, somebody looks elsewhere and comes back, again and again.</summary>
+    [Fact]
+    public async Task NothingIsTakenTwice()
+    {
+        var page = await Open("#/run/first");
+        await page.WaitFor("SelfSup.charts.length > 8");
+        await page.Evaluate(
+            """
+            (() => {
+              const ask = window.fetch;
+              [window.under, window.most] = [0, 0];
+              window.fetch = async (...all) => {
+                window.most = Math.max(window.most, ++window.under);
+                const answer = await ask(...all);
+                await new Promise(done => setTimeout(done, 300));
+                window.under--;
+                return answer;
+              };
+              setInterval(() => document.dispatchEvent(new Event('visibilitychange')), 30);
+            })()
+            """);
+        for (var steps = 260; steps <= 290; steps += 10)
+        {
+            _run.Step(10);
+            await page.WaitFor($"SelfSup.charts.find(chart => chart.title === 'Loss').lines[0].x.length >= {steps}");
+        }
+
+        Assert.Equal("290", await page.Text("SelfSup.charts.find(chart => chart.title === 'Loss').lines[0].x.length"));
+        Assert.Equal("2", await page.Text("window.most")); // the run and its curves
+        AssertCalm(page);
+    }
+
+    [Fact]
+    public async Task TheLinkToTheContentLeavesTheViewWhereItIs()
+    {
+        var page = await Open("#main"); // kept from before
+        await page.WaitFor("document.querySelectorAll('tbody tr').length === 3");
+        await page.Go($"{_server.Address}#/run/first");
+        await page.WaitFor("SelfSup.charts.length > 8");
+        await page.Evaluate("document.querySelector('.skip').click()");
+        Assert.Equal("#/run/first main", await page.Text("`${location.hash} ${document.activeElement.id}`"));
+
+        // What is zoomed into stays in other colours.
+        await page.Evaluate("SelfSup.charts[0].plotNode.focus(), SelfSup.charts[0].plot.setScale('x', { min: 50, max: 100 })");
+        await page.WaitFor("SelfSup.charts[0].zoom?.min === 50");
+        await page.Evaluate("document.getElementById('theme').click()");
+        await page.WaitFor("SelfSup.charts[0].plot.scales.x.min === 50 && SelfSup.charts[0].plot.scales.x.max === 100 && !SelfSup.charts[0].resetButton.hidden");
+        await page.Evaluate("localStorage.clear()");
+        AssertCalm(page);
+    }
+
+    /// <summary>A link with the token in what somebody wrote elsewhere.</summary>
+    [Fact]
+    public async Task ALinkFromElsewhereLetsIn()
+    {
+        const string Token = "a-token-of-27-characters---";
+        await using var server = await DashboardServer.Start(
+            new DashboardOptions(_folder) { Port = 0, Token = Token }, TimeProvider.System, _failed.Add, TestContext.Current.CancellationToken);
+        var page = await Open("");
+        await page.WaitFor("document.querySelectorAll('tbody tr').length === 3");
+        var there = new UriBuilder(server.Address) { Host = "localhost" }.Uri;
+        await page.Evaluate($"setTimeout(() => location.href = '{there}?token={Token}', 0)");
+        await page.WaitFor($"location.href === '{there}' && document.querySelectorAll('tbody tr').length === 3");
+        AssertCalm(page);
+    }
+
+    [Fact]
+    public async Task ARunThatIsRefusedLeavesTheOthersToBeSeen()
+    {
+        File.CreateSymbolicLink(Path.Combine(new MadeUpRun(Path.Combine(_folder, "linked")).Folder, "train.log"), "/etc/hostname");
+        var page = await Open("");
+        await page.WaitFor("document.querySelectorAll('tbody tr').length === 4");
+        Assert.Contains("train.log is a link to outside", await page.Text("document.querySelector('tbody').textContent"), StringComparison.Ordinal);
+        Assert.Equal("", await page.Text("document.getElementById('news').textContent"));
+    }
+
     [Fact]
     public async Task WhatRunsAreCalledIsOnlyText()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using System.Text;
 
 using SelfSup.Dashboard;
@@ -9,7 +10,7 @@ using SelfSup.IntegrationTests.Support;
 namespace SelfSup.IntegrationTests;
 
 /// <summary>What the dashboard refuses: paths, names, methods and visitors that are none of its own.</summary>
-public sealed class DashboardSafetyTests : IAsyncLifetime, IDisposable
+public sealed partial class DashboardSafetyTests : IAsyncLifetime, IDisposable
 {
     private const string Secret = "what nobody may read";
     private const string Token = "a-token-of-27-characters---";
@@ -100,6 +101,120 @@ public sealed class DashboardSafetyTests : IAsyncLifetime, IDisposable
         File.CreateSymbolicLink(Path.Combine(Runs, "one", "train.log"), Path.Combine(outside, "train.log"));
         Assert.Equal(HttpStatusCode.NotFound, (await Get(server, "/api/run?id=one")).StatusCode);
         Assert.Equal(HttpStatusCode.NotFound, (await Get(server, "/api/series?id=one")).StatusCode);
+    }
+
+    [Fact]
+    public async Task AFolderThatBecomesALinkIsNotRead()
+    {
+        Assert.Equal(HttpStatusCode.OK, (await Get(_server, "/api/run?id=one")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await Get(_server, "/api/run?id=group/two")).StatusCode);
+        Directory.CreateDirectory(Path.Combine(_folder, "elsewhere"));
+        Directory.Move(Path.Combine(_folder, "outside"), Path.Combine(_folder, "elsewhere", "two"));
+        Directory.Move(Path.Combine(Runs, "one"), Path.Combine(_folder, "moved"));
+        Directory.CreateSymbolicLink(Path.Combine(Runs, "one"), Path.Combine(_folder, "elsewhere", "two"));
+        Directory.Move(Path.Combine(Runs, "group"), Path.Combine(_folder, "group"));
+        Directory.CreateSymbolicLink(Path.Combine(Runs, "group"), Path.Combine(_folder, "elsewhere"));
+        foreach (var id in new[] { "one", "group/two" })
+        {
+            Assert.Equal((id, HttpStatusCode.NotFound), (id, (await Get(_server, $"/api/run?id={id}")).StatusCode));
+            Assert.Equal((id, HttpStatusCode.NotFound), (id, (await Get(_server, $"/api/series?id={id}")).StatusCode));
+        }
+    }
+
+    /// <summary>A link that leads nowhere does not end the search for those that lead out.</summary>
+    [Fact]
+    public void ALinkToItselfIsRefused()
+    {
+        var run = Path.Combine(Runs, "one");
+        File.CreateSymbolicLink(Path.Combine(run, "a.log"), Path.Combine(run, "a.log"));
+        Assert.Contains("too many links", new RunFolders(Runs).WhyRefused(run), StringComparison.Ordinal);
+    }
+
+    /// <summary>Opening a pipe waits for whoever writes into it: for ever.</summary>
+    [Fact]
+    public async Task PipesAreNotWaitedFor()
+    {
+        foreach (var name in new[] { "recipe.yaml", "history.jsonl", "metrics.jsonl", "run.holder", "run.lock", "result.json", "train.log" })
+        {
+            var run = new MadeUpRun(Path.Combine(Runs, $"pipe {name}")).Step(3);
+            File.WriteAllText(Path.Combine(run.Folder, "run.lock"), "");
+            File.Delete(Path.Combine(run.Folder, name));
+            Pipe(Path.Combine(run.Folder, name));
+        }
+
+        Pipe(Path.Combine(Directory.CreateDirectory(Path.Combine(new MadeUpRun(Path.Combine(Runs, "pipe manifest")).Folder, "checkpoints", "step-00000010")).FullName, "manifest.json"));
+        await using var server = await Start(new DashboardOptions(Runs));
+        var list = await Text(server, "/api/runs").WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal(8, list.Split("\"id\":\"pipe ").Length - 1);
+        Assert.Contains("\"id\":\"one\"", list, StringComparison.Ordinal);
+        foreach (var target in new[] { "/api/run?id=pipe train.log", "/api/series?id=pipe metrics.jsonl" })
+        {
+            Assert.NotEmpty(await Text(server, target).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        }
+
+        static void Pipe(string path)
+        {
+            using var made = System.Diagnostics.Process.Start("mkfifo", [path]);
+            made.WaitForExit();
+            Assert.Equal(0, made.ExitCode);
+        }
+    }
+
+    /// <summary>Their numbers are such as no run writes.</summary>
+    [Fact]
+    public async Task ABadFolderDoesNotHideTheOthers()
+    {
+        var slow = new MadeUpRun(Path.Combine(Runs, "slow"));
+        File.WriteAllText(slow.Metrics, "{\"step\":1,\"epoch\":0.01,\"loss\":1,\"stepSeconds\":1e300}\n{\"step\":2,\"epoch\":0.02,\"loss\":1,\"stepSeconds\":1e300}\n");
+        var judged = Directory.CreateDirectory(Path.Combine(new MadeUpRun(Path.Combine(Runs, "judged")).Folder, "checkpoints", "step-00000010"));
+        File.WriteAllText(Path.Combine(judged.FullName, "manifest.json"), """
+            {"schema":1,"step":10,"epoch":0.1,"written":"2026-01-01T00:00:00Z","recipeHash":"","recipe":{},"trainingSeconds":1,"seconds":1,
+            "evaluations":[null],"threads":1,"versions":{},"host":"h"}
+            """);
+        await using var server = await Start(new DashboardOptions(Runs));
+        var list = await Text(server, "/api/runs");
+        Assert.All(["one", "group/two", "slow", "judged"], id => Assert.Contains($"\"id\":\"{id}\"", list, StringComparison.Ordinal));
+    }
+
+    /// <summary>What somebody may not list could still be opened by the names that runs have.</summary>
+    [Fact]
+    public void AFolderThatMayNotBeListedIsNotRead()
+    {
+        File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        var run = Path.Combine(Runs, "one");
+        File.CreateSymbolicLink(Path.Combine(run, "last.log"), Path.Combine(_folder, "outside", "train.log"));
+        var folders = new RunFolders(Runs);
+        Assert.Equal("last.log is a link to outside of the runs folder", folders.WhyRefused(run));
+        File.SetUnixFileMode(run, UnixFileMode.UserExecute | UnixFileMode.OtherExecute);
+        string? why = null;
+        var thread = new Thread(() =>
+        {
+            _ = ActAs(65534); // of this thread alone
+            why = folders.WhyRefused(run);
+        });
+        thread.Start();
+        thread.Join();
+        File.SetUnixFileMode(run, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.StartsWith("it cannot be looked into (", why, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MoreThanIsLookedAtIsSaid()
+    {
+        Assert.False(new RunFolders(Runs).Find().IsCut);
+        var (runs, isCut) = new RunFolders(Runs, mostRuns: 1).Find();
+        Assert.Equal((1, true), (runs.Count, isCut));
+        (runs, isCut) = new RunFolders(Runs, mostFolders: 1).Find();
+        Assert.Equal(("one", true), (Assert.Single(runs.Keys), isCut));
+    }
+
+    [Fact]
+    public async Task WhoComparesIsToldWhichMayNotBeRead()
+    {
+        File.CreateSymbolicLink(Path.Combine(Runs, "one", "train.log"), Path.Combine(_folder, "outside", "train.log"));
+        var answer = await Text(_server, "/api/comparison?id=one&id=group/two");
+        Assert.Contains("{\"id\":\"one\",\"state\":\"refused\",\"reason\":\"train.log is a link to outside of the runs folder\"}", answer, StringComparison.Ordinal);
+        Assert.Contains("\"id\":\"group/two\",\"state\":\"running\"", answer, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -232,7 +347,10 @@ public sealed class DashboardSafetyTests : IAsyncLifetime, IDisposable
         Assert.Equal(HttpStatusCode.Unauthorized, await WithHeader("Cookie", $"selfsup-{server.Address.Port}={Token}"));
 
         using var entered = await Get(server, $"/?token={Token}");
-        Assert.Equal((HttpStatusCode.Redirect, "/"), (entered.StatusCode, entered.Headers.Location!.ToString()));
+        Assert.Equal(HttpStatusCode.OK, entered.StatusCode);
+        var page = await entered.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("<meta http-equiv=\"refresh\" content=\"0; url=/\">", page, StringComparison.Ordinal);
+        Assert.DoesNotContain(Token, page, StringComparison.Ordinal);
         var cookie = Assert.Single(entered.Headers.GetValues("Set-Cookie"));
         Assert.Contains("httponly", cookie, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("samesite=strict", cookie, StringComparison.OrdinalIgnoreCase);
@@ -271,10 +389,17 @@ public sealed class DashboardSafetyTests : IAsyncLifetime, IDisposable
         var refused = await Assert.ThrowsAsync<RecipeException>(
             () => DashboardServer.Start(new DashboardOptions(Runs) { Port = _server.Address.Port }, TimeProvider.System, cancellationToken: TestContext.Current.CancellationToken));
         Assert.StartsWith($"--port {_server.Address.Port}: cannot be listened at on 127.0.0.1 (", refused.Message, StringComparison.Ordinal);
+        var elsewhere = new DashboardOptions(Runs) { Address = IPAddress.Parse("203.0.113.1"), Port = 0, Token = Token };
+        refused = await Assert.ThrowsAsync<RecipeException>(
+            () => DashboardServer.Start(elsewhere, TimeProvider.System, cancellationToken: TestContext.Current.CancellationToken));
+        Assert.StartsWith("--host 203.0.113.1: is no address of this machine (", refused.Message, StringComparison.Ordinal);
         refused = await Assert.ThrowsAsync<RecipeException>(
             () => DashboardServer.Start(new DashboardOptions(Path.Combine(_folder, "none")), TimeProvider.System, cancellationToken: TestContext.Current.CancellationToken));
         Assert.EndsWith("there is no such folder; name the folder of your runs", refused.Message, StringComparison.Ordinal);
     }
+
+    [LibraryImport("libc", EntryPoint = "setfsuid")]
+    private static partial int ActAs(uint user);
 
     private async Task<DashboardServer> Start(DashboardOptions options) =>
         await DashboardServer.Start(options with { Port = 0 }, TimeProvider.System, _failed.Add, TestContext.Current.CancellationToken);

@@ -50,7 +50,7 @@ static async Task Measure(string program, string path, CancellationToken cancell
         var said = await process.StandardOutput.ReadLineAsync(cancellationToken);
         using var client = new HttpClient { BaseAddress = new Uri(said!.Split(' ')[1]) };
         Say($"listens after {watch.Elapsed.TotalSeconds:0.00} s");
-        var list = JsonDocument.Parse(await client.GetStringAsync("/api/runs", cancellationToken)).RootElement;
+        var list = JsonDocument.Parse(await client.GetStringAsync("/api/runs", cancellationToken)).RootElement.GetProperty("runs");
         Say($"list of {list.GetArrayLength()} after {watch.Elapsed.TotalSeconds:0.00} s");
         string[] ids = [.. list.EnumerateArray().Select(run => run.GetProperty("id").GetString()!).Order()];
 

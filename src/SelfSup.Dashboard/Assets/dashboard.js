@@ -15,27 +15,36 @@
 
   async function ask(path, parameters) {
     const query = new URLSearchParams(parameters).toString();
-    const answer = await fetch(query ? `${path}?${query}` : path, { headers: { Accept: 'application/json' } });
-    if (!answer.ok) throw Object.assign(new Error(String(answer.status)), { status: answer.status });
-    return answer.json();
+    const got = await fetch(query ? `${path}?${query}` : path, { headers: { Accept: 'application/json' } })
+      .then(async answer => ({ status: answer.status, json: answer.ok ? await answer.json() : null }))
+      .catch(error => { throw Object.assign(error, { isSilence: true }); });
+    if (got.json === null) throw Object.assign(new Error(String(got.status)), { status: got.status });
+    return got.json;
   }
 
   let view = { stop() { } };
 
-  /** Does something now and then again after each pause, while the view is shown and somebody looks. */
+  /**
+   * Does something now and then again after each pause, while the view is shown and somebody looks; never twice at a time. The work is
+   * told how to ask whether the view has gone meanwhile.
+   */
   function repeat(work, pause) {
     let isOver = false;
+    let isAtWork = false;
     let timer;
     const round = async () => {
+      if (isAtWork) return;
       clearTimeout(timer);
+      isAtWork = true;
       try {
         if (!document.hidden) {
-          await work();
-          say('');
+          await work(() => isOver);
+          if (!isOver) say('');
         }
       } catch (error) {
         if (!isOver) fail(error);
       }
+      isAtWork = false;
       if (!isOver) timer = setTimeout(round, pause);
     };
     const shown = () => { if (!document.hidden) round(); };
@@ -47,9 +56,12 @@
   function say(text) { if (news.textContent !== text) news.textContent = text; }
 
   function fail(error) {
+    if (!error.status && !error.isSilence) console.error(error);
     say(error.status === 401 ? 'The token is no longer good; open the dashboard with its token again.'
       : error.status === 404 ? 'This run is not there.'
-      : 'The dashboard does not answer; trying again …');
+      : error.isSilence ? 'The dashboard does not answer; trying again …'
+      : error.status ? `The dashboard failed (${error.status}); trying again …`
+      : 'This page failed; the browser’s console says how. Trying again …');
   }
 
   /* Words */
@@ -65,25 +77,27 @@
     hung: 'no step for long', stopped: 'stopped', failed: 'failed', finished: 'finished', died: 'died', restarted: 'started again', givenUp: 'given up',
   };
 
+  const isNone = value => value === null || value === undefined; // of a run that is refused nothing is told
+
   function duration(seconds) {
-    if (seconds === null || seconds === undefined) return '–';
+    if (isNone(seconds)) return '–';
     const whole = Math.round(seconds);
     const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
     return days > 0 ? `${days} d ${hours} h` : hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
   }
 
-  const ago = seconds => seconds === null || seconds === undefined ? '–' : seconds < 5 ? 'now'
+  const ago = seconds => isNone(seconds) ? '–' : seconds < 5 ? 'now'
     : seconds < 60 ? `${Math.floor(seconds)} s ago` : seconds < 3600 ? `${Math.floor(seconds / 60)} min ago`
     : seconds < 172800 ? `${Math.floor(seconds / 3600)} h ago` : `${Math.floor(seconds / 86400)} d ago`;
   const bytes = size => size >= 2 ** 30 ? `${(size / 2 ** 30).toFixed(1)} GB` : size >= 2 ** 20 ? `${(size / 2 ** 20).toFixed(1)} MB` : `${(size / 1024).toFixed(1)} KB`;
   const time = at => new Date(at).toLocaleString('sv-SE');
-  const rate = value => value === null || value === undefined ? '–' : value >= 100 ? number(value, 'integer') : value.toFixed(1);
+  const rate = value => isNone(value) ? '–' : value >= 100 ? number(value, 'integer') : value.toFixed(1);
   const part = run => run.totalSteps ? Math.min(1, run.step / run.totalSteps) : 0;
   const link = run => `#/run/${encodeURIComponent(run.id)}`;
   const state = run => node('span', { class: `state ${run.state}`, title: run.reason ?? '' }, run.state);
 
   function put(element, ...children) {
-    const made = children.flat().filter(child => child !== null && child !== undefined);
+    const made = children.flat().filter(child => !isNone(child));
     const isSame = made.length === 1 && typeof made[0] === 'string' && element.childNodes.length === 1
       && element.firstChild.nodeType === Node.TEXT_NODE && element.textContent === made[0];
     if (!isSame) element.replaceChildren(...made);
@@ -96,17 +110,18 @@
     { name: 'State', sort: run => run.state, show: state },
     { name: 'Method', sort: run => run.method ?? '', show: run => run.method ?? '' },
     { name: 'Step', sort: part, show: steps, isNumber: true },
-    { name: 'Epoch', sort: run => run.epoch, show: run => run.epoch === null ? '–' : `${run.epoch.toFixed(1)}${run.epochs ? ` / ${number(run.epochs)}` : ''}`, isNumber: true },
-    { name: 'Loss', sort: run => run.loss, show: run => run.loss === null ? '–' : run.loss.toFixed(4), isNumber: true },
-    { name: 'Judged', sort: run => run.judged, show: run => run.judged === null ? '–' : `${run.measure} ${number(run.judged, 'percent')}`, isNumber: true },
+    { name: 'Epoch', sort: run => run.epoch, show: run => isNone(run.epoch) ? '–' : `${run.epoch.toFixed(1)}${run.epochs ? ` / ${number(run.epochs)}` : ''}`, isNumber: true },
+    { name: 'Loss', sort: run => run.loss, show: run => isNone(run.loss) ? '–' : run.loss.toFixed(4), isNumber: true },
+    { name: 'Judged', sort: run => run.judged, show: run => isNone(run.judged) ? '–' : `${run.measure} ${number(run.judged, 'percent')}`, isNumber: true },
     { name: 'Images/s', sort: run => run.imagesPerSecond, show: run => rate(run.imagesPerSecond), isNumber: true },
     { name: 'Left', sort: run => run.remainingSeconds, show: run => duration(run.remainingSeconds), isNumber: true },
-    { name: 'Updated', sort: run => -run.silentSeconds, show: run => ago(run.silentSeconds), isNumber: true },
+    // Those that run all were updated just now: by the second they would change places at every look.
+    { name: 'Updated', sort: run => run.state === 'running' ? 1 : -run.silentSeconds, show: run => ago(run.silentSeconds), isNumber: true },
     { name: 'To look at', sort: run => run.warnings?.length ?? 0, show: marks },
   ];
 
   function steps(run) {
-    if (!run.totalSteps) return number(run.step, 'integer');
+    if (!run.totalSteps) return isNone(run.step) ? '–' : number(run.step, 'integer');
     const bar = node('span', {});
     bar.style.width = `${(100 * part(run)).toFixed(1)}%`;
     return [`${number(run.step, 'integer')} / ${number(run.totalSteps, 'integer')}`, node('div', { class: 'progress', 'aria-hidden': 'true' }, bar)];
@@ -142,8 +157,9 @@
     const table = node('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': 'Runs' },
       node('table', { class: 'runs' }, node('thead', {}, node('tr', {}, node('td', {}, node('span', { class: 'only-read' }, 'Compare')), ...heads)), body));
     const empty = node('p', { class: 'muted', hidden: true }, 'There is no run here yet. It shows when one begins.');
+    const cut = node('p', { class: 'muted', hidden: true }, 'There are more runs or folders than are looked at: name a folder further down to see the rest.');
     main.replaceChildren(node('div', { class: 'head' }, node('h1', {}, 'Runs'), count),
-      node('div', { class: 'row' }, filter, compare), table, empty);
+      node('div', { class: 'row' }, filter, compare), table, empty, cut);
 
     function choose(run, box) {
       if (box.checked) chosen.add(run.id); else chosen.delete(run.id);
@@ -169,7 +185,7 @@
       const key = columns[order.column].sort;
       const shown = runs.filter(run => `${run.id} ${run.state} ${run.method ?? ''}`.toLowerCase().includes(text)).sort((one, other) => {
         const [a, b] = [key(one), key(other)];
-        const [isNoA, isNoB] = [a === null || a === undefined || Number.isNaN(a), b === null || b === undefined || Number.isNaN(b)];
+        const [isNoA, isNoB] = [isNone(a) || Number.isNaN(a), isNone(b) || Number.isNaN(b)];
         return isNoA || isNoB ? isNoA - isNoB : (a < b ? -1 : a > b ? 1 : one.id < other.id ? -1 : 1) * (order.isUp ? 1 : -1);
       });
       heads.forEach((head, i) => {
@@ -201,8 +217,11 @@
     }
 
     return {
-      stop: repeat(async () => {
-        runs = await ask('/api/runs');
+      stop: repeat(async isOver => {
+        const answer = await ask('/api/runs');
+        if (isOver()) return;
+        runs = answer.runs;
+        cut.hidden = !answer.isCut;
         const ids = new Set(runs.map(run => run.id));
         for (const id of chosen) if (!ids.has(id)) chosen.delete(id);
         for (const id of rows.keys()) if (!ids.has(id)) rows.delete(id);
@@ -214,24 +233,20 @@
   /* Curves that grow */
 
   class Growing {
-    constructor(id, most) { Object.assign(this, { id, most, next: null, series: {} }); }
+    constructor(id, most) { Object.assign(this, { id, most, next: null, series: Object.create(null) }); }
 
     /** Takes what has come since the last time; whether there was anything. */
     async grow() {
+      const from = this.next;
       const isLong = Object.values(this.series).some(line => line.x.length > 2 * this.most);
-      const answer = await ask('/api/series', { id: this.id, points: this.most, ...(this.next && !isLong ? { from: this.next } : {}) });
-      if (answer.next === this.next && !isLong) return false;
-      this.next = answer.next;
-      if (answer.whole) {
-        this.series = answer.series;
-      } else {
-        for (const [name, line] of Object.entries(answer.series)) {
-          const own = this.series[name] ??= { x: [], y: [], count: 0 };
-          own.x = own.x.concat(line.x);
-          own.y = own.y.concat(line.y);
-          own.count += line.count;
-        }
+      const answer = await ask('/api/series', { id: this.id, points: this.most, ...(from && !isLong ? { from } : {}) });
+      if (this.next !== from || (answer.next === from && !isLong)) return false;
+      if (answer.whole) this.series = Object.create(null); // a series may have any name, __proto__ too
+      for (const [name, line] of Object.entries(answer.series)) {
+        const own = this.series[name] ?? { x: [], y: [] };
+        this.series[name] = { x: own.x.concat(line.x), y: own.y.concat(line.y) };
       }
+      this.next = answer.next;
       return true;
     }
   }
@@ -246,9 +261,9 @@
     return [
       fact('State', state(run)),
       fact('Step', number(run.step, 'integer'), run.totalSteps ? `of ${number(run.totalSteps, 'integer')}` : ''),
-      fact('Epoch', run.epoch === null ? '–' : run.epoch.toFixed(2), run.epochs ? `of ${number(run.epochs)}` : ''),
-      fact('Loss', run.loss === null ? '–' : run.loss.toFixed(4)),
-      fact(run.measure ?? 'Judged', number(run.judged, 'percent')),
+      fact('Epoch', isNone(run.epoch) ? '–' : run.epoch.toFixed(2), run.epochs ? `of ${number(run.epochs)}` : ''),
+      fact('Loss', isNone(run.loss) ? '–' : run.loss.toFixed(4)),
+      fact(run.measure ?? 'Judged', number(run.judged, 'percent'), isNone(run.judgedStep) ? '' : `at step ${number(run.judgedStep, 'integer')}`),
       fact('Images/s', rate(run.imagesPerSecond), run.waitShare > 0.01 ? `${Math.round(100 * run.waitShare)} % waiting` : ''),
       run.state === 'running' ? fact('Left', duration(run.remainingSeconds)) : fact('Size', bytes(details.bytes)),
       fact('Updated', ago(run.silentSeconds)),
@@ -262,13 +277,24 @@
       node('td', {}, events[event.event] ?? event.event),
       node('td', {}, [event.message, event.where, event.rank === null ? null : `rank ${event.rank}`, event.ranks === null ? null : `${event.ranks} ranks`,
         event.exact === null ? null : event.exact ? 'bit for bit' : 'equal up to rounding', event.exitCode === null ? null : `exit code ${event.exitCode}`]
-        .filter(text => text !== null && text !== undefined).join('; '))));
+        .filter(text => !isNone(text)).join('; '))));
   }
 
   const table = (heads, body, label) => node('div', { class: 'card scroll', tabindex: '0', role: 'region', 'aria-label': label }, node('table', {},
     node('thead', {}, node('tr', {}, ...heads.map(head => node('th', { scope: 'col', class: head === 'step' ? 'number' : '' }, head)))), body));
   const pairs = list => list.map(([key, value]) => node('tr', {}, node('th', { scope: 'row', class: 'mono' }, key), node('td', { class: 'mono' }, value)));
   const section = (title, ...content) => node('section', {}, node('h2', {}, title), ...content);
+
+  /** Whether a part of what was told is another one than before: what somebody has marked in the others stays marked. */
+  function newness() {
+    const told = new Map();
+    return (part, value) => {
+      const text = JSON.stringify(value);
+      const isNew = told.get(part) !== text;
+      told.set(part, text);
+      return isNew;
+    };
+  }
 
   function one(id) {
     place.textContent = id;
@@ -286,35 +312,32 @@
     const resultSection = section('Result', table(['', ''], result, 'Result'));
     const logSection = section('Log', log);
     const folder = node('p', { class: 'muted small mono' });
-    let told = '';
+    const isNews = newness();
     main.replaceChildren(node('div', { class: 'head' }, node('h1', {}, id), heading), warnings, numbers, curvesHost,
       section('What happened', table(['when', 'step', 'what', ''], history, 'What happened')), logSection, resultSection,
       section('Settings', table(['setting', 'value'], settings, 'Settings')), folder);
     let isShown = false;
     return {
-      stop: repeat(async () => {
-        const [details, isNew] = await Promise.all([ask('/api/run', { id }), growing.grow()]);
+      stop: repeat(async isOver => {
+        const [details, isGrown] = await Promise.all([ask('/api/run', { id }), growing.grow()]);
+        if (isOver()) return;
         const { run } = details;
         put(heading, run.method ?? '');
         put(numbers, facts(run, details));
         const notes = [...(run.reason && run.state !== 'running' && run.state !== 'finished' ? [{ kind: run.state, message: run.reason }] : []), ...run.warnings];
         warnings.hidden = notes.length === 0;
         put(warnings, notes.map(note => node('li', { class: ['collapsed', 'stalled', 'failed'].includes(note.kind) ? 'bad' : '' },
-          node('strong', {}, `${reasons[note.kind] ?? note.kind}: `), note.message, note.step === null || note.step === undefined ? null : ` (step ${number(note.step, 'integer')})`)));
-        const rest = JSON.stringify([details.history, details.settings, details.result, details.log]);
-        if (rest !== told) {
-          told = rest;
-          put(history, happened(details.history));
-          put(settings, pairs(details.settings));
-          put(result, pairs(details.result));
-          resultSection.hidden = details.result.length === 0;
-          logSection.hidden = !details.log;
-          const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-          put(log, details.log?.text ?? '');
-          if (isAtEnd) log.scrollTop = log.scrollHeight;
-          put(folder, details.folder);
-        }
-        if (isNew || !isShown) curves.set([{ name: id, series: growing.series }]);
+          node('strong', {}, `${reasons[note.kind] ?? note.kind}: `), note.message, isNone(note.step) ? null : ` (step ${number(note.step, 'integer')})`)));
+        if (isNews('history', details.history)) put(history, happened(details.history));
+        if (isNews('settings', details.settings)) put(settings, pairs(details.settings));
+        if (isNews('result', details.result)) put(result, pairs(details.result));
+        resultSection.hidden = details.result.length === 0;
+        logSection.hidden = !details.log;
+        const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+        put(log, details.log?.text ?? '');
+        if (isAtEnd) log.scrollTop = log.scrollHeight;
+        put(folder, details.folder);
+        if (isGrown || !isShown) curves.set([{ name: id, series: growing.series }]);
         isShown = true;
       }, rounds.run),
     };
@@ -329,40 +352,47 @@
     const host = node('div', {});
     const curves = new Curves(host);
     const rows = node('tbody', {});
-    const differences = node('tbody', {});
-    const same = node('p', { class: 'muted' }, 'They have the same settings.');
-    const settings = table(['setting', ...ids], differences, 'Settings in which they differ');
+    const differences = node('div', {});
     main.replaceChildren(node('div', { class: 'head apart' }, node('h1', {}, 'Comparison')),
       table(['run', 'state', 'method', 'step', 'loss', 'judged', 'images/s'], rows, 'Runs'),
-      section('Settings in which they differ', settings, same), host);
-    let told = '';
+      section('Settings in which they differ', differences), host);
+    const isNews = newness();
     let isShown = false;
     return {
-      stop: repeat(async () => {
+      stop: repeat(async isOver => {
         const query = ids.map(id => ['id', id]);
-        const [comparison, ...news] = await Promise.all([ask('/api/comparison', query), ...growing.map(one => one.grow())]);
-        put(rows, comparison.runs.map(run => node('tr', {}, node('th', { scope: 'row' }, node('a', { href: link(run) }, run.id)),
-          node('td', {}, state(run)), node('td', {}, run.method ?? ''), node('td', { class: 'number' }, number(run.step, 'integer')),
-          node('td', {}, run.loss === null ? '–' : run.loss.toFixed(4)), node('td', {}, run.judged === null ? '–' : `${run.measure} ${number(run.judged, 'percent')}`),
-          node('td', {}, rate(run.imagesPerSecond)))));
-        if (JSON.stringify(comparison.differences) !== told) {
-          told = JSON.stringify(comparison.differences);
-          put(differences, comparison.differences.map(({ key, values }) => node('tr', {}, node('th', { scope: 'row', class: 'mono' }, key),
-            ...values.map(value => node('td', { class: value === 'not set' ? 'muted small' : 'mono' }, value)))));
-          settings.hidden = comparison.differences.length === 0;
-          same.hidden = !settings.hidden;
+        const [comparison, ...grown] = await Promise.all([ask('/api/comparison', query), ...growing.map(one => one.grow().catch(missing))]);
+        if (isOver()) return;
+        if (isNews('runs', comparison.runs.map(run => ({ ...run, silentSeconds: 0 })))) {
+          put(rows, comparison.runs.map(run => node('tr', {}, node('th', { scope: 'row' }, node('a', { href: link(run) }, run.id)),
+            node('td', {}, state(run)), node('td', {}, run.method ?? run.reason ?? ''), node('td', { class: 'number' }, number(run.step, 'integer')),
+            node('td', {}, isNone(run.loss) ? '–' : run.loss.toFixed(4)), node('td', {}, isNone(run.judged) ? '–' : `${run.measure} ${number(run.judged, 'percent')}`),
+            node('td', {}, rate(run.imagesPerSecond)))));
         }
-        if (news.some(Boolean) || !isShown) curves.set(growing.map(one => ({ name: one.id, series: one.series })));
+        const read = comparison.runs.filter(run => run.state !== 'refused').map(run => run.id);
+        if (isNews('differences', [read, comparison.differences])) put(differences, differing(read, comparison.differences));
+        if (grown.some(Boolean) || !isShown) curves.set(growing.map(one => ({ name: one.id, series: one.series })));
         isShown = true;
       }, rounds.comparison),
     };
+  }
+
+  /** Of a run that is refused the others' comparison says why. */
+  function missing(error) {
+    if (error.status === 404) return false;
+    throw error;
+  }
+
+  function differing(ids, differences) {
+    if (differences.length === 0) return node('p', { class: 'muted' }, ids.length < 2 ? 'There is nothing to compare.' : 'They have the same settings.');
+    return table(['setting', ...ids], node('tbody', {}, ...differences.map(({ key, values }) => node('tr', {}, node('th', { scope: 'row', class: 'mono' }, key),
+      ...values.map(value => node('td', { class: value === 'not set' ? 'muted small' : 'mono' }, value))))), 'Settings in which they differ');
   }
 
   /* Where we are */
 
   function go() {
     const [kind, ...ids] = location.hash.replace(/^#\/?/, '').split('/').map(text => { try { return decodeURIComponent(text); } catch { return text; } });
-    if (kind === 'main') return;
     view.stop();
     [...SelfSup.charts].forEach(chart => chart.destroy());
     say('');
@@ -372,6 +402,8 @@
     scrollTo(0, 0);
   }
 
+  // The place in the address is the view's.
+  document.querySelector('.skip').addEventListener('click', event => { event.preventDefault(); main.focus(); });
   theme(document.getElementById('theme'));
   addEventListener('hashchange', () => { go(); main.focus({ preventScroll: true }); });
   go();

@@ -20,6 +20,9 @@ internal sealed record CheckpointManifest
     /// <summary>Its file in the checkpoint's folder.</summary>
     public const string FileName = "manifest.json";
 
+    // Of classes and evaluations by the ten thousand.
+    private const int LargestFile = 64 << 20;
+
     /// <summary>The version of the layout.</summary>
     public int Schema { get; init; } = SchemaOfOneState;
 
@@ -118,7 +121,7 @@ internal sealed record CheckpointManifest
         var file = Path.Combine(folder, FileName);
         try
         {
-            return Parse(File.ReadAllBytes(file), file);
+            return Parse(RegularFile.ReadAll(file, LargestFile), file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -19,9 +19,6 @@ internal sealed class Curve(int points)
     /// <summary>How many values there were, those that are no number included.</summary>
     public long Count { get; private set; }
 
-    /// <summary>How many of them are no number.</summary>
-    public long Gaps { get; private set; }
-
     /// <summary>The last value; null where it is no number, or there is none.</summary>
     public double? Last { get; private set; }
 
@@ -40,7 +37,7 @@ internal sealed class Curve(int points)
         }
 
         var isNumber = double.IsFinite(value);
-        (Count, Gaps) = (Count + 1, Gaps + (isNumber ? 0 : 1));
+        Count++;
         (Last, LastStep) = (isNumber ? value : null, step);
         var bucket = isNumber ? Bucket.Of(step, value) : Bucket.Gap(step);
         if (_buckets.Count > 0 && _buckets[^1].Step / Width == step / Width)

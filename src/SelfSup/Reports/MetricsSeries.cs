@@ -2,6 +2,8 @@ using System.Buffers;
 using System.IO.Hashing;
 using System.Text.Json;
 
+using SelfSup.Checkpoints;
+
 namespace SelfSup.Reports;
 
 /// <summary>
@@ -18,8 +20,8 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
     /// <summary>Enough for the columns of a wide screen, and every step of a short run.</summary>
     public const int DefaultPoints = 4000;
 
-    // Of a file that is no run's.
-    private const int MostCurves = 500;
+    // Of a file that is no run's: all its curves take 33 MB.
+    private const int MostCurves = 100;
     private const int MostDepth = 4;
     private const int LongestName = 200;
     private const int LongestLine = 1 << 20;
@@ -40,9 +42,6 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
     /// </summary>
     public bool IsAnew { get; private set; }
 
-    /// <summary>Epochs of the last line, with the part of the current one.</summary>
-    public double Epoch { get; private set; }
-
     /// <summary>About how much memory the curves take.</summary>
     public long Bytes => _curves.Sum(curve => curve.Value.Bytes + (2 * curve.Key.Length) + 64);
 
@@ -54,13 +53,27 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
         return series;
     }
 
+    /// <summary>Whether a file still has what is before a place, and no more than so many bytes behind it.</summary>
+    public static bool CanReadOn(string path, MetricsPosition place, long most)
+    {
+        try
+        {
+            using var file = RegularFile.Open(path);
+            return file.Length - place.Offset <= most && Holds(file, place);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads what has come since the last time; from the beginning where the file is no longer the one it was.</summary>
     public void ReadOn()
     {
         try
         {
             // Nobody is kept from writing, and it is opened anew each time: network file systems look for changes then.
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            using var file = RegularFile.Open(path);
             if (Position.Offset > 0 && !Holds(file, Position))
             {
                 Forget();
@@ -94,7 +107,7 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
     private void Forget()
     {
         _curves.Clear();
-        (Position, IsAnew, Epoch) = (MetricsPosition.Start, true, 0);
+        (Position, IsAnew) = (MetricsPosition.Start, true);
     }
 
     private void ReadLines(FileStream file)
@@ -168,7 +181,7 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
         try
         {
             var reader = new Utf8JsonReader(line);
-            if (Parse(ref reader) is not ({ } step, var epoch))
+            if (Parse(ref reader) is not { } step)
             {
                 return;
             }
@@ -177,8 +190,6 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
             {
                 curve.Add(step, value);
             }
-
-            Epoch = epoch ?? Epoch;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
         {
@@ -196,11 +207,11 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
     }
 
     /// <summary>Takes a line's numbers; they count only when all of it has turned out to be JSON, with a step.</summary>
-    private (long? Step, double? Epoch) Parse(ref Utf8JsonReader reader)
+    private long? Parse(ref Utf8JsonReader reader)
     {
         Span<char> name = stackalloc char[LongestName];
         Span<int> ends = stackalloc int[MostDepth + 2];
-        (long? Step, double? Epoch) at = default;
+        long? step = null;
         var (depth, length) = (0, 0);
         while (reader.Read())
         {
@@ -228,10 +239,9 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
                     length += reader.CopyString(name[length..]);
                     break;
                 case JsonTokenType.Number when depth == 1 && name[..length] is "step":
-                    at.Step = reader.GetInt64();
+                    step = reader.GetInt64();
                     break;
                 case JsonTokenType.Number when depth == 1 && name[..length] is "epoch":
-                    at.Epoch = reader.GetDouble();
                     break;
                 case JsonTokenType.Number when depth > 0:
                     Take(name[..length], reader.GetDouble());
@@ -247,7 +257,7 @@ internal sealed class MetricsSeries(string path, int points = MetricsSeries.Defa
             }
         }
 
-        return at;
+        return step;
     }
 
     private static bool IsNoNumber(ref Utf8JsonReader reader) =>

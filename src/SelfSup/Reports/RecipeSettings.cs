@@ -1,3 +1,4 @@
+using SelfSup.Checkpoints;
 using SelfSup.Errors;
 
 using YamlDotNet.Core;
@@ -14,13 +15,16 @@ internal static class RecipeSettings
 {
     private const int LargestFile = 1 << 20;
 
+    // A short file has long paths where a list is below a long key.
+    private const int MostSettings = 10_000;
+    private const int MostCharacters = 1 << 20;
+
     /// <summary>The settings of a run's <c>recipe.yaml</c>; none where it cannot be read or is no recipe.</summary>
     public static OrderedDictionary<string, string> Read(string path)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            return file.Length > LargestFile ? [] : Parse(new StreamReader(file));
+            return Parse(new StreamReader(new MemoryStream(RegularFile.ReadAll(path, LargestFile))));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or YamlException or RecipeException)
         {
@@ -33,6 +37,7 @@ internal static class RecipeSettings
         var settings = new OrderedDictionary<string, string>();
         var places = new Stack<Place>();
         var parser = new Parser(text);
+        var characters = 0;
         while (parser.MoveNext())
         {
             switch (parser.Current)
@@ -64,7 +69,11 @@ internal static class RecipeSettings
         {
             if (places.Count > 0 && value is not null)
             {
-                settings[Path(places)] = value;
+                var path = Path(places);
+                characters += path.Length + value.Length;
+                settings[path] = settings.Count < MostSettings && characters < MostCharacters
+                    ? value
+                    : throw new RecipeException("has more settings than a recipe has");
             }
 
             Next(places);

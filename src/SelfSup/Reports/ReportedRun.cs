@@ -1,3 +1,5 @@
+using SelfSup.Runs;
+
 namespace SelfSup.Reports;
 
 /// <summary>All that a report has of a run.</summary>
@@ -20,9 +22,10 @@ internal sealed record ReportedRun(string Name, RunRecord Record, MetricsSeries 
     public double? Untrained(string measure) =>
         Metrics.Curves.GetValueOrDefault($"evaluation.{measure}")?.Points() is [(0, { } value), ..] ? value : null;
 
-    /// <summary>A number of its result.</summary>
+    /// <summary>A number of its result; null where it is not finished: one that goes on with more epochs has the result of those before.</summary>
     public double? Number(string key) =>
-        Record.Result.GetValueOrDefault(key) is { ValueKind: System.Text.Json.JsonValueKind.Number } value ? value.GetDouble() : null;
+        Record.Summary.State == RunStanding.Finished
+        && Record.Result.GetValueOrDefault(key) is { ValueKind: System.Text.Json.JsonValueKind.Number } value ? value.GetDouble() : null;
 
     /// <summary>A text of its result.</summary>
     public string? Text(string key) =>

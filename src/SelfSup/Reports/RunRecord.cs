@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 
+using SelfSup.Checkpoints;
 using SelfSup.Runs;
 using SelfSup.Training;
 
@@ -13,6 +14,10 @@ namespace SelfSup.Reports;
 internal sealed record RunRecord
 {
     private const int LargestResult = 1 << 20;
+
+    // Bytes of the metrics' end that are searched for what is rare: of running runs tens of thousands of lines, of the others a thousand.
+    private const int FarBack = 8 << 20;
+    private const int Back = 1 << 18;
 
     private RunRecord(RunSummary summary) => Summary = summary;
 
@@ -48,11 +53,15 @@ internal sealed record RunRecord
     public static RunRecord Read(string folder, DateTimeOffset now, DateTimeOffset seen = default, RunRecord? before = null)
     {
         var summary = RunSummary.Read(folder, now, seen);
-        if (summary.State == RunStanding.Running)
+        // What is left has evaluations in it, of which the last may be long ago.
+        var isRunning = summary.State == RunStanding.Running;
+        var tail = summary.Tail.WithPast(
+            MetricsOf(folder), isRunning && before is { Summary.State: RunStanding.Running } ? before.Summary.Tail : null, isRunning ? FarBack : Back);
+        summary = summary with { Tail = tail };
+        // A running one may have been judged since its newest checkpoint.
+        if (tail.Evaluation is { } judged && (summary.Evaluation.Count == 0 || (isRunning && tail.EvaluationStep >= (summary.EvaluationStep ?? 0))))
         {
-            // What is left has evaluations in it, of which the last may be long ago.
-            var tail = summary.Tail.WithEvaluation(MetricsOf(folder), before is { Summary.State: RunStanding.Running } ? before.Summary.Tail : null);
-            summary = summary with { Tail = tail, Evaluation = summary.Evaluation.Count > 0 || tail.Evaluation is null ? summary.Evaluation : tail.Evaluation };
+            summary = summary with { Evaluation = judged, EvaluationStep = tail.EvaluationStep };
         }
 
         var settings = RecipeSettings.Read(Path.Combine(folder, "recipe.yaml"));
@@ -81,9 +90,9 @@ internal sealed record RunRecord
             return null;
         }
 
-        var total = summary.TotalSteps > 0 ? summary.TotalSteps
-            : Whole("training.epochs") is { } epochs ? Math.Min(epochs * stepsPerEpoch, Whole("training.maxSteps") ?? long.MaxValue)
-            : 0;
+        var asked = Whole("training.epochs") is { } epochs ? Math.Min(epochs * stepsPerEpoch, Whole("training.maxSteps") ?? long.MaxValue) : 0;
+        // One that was given more epochs has checkpoints of before until it writes its first.
+        var total = summary.TotalSteps == 0 ? asked : summary.State == RunStanding.Running ? Math.Max(asked, summary.TotalSteps) : summary.TotalSteps;
         return total == 0 ? null : new TrainingPlan(
             (int)(Whole("training.globalBatchSize") ?? 0),
             stepsPerEpoch,
@@ -100,13 +109,7 @@ internal sealed record RunRecord
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            if (file.Length > LargestResult)
-            {
-                return [];
-            }
-
-            using var json = JsonDocument.Parse(file);
+            using var json = JsonDocument.Parse(RegularFile.ReadAll(path, LargestResult));
             return json.RootElement.EnumerateObject().DistinctBy(property => property.Name).ToDictionary(property => property.Name, property => property.Value.Clone());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)

@@ -1,6 +1,9 @@
 using System.Text;
 using System.Text.Json;
 
+using SelfSup.Checkpoints;
+using SelfSup.Training;
+
 namespace SelfSup.Runs;
 
 /// <summary>
@@ -11,9 +14,10 @@ internal sealed record MetricsTail
 {
     private const int Tail = 24 << 10; // a hundred lines
     private const int Piece = 1 << 18;
-    private const long Back = 8 << 20; // tens of thousands of lines
+    private const int LongestLine = 1 << 14;
 
     private static readonly byte[] _evaluation = [.. "\"evaluation\":"u8];
+    private static readonly byte[] _embeddings = [.. "\"embeddings\":"u8];
 
     /// <summary>Steps done.</summary>
     public long Step { get; private set; }
@@ -27,6 +31,9 @@ internal sealed record MetricsTail
     /// <summary>The values of the last evaluation; null where there is none.</summary>
     public IReadOnlyDictionary<string, double>? Evaluation { get; private set; }
 
+    /// <summary>After how many steps that was; null where there is none.</summary>
+    public long? EvaluationStep { get; private set; }
+
     /// <summary>How long the last evaluation took; null where that is not said.</summary>
     public double? EvaluationSeconds { get; private set; }
 
@@ -34,10 +41,10 @@ internal sealed record MetricsTail
     public IReadOnlyList<StepLine> Steps => _steps;
 
     /// <summary>The last looks at the embedding space, oldest first.</summary>
-    public IReadOnlyList<SpaceLine> Looks => _looks;
+    public IReadOnlyList<SpaceLine> Looks { get; private set; } = [];
 
     private readonly List<StepLine> _steps = [];
-    private readonly List<SpaceLine> _looks = [];
+    private long _end; // bytes of the file
 
     /// <summary>
     /// How long a run may be silent and still be thought to move: several of its steps and evaluations, and five minutes in any case.
@@ -56,80 +63,114 @@ internal sealed record MetricsTail
     public static MetricsTail Read(string path)
     {
         var tail = new MetricsTail();
-        foreach (var line in Lines(path))
+        try
         {
-            try
+            foreach (var line in RegularFile.ReadEnd(path, Tail, out tail._end).Split('\n', StringSplitOptions.RemoveEmptyEntries))
             {
-                using var json = JsonDocument.Parse(line);
-                tail.Take(json.RootElement);
+                tail.Take(line);
             }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-            {
-                // Half a line: the first of the piece, or one that is being written.
-            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is not there yet.
         }
 
         return tail;
     }
 
     /// <summary>
-    /// The same with the last evaluation where the end of the file has none: that which was known before, or else looked for some way
-    /// back.
+    /// The same with what is rarer than the lines at the end: the last evaluation, and as many looks at the embedding space as it is
+    /// judged by. What has come since the end before is looked for, then that which was known there, or else some way back.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="before">The end of the file as it was, which was searched; null at the first look.</param>
-    public MetricsTail WithEvaluation(string path, MetricsTail? before)
+    /// <param name="before">The end of the file as it was, with what is rare; null at the first look.</param>
+    /// <param name="back">How many bytes are searched at the first look.</param>
+    public MetricsTail WithPast(string path, MetricsTail? before, int back)
     {
-        if (Evaluation is not null)
+        if (IsEnough)
         {
             return this;
         }
 
-        if (before is not null && before.Step <= Step)
-        {
-            return this with { Evaluation = before.Evaluation, EvaluationSeconds = before.EvaluationSeconds };
-        }
-
-        var found = new MetricsTail();
+        before = before is not null && before.Step <= Step && before._end <= _end ? before : null;
+        var past = new MetricsTail();
         try
         {
-            using var json = JsonDocument.Parse(LastEvaluation(path) ?? "{}");
-            found.Take(json.RootElement);
+            // Half a line may have been there before.
+            past.Search(path, _end, Math.Max(0, before is null ? _end - back : before._end - LongestLine));
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // There is none, or it is not there any longer.
+            // It is not there any longer.
         }
 
-        return this with { Evaluation = found.Evaluation, EvaluationSeconds = found.EvaluationSeconds };
+        var judged = Evaluation is not null ? this : past.Evaluation is not null ? past : before ?? past;
+        return this with
+        {
+            Evaluation = judged.Evaluation,
+            EvaluationStep = judged.EvaluationStep,
+            EvaluationSeconds = judged.EvaluationSeconds,
+            Looks = [.. Looks.Concat(past.Looks).Concat(before?.Looks ?? []).DistinctBy(look => look.Step).OrderBy(look => look.Step).TakeLast(RunHealth.LooksInARow)],
+        };
     }
 
-    /// <summary>The last line of an evaluation, by pieces from the end; they overlap, so that a line lies wholly in one.</summary>
-    private static string? LastEvaluation(string path)
+    private bool IsEnough => Evaluation is not null && Looks.Count >= RunHealth.LooksInARow;
+
+    /// <summary>Takes what is rare from the end on backwards, by pieces of whole lines.</summary>
+    private void Search(string path, long end, long least)
     {
-        const int Overlap = 1 << 14;
-        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        var piece = new byte[Piece];
-        var least = Math.Max(0, file.Length - Back);
-        for (var end = file.Length; end > least; end = end - Piece + Overlap)
+        using var file = RegularFile.Open(path);
+        var piece = new byte[(int)Math.Min(Piece, Math.Max(0, end - least))];
+        while (end > least && !IsEnough)
         {
-            var start = Math.Max(0, end - Piece);
+            var start = Math.Max(least, end - piece.Length);
             file.Position = start;
             var read = piece.AsSpan(0, file.ReadAtLeast(piece.AsSpan(0, (int)(end - start)), (int)(end - start), throwOnEndOfStream: false));
-            var at = read.LastIndexOf(_evaluation);
-            if (at >= 0 && read[at..].IndexOf((byte)'\n') is var length and > 0)
+            var whole = start == 0 ? 0 : read.IndexOf((byte)'\n') + 1;
+            if (start > 0 && (whole == 0 || start + whole == end))
             {
-                var begin = read[..at].LastIndexOf((byte)'\n') + 1;
-                return Encoding.UTF8.GetString(read[begin..(at + length)]);
+                return; // no line of a run is that long
             }
 
-            if (start == 0)
-            {
-                return null;
-            }
+            TakeBackwards(read[whole..]);
+            end = start + whole;
         }
+    }
 
-        return null;
+    private void TakeBackwards(ReadOnlySpan<byte> lines)
+    {
+        while (lines.Length > 0 && !IsEnough)
+        {
+            var begin = lines[..^1].LastIndexOf((byte)'\n') + 1;
+            var line = lines[begin..];
+            lines = lines[..begin];
+            if (line.IndexOf(_evaluation) < 0 && line.IndexOf(_embeddings) < 0)
+            {
+                continue;
+            }
+
+            var own = new MetricsTail();
+            own.Take(Encoding.UTF8.GetString(line));
+            if (Evaluation is null)
+            {
+                (Evaluation, EvaluationStep, EvaluationSeconds) = (own.Evaluation, own.EvaluationStep, own.EvaluationSeconds);
+            }
+
+            Looks = Looks.Count < RunHealth.LooksInARow ? [.. own.Looks, .. Looks] : Looks;
+        }
+    }
+
+    private void Take(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            Take(json.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            // Half a line: one that is being written, or that a killed process left.
+        }
     }
 
     private void Take(JsonElement line)
@@ -138,7 +179,7 @@ internal sealed record MetricsTail
         Loss = Number(line, "loss") ?? Loss;
         if (line.TryGetProperty("evaluation", out var evaluation))
         {
-            Evaluation = Numbers(evaluation);
+            (Evaluation, EvaluationStep) = (Numbers(evaluation), Step);
             EvaluationSeconds = Number(line, "evaluationSeconds") ?? EvaluationSeconds;
         }
 
@@ -149,7 +190,7 @@ internal sealed record MetricsTail
 
         if (line.TryGetProperty("embeddings", out var space))
         {
-            _looks.Add(new SpaceLine(Step, Numbers(space)));
+            Looks = [.. Looks, new SpaceLine(Step, Numbers(space))];
         }
     }
 
@@ -159,23 +200,7 @@ internal sealed record MetricsTail
         .ToDictionary(value => value.Name, value => value.Value.GetDouble());
 
     private static double? Number(JsonElement line, string name) =>
-        line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number ? value.GetDouble() : null;
-
-    private static string[] Lines(string path)
-    {
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-            file.Position = Math.Max(0, file.Length - Tail);
-            var bytes = new byte[(int)Math.Min(Tail, file.Length - file.Position)];
-            var read = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            return Encoding.UTF8.GetString(bytes, 0, read).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
-    }
+        line.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.GetDouble() is var number && double.IsFinite(number) ? number : null;
 }
 
 /// <summary>A step as <c>metrics.jsonl</c> has it.</summary>

@@ -7,6 +7,8 @@ namespace SelfSup.Runs;
 /// <summary>How a run stands, by what is in its directory.</summary>
 internal sealed record RunSummary
 {
+    private const int LargestHistory = 4 << 20; // bytes; of a longer one its end
+
     /// <summary>Its name, that of its directory.</summary>
     public required string Name { get; init; }
 
@@ -33,6 +35,9 @@ internal sealed record RunSummary
 
     /// <summary>The values of the last evaluation, by name; none where there was none.</summary>
     public IReadOnlyDictionary<string, double> Evaluation { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>After how many steps that was; null where there was none.</summary>
+    public long? EvaluationStep { get; init; }
 
     /// <summary>When it first began.</summary>
     public DateTimeOffset Began { get; init; }
@@ -66,9 +71,14 @@ internal sealed record RunSummary
     public static RunSummary Read(string folder, DateTimeOffset now, DateTimeOffset seen = default)
     {
         var files = Files(folder);
-        var history = RunHistory.Read(RunDirectory.HistoryOf(folder));
+        var history = RunHistory.Read(RunDirectory.HistoryOf(folder), LargestHistory);
         var (manifest, last) = (Newest(folder), MetricsTail.Read(System.IO.Path.Combine(folder, "metrics.jsonl")));
         DateTimeOffset written = files.Count > 0 ? files.Max(file => file.LastWriteTimeUtc) : default;
+        if (written > now)
+        {
+            written = seen == default ? now : seen; // of a machine whose clock is ahead: it says nothing until that time
+        }
+
         var lastSign = written > seen ? written : seen;
         // One that was given more epochs afterwards has the result of those before.
         var isFinished = File.Exists(System.IO.Path.Combine(folder, "result.json")) && !(manifest?.Step < manifest?.TotalSteps);
@@ -76,6 +86,9 @@ internal sealed record RunSummary
             : isFinished ? (RunStanding.Finished, null)
             : HeldElsewhere(folder, now - lastSign, last.Patience) ?? Ended(history);
         var isAhead = state == RunStanding.Running && last.Step > (manifest?.Step ?? 0);
+        (long? Step, IReadOnlyDictionary<string, double>? Values) judged = !(isAhead && last.Evaluation is not null) && manifest?.Evaluations is [.., { } newest]
+            ? (newest.Step, newest.Values)
+            : (last.EvaluationStep, last.Evaluation);
         return new RunSummary
         {
             Name = System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(folder))),
@@ -86,8 +99,8 @@ internal sealed record RunSummary
             TotalSteps = manifest?.TotalSteps ?? 0,
             Epoch = isAhead ? last.Epoch : manifest?.Epoch ?? 0,
             Loss = isAhead ? last.Loss ?? manifest?.Loss : manifest?.Loss ?? last.Loss,
-            Evaluation = (isAhead ? last.Evaluation : null) ?? (manifest?.Evaluations is [.., var newest] ? newest.Values : null) ?? last.Evaluation
-                ?? new Dictionary<string, double>(),
+            Evaluation = judged.Values ?? new Dictionary<string, double>(),
+            EvaluationStep = judged.Step,
             Began = history is [var first, ..] ? first.At : files.Count > 0 ? files.Min(file => file.LastWriteTimeUtc) : default,
             LastSign = lastSign,
             Bytes = files.Sum(file => file.Length),

@@ -16,6 +16,7 @@ internal sealed class RunDirectory : IDisposable
     private const string LockFile = "run.lock";
     private const string HolderFile = "run.holder";
     private const int LockTries = 6;
+    private const int LargestHolder = 4096; // bytes
 
     private static readonly TimeSpan _betweenTries = TimeSpan.FromMilliseconds(60);
 
@@ -117,7 +118,8 @@ internal sealed class RunDirectory : IDisposable
     public static string? HolderOf(string path)
     {
         // Whoever looks has the lock for an instant; nobody does where nobody says to hold it.
-        if (Holder(path) is null)
+        var file = System.IO.Path.Combine(path, LockFile);
+        if (Holder(path) is null || !RegularFile.Is(file))
         {
             return null;
         }
@@ -125,7 +127,7 @@ internal sealed class RunDirectory : IDisposable
         try
         {
             using var free = new FileStream(
-                System.IO.Path.Combine(path, LockFile), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+                file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
             return null;
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
@@ -207,7 +209,7 @@ internal sealed class RunDirectory : IDisposable
     {
         try
         {
-            return System.IO.File.ReadAllText(System.IO.Path.Combine(path, HolderFile));
+            return RegularFile.ReadEnd(System.IO.Path.Combine(path, HolderFile), LargestHolder, out _);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

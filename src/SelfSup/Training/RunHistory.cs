@@ -50,11 +50,13 @@ internal sealed class RunHistory(string? path, TimeProvider time, Action<string>
     }
 
     /// <summary>The events of a file, oldest first; none where there is no file. What is no event is left out.</summary>
-    public static IReadOnlyList<RunEvent> Read(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="most">How many bytes of its end are read.</param>
+    public static IReadOnlyList<RunEvent> Read(string path, int most = 1 << 30)
     {
         try
         {
-            return [.. File.ReadLines(path).Select(Parse).OfType<RunEvent>()];
+            return [.. RegularFile.ReadEnd(path, most, out _).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Parse).OfType<RunEvent>()];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

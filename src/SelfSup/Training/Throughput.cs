@@ -4,6 +4,7 @@ namespace SelfSup.Training;
 internal sealed class Throughput(TrainingPlan plan)
 {
     private const int Window = 50;
+    private const double Longest = 1000 * 365.25 * 86400; // seconds: what was read from a file may be anything
 
     private readonly Queue<(double Seconds, double Wait)> _steps = new();
     private double _seconds;
@@ -49,6 +50,6 @@ internal sealed class Throughput(TrainingPlan plan)
             plan.Epoch(report.Step),
             plan.BatchSize / perStep,
             Math.Clamp(_wait / _seconds, 0, 1),
-            _steps.Count == 0 ? null : TimeSpan.FromSeconds(remaining));
+            _steps.Count == 0 || !double.IsFinite(remaining) ? null : TimeSpan.FromSeconds(Math.Clamp(remaining, 0, Longest)));
     }
 }

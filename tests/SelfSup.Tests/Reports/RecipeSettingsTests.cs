@@ -42,6 +42,16 @@ public sealed class RecipeSettingsTests : IDisposable
         Assert.Equal("*a59", settings["a60[1]"]);
     }
 
+    /// <summary>A short file has many settings with long paths.</summary>
+    [Theory]
+    [InlineData(20_000, 1)]
+    [InlineData(5_000, 900)]
+    public void MoreSettingsThanARecipeHasAreNotRead(int settings, int length)
+    {
+        var text = $"{new string('k', length)}: [{string.Join(',', Enumerable.Repeat("1", settings))}]";
+        Assert.Empty(RecipeSettings.Read(_folder.Write("many.yaml", text)));
+    }
+
     [Fact]
     public void RunsDifferInWhatTheyHaveOtherwise()
     {

@@ -77,6 +77,80 @@ public sealed class RunRecordTests : IDisposable
         Assert.Equal(7, RunRecord.Read(_folder.Path, Now, before: record).Summary.Tail.EvaluationSeconds);
     }
 
+    /// <summary>It was judged while nobody looked, and again since its newest checkpoint.</summary>
+    [Fact]
+    public void TheNewestEvaluationCounts()
+    {
+        Write("history.jsonl", History("started", 0));
+        Write("metrics.jsonl", Steps(1, 20) + "{\"step\":20,\"epoch\":0.4,\"evaluation\":{\"knn\":0.25},\"evaluationSeconds\":7}\n" + Steps(21, 400));
+        Hold();
+        _folder.Write("recipe.yaml", Recipe.Replace("epochs: 3", "epochs: 200", StringComparison.Ordinal));
+        Checkpoint(step: 30, total: 10_000, """{"step":10,"values":{"knn":0.125}}""");
+        var record = RunRecord.Read(_folder.Path, Now);
+        Assert.Equal((0.25, 20L), (record.Summary.Evaluation["knn"], record.Summary.EvaluationStep));
+
+        File.AppendAllText(_folder.File("metrics.jsonl"), "{\"step\":400,\"epoch\":8,\"evaluation\":{\"knn\":0.5},\"evaluationSeconds\":9}\n" + Steps(401, 900));
+        record = RunRecord.Read(_folder.Path, Now, before: record);
+        Assert.Equal((0.5, 400L, 9.0), (record.Summary.Evaluation["knn"], record.Summary.EvaluationStep, record.Summary.Tail.EvaluationSeconds));
+    }
+
+    /// <summary>Its newest checkpoint and its result are of before.</summary>
+    [Fact]
+    public void ARunThatWasGivenMoreEpochsHasTheirLengthAndPace()
+    {
+        Write("history.jsonl", History("started", 0) + History("resumed", 150));
+        Write("metrics.jsonl", Steps(1, 160));
+        Write("result.json", "{\"seconds\":77,\"imagesPerSecond\":1,\"skippedSteps\":3}");
+        Hold();
+        _folder.Write("recipe.yaml", Recipe.Replace("epochs: 3", "epochs: 6", StringComparison.Ordinal));
+        Checkpoint(step: 150, total: 150, "");
+        var record = RunRecord.Read(_folder.Path, Now);
+        Assert.Equal((RunStanding.Running, 160L, 300L), (record.Summary.State, record.Summary.Step, record.Summary.TotalSteps));
+        Assert.InRange(record.Pace!.Remaining!.Value.TotalSeconds, 70, 100);
+        var reported = new ReportedRun("run", record, MetricsSeries.Read(RunRecord.MetricsOf(_folder.Path)), null!);
+        Assert.Equal((null, record.Pace.ImagesPerSecond, null), (reported.Seconds, reported.ImagesPerSecond!.Value, reported.Number("skippedSteps")));
+
+        _folder.Write("recipe.yaml", Recipe); // of a tool that does not know: no time below none is left
+        Assert.Equal(TimeSpan.Zero, RunRecord.Read(_folder.Path, Now).Pace!.Remaining);
+    }
+
+    /// <summary>Looks are rare: five of them are far apart.</summary>
+    [Fact]
+    public void ACollapseIsSaidHoweverRarelyItIsLookedAt()
+    {
+        Write("history.jsonl", History("started", 0));
+        Write("metrics.jsonl", string.Concat(Enumerable.Range(1, 12).Select(i =>
+            Steps((i * 100) - 99, i * 100) + $"{{\"step\":{i * 100},\"epoch\":{i * 2},\"embeddings\":{{\"effectiveRank\":1.1,\"standardDeviation\":0.1}}}}\n")));
+        Hold();
+        var record = RunRecord.Read(_folder.Path, Now);
+        Assert.Equal(RunWarningKind.Collapsed, record.Warnings[0].Kind);
+        Assert.Equal([800L, 900, 1000, 1100, 1200], record.Summary.Tail.Looks.Select(look => look.Step));
+
+        File.AppendAllText(_folder.File("metrics.jsonl"), Steps(1201, 1300) + "{\"step\":1300,\"epoch\":26,\"embeddings\":{\"effectiveRank\":1.1,\"standardDeviation\":0.1}}\n" + Steps(1301, 1310));
+        record = RunRecord.Read(_folder.Path, Now, before: record);
+        Assert.Equal([900L, 1000, 1100, 1200, 1300], record.Summary.Tail.Looks.Select(look => look.Step));
+    }
+
+    /// <summary>Somebody has put them there.</summary>
+    [Fact]
+    public void OfLargeFilesAPartIsRead()
+    {
+        Write("metrics.jsonl", Steps(1, 30));
+        Write("history.jsonl", string.Concat(Enumerable.Range(0, 100_000).Select(i => History("stepSkipped", i))));
+        Write("run.holder", $"process 1 on {new string('x', 1 << 20)}");
+        var checkpoint = Checkpoint(step: 10, total: 150, "");
+        using (var manifest = new FileStream(checkpoint, FileMode.Open))
+        {
+            manifest.SetLength(3L << 30);
+        }
+
+        var record = RunRecord.Read(_folder.Path, Now);
+        Assert.InRange(record.Summary.History.Count, 10_000, 60_000);
+        Assert.Equal(99_999, record.Summary.History[^1].Step);
+        Assert.InRange(record.Summary.Reason!.Length, 1, 4096);
+        Assert.Equal(0, record.Summary.StepsPerEpoch);
+    }
+
     [Fact]
     public void ARunThatHasStoppedHasNoTimeLeft()
     {
@@ -157,6 +231,12 @@ public sealed class RunRecordTests : IDisposable
         _folder.Write("recipe.yaml", Recipe);
         _folder.Write(name, text);
     }
+
+    /// <summary>A checkpoint of the first layout, which has no checksum.</summary>
+    private string Checkpoint(int step, int total, string evaluations) => _folder.Write($"checkpoints/step-{step:00000000}/manifest.json", $$"""
+        {"schema":1,"step":{{step}},"totalSteps":{{total}},"epoch":{{step / 50}},"stepsPerEpoch":50,"written":"2026-01-01T00:00:00Z","recipeHash":"","recipe":{},
+        "trainingSeconds":1,"seconds":1,"evaluations":[{{evaluations}}],"threads":1,"versions":{},"host":"h"}
+        """);
 
     /// <summary>As a process of elsewhere does whose lock does not show.</summary>
     private void Hold() => Write("run.holder", "process 17 on another-machine");

@@ -84,7 +84,7 @@
   /** One chart of several lines: { label, x, y, style }; y has null where a value was no number. */
   class Chart {
     constructor(host, { title: name, format, lines = [], log = false, xLabel = 'step' }) {
-      Object.assign(this, { title: name, format, lines, log, xLabel, span: null, hidden: new Set(), isZoomed: false });
+      Object.assign(this, { title: name, format, lines, log, xLabel, span: null, hidden: new Set(), zoom: null });
       this.logButton = this.button('Log', 'Logarithmic scale', () => { this.log = !this.log; this.redraw(); });
       this.valuesButton = this.button('Values', 'Values as a table', () => this.toggleValues());
       this.resetButton = this.button('Reset', 'Shows all steps', () => this.resetZoom());
@@ -110,9 +110,9 @@
       const isSame = lines.length === this.lines.length && lines.every((line, i) => line.label === this.lines[i].label);
       this.lines = lines;
       if (isSame && this.plot && this.count() > 0) {
-        const zoom = this.isZoomed ? { ...this.plot.scales.x } : null;
+        const zoom = this.zoom;
         this.plot.setData(this.data());
-        this.plot.setScale('x', zoom ? { min: zoom.min, max: zoom.max } : this.all());
+        this.plot.setScale('x', zoom ?? this.all());
         this.describe();
         this.showValues(null);
       } else {
@@ -120,15 +120,16 @@
       }
     }
 
-    /** Draws anew, as after a change of colours. */
+    /** Draws anew, as after a change of colours; what is zoomed into stays. */
     redraw() {
+      const zoom = this.zoom;
       this.plot?.destroy();
       this.plot = null;
       this.plotNode.replaceChildren();
       this.plotNode.classList.toggle('empty', this.count() === 0);
       this.logButton.setAttribute('aria-pressed', String(this.log));
       this.resetButton.hidden = true;
-      this.isZoomed = false;
+      this.zoom = null;
       this.drawLegend();
       this.describe();
       if (this.count() === 0) {
@@ -138,7 +139,8 @@
       }
       this.plotNode.style.height = '';
       this.plot = new uPlot(this.options(), this.data(), this.plotNode);
-      this.plot.setScale('x', this.all());
+      this.plot.setScale('x', zoom ?? this.all());
+      this.zoomed(zoom ?? this.all());
       this.showValues(null);
     }
 
@@ -189,7 +191,7 @@
         }))],
         hooks: {
           setCursor: [plot => this.showValues(plot.cursor.idx)],
-          setScale: [(plot, key) => key === 'x' && this.zoomed(plot)],
+          setScale: [(plot, key) => key === 'x' && this.zoomed(plot.scales.x)],
         },
       };
     }
@@ -207,11 +209,11 @@
       return [min >= 0 && min - room < 0 ? 0 : min - room, max + room];
     }
 
-    zoomed(plot) {
+    zoomed({ min, max }) {
       if (!this.plot) return;
       const all = this.all();
-      this.isZoomed = plot.scales.x.min > all.min || plot.scales.x.max < all.max;
-      this.resetButton.hidden = !this.isZoomed;
+      this.zoom = min > all.min || max < all.max ? { min, max } : null;
+      this.resetButton.hidden = this.zoom === null;
     }
 
     resetZoom() {
@@ -244,7 +246,7 @@
         const half = (scales.x.max - scales.x.min) * (event.key === '+' ? 0.25 : 1);
         const all = this.all();
         this.plot.setScale('x', { min: Math.max(all.min, middle - half), max: Math.min(all.max, middle + half) });
-      } else if (event.key === 'Escape' && this.isZoomed) {
+      } else if (event.key === 'Escape' && this.zoom) {
         this.resetZoom();
       } else {
         return;
@@ -266,7 +268,7 @@
     drawLegend() {
       this.outputs = [];
       this.legendNode.replaceChildren(...this.lines.map((line, i) => {
-        const output = node('output', {});
+        const output = node('span', { class: 'value' }); // no <output>: it would be read aloud at every look
         this.outputs.push(output);
         const button = node('button', { type: 'button', 'aria-pressed': String(!this.hidden.has(line.label)), title: line.label },
           this.sample(line, i), node('span', { class: 'name' }, line.label), output);
@@ -373,9 +375,11 @@
     }
   }
 
+  const none = { x: [], y: [] };
+  const own = (series, name) => Object.hasOwn(series, name) ? series[name] : none;
   const lines = (runs, names) => runs.length === 1
-    ? names.map((name, i) => ({ label: title(name), style: i, ...(runs[0].series[name] ?? { x: [], y: [] }) }))
-    : names.flatMap(name => runs.map((run, i) => ({ label: run.name, style: i, ...(run.series[name] ?? { x: [], y: [] }) })));
+    ? names.map((name, i) => ({ label: title(name), style: i, ...own(runs[0].series, name) }))
+    : names.flatMap(name => runs.map((run, i) => ({ label: run.name, style: i, ...own(run.series, name) })));
 
   /** Light, dark, or as the system is: a button that changes it. What was chosen is kept where the page may keep something. */
   function theme(button) {

@@ -23,7 +23,8 @@ internal sealed class ViewSheet(Recipe recipe, IImageSource source, int images)
     public void Write(Stream destination, IReadOnlyList<ViewPipeline> views, long firstEpoch, int epochs) =>
         new ContactSheet(views) { FirstEpoch = firstEpoch, Epochs = epochs, Seed = recipe.Run.Seed }.Write(destination, source, _decoder, _chosen);
 
-    private static int[] Choose(Recipe recipe, int count, int images)
+    /// <summary>Which images it draws.</summary>
+    public static int[] Choose(Recipe recipe, int count, int images)
     {
         var all = Enumerable.Range(0, count).ToArray();
         new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(all);

@@ -60,7 +60,7 @@ internal abstract class TerminalProgress : IRunProgress, IDisposable
     public virtual void Evaluated(
         long step, double epoch, IReadOnlyDictionary<string, double> values, TimeSpan duration) =>
         Line($"{(step == 0 ? Beginning : $"epoch {epoch:0.##}")}: " +
-            $"{string.Join(", ", values.Select(v => $"{MeasureNames.Of(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
+            $"{string.Join("; ", values.Select(v => $"{MeasureNames.Of(v.Key)} {v.Value:0.00 %}"))} ({Time(duration)})");
 
     /// <inheritdoc/>
     public virtual void Saved(long step, string path)

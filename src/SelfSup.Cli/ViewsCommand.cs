@@ -45,13 +45,12 @@ internal static class ViewsCommand
 
         var recipe = reader.Read(recipePath, RunEnvironment.Settings(), overrides);
         using var source = ImageSources.Open(recipe.Data!);
-        // With lists for each view, a row shows every list; epoch after epoch, until there are as many views as asked for.
-        var lists = recipe.Views!.Lists;
-        var epochs = ((views - 1) / lists.Count) + 1;
+        // With lists for views, a row shows all views that they make; epoch after epoch, until there are as many as asked for.
+        var pipelines = Pipelines.Views(recipe, reader, recipe.Views!.Views ?? 1);
+        var epochs = ((views - 1) / pipelines.Length) + 1;
         var sheet = new ViewSheet(recipe, source, images);
-        CommonOptions.Write(
-            "--out", output, stream => sheet.Write(stream, [.. lists.Select(list => Pipelines.Create(list, reader))], firstEpoch: 0, epochs));
-        Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {epochs * lists.Count} views of each");
+        CommonOptions.Write("--out", output, stream => sheet.Write(stream, pipelines, firstEpoch: 0, epochs));
+        Console.WriteLine($"{output}: {Math.Min(images, source.Count)} images, {epochs * pipelines.Length} views of each");
         return ExitCodes.Success;
     }
 }

@@ -102,5 +102,12 @@ public sealed class QuickstartTests : IDisposable
         _workspace.Run("views", "tiny.yaml", "--out", "grid.png", "--images", "3", "--views", "4").Succeeds();
         using var picture = SkiaSharp.SKBitmap.Decode(_workspace["grid.png"]);
         Assert.True(picture is { Width: > 500, Height: > 350 });
+
+        // A group stands for as many views as it makes.
+        const string Crop = "augmentations: [randomResizedCrop: { size: 28 }] }";
+        var recipe = File.ReadAllText(_workspace["tiny.yaml"]);
+        var (before, after) = (recipe.IndexOf("views:", StringComparison.Ordinal), recipe.IndexOf("encoder:", StringComparison.Ordinal));
+        File.WriteAllText(_workspace["groups.yaml"], $"{recipe[..before]}views:\n  - {{ count: 2, {Crop}\n  - {{ count: 3, {Crop}\n{recipe[after..]}");
+        Assert.Contains("grid.png: 1 images, 5 views of each", _workspace.Run("views", "groups.yaml", "--out", "grid.png", "--images", "1", "--views", "4").Succeeds().Output, StringComparison.Ordinal);
     }
 }

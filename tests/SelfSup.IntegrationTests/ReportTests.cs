@@ -39,6 +39,7 @@ public sealed class ReportTests(ReportedRuns runs) : IClassFixture<ReportedRuns>
         await page.Evaluate("document.querySelector('figure.map button.kind').click()");
         Assert.NotEqual("64", await page.Text(Points));
         await page.Evaluate("document.querySelector('figure.map button.kind').click(); document.querySelector('figure.map .stage svg').focus()");
+        Assert.EndsWith("the table after the map says the same in numbers.", await page.Text("document.querySelector('figure.map .stage svg').getAttribute('aria-label')"), StringComparison.Ordinal);
         await page.Press("ArrowRight", 2);
         Assert.Contains("image ", await page.Text("document.querySelector('figure.map .tip').textContent"), StringComparison.Ordinal);
         Assert.Contains("image ", await page.Text("document.querySelector('figure.map [role=status]').textContent"), StringComparison.Ordinal);

@@ -20,8 +20,13 @@ internal sealed class FeatureExtractor(
     /// <param name="images">The images.</param>
     /// <param name="cancellationToken">Ends the work between two batches.</param>
     /// <param name="of">Features of the backbone, or embeddings.</param>
+    /// <param name="seen">Told after every batch of how many images there are features, or null.</param>
     public FeatureSet Extract(
-        Encoder encoder, LabelledImages images, CancellationToken cancellationToken, Representation of = Representation.Features)
+        Encoder encoder,
+        LabelledImages images,
+        CancellationToken cancellationToken,
+        Representation of = Representation.Features,
+        Action<int>? seen = null)
     {
         using var scope = NewDisposeScope();
         var features = new List<Tensor>();
@@ -52,6 +57,7 @@ internal sealed class FeatureExtractor(
             }
 
             heartbeat?.Beat("judging the encoder: features");
+            seen?.Invoke(samples.Count);
         }
 
         var all = features.Count == 0 ? zeros(0, 1) : cat(features);

@@ -1,3 +1,4 @@
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 
 namespace SelfSup.Reports;
@@ -11,12 +12,25 @@ internal sealed record ConfusionFinding(ClassificationReport Report, long Traini
     /// <summary>Of more classes than this no matrix is shown but the pairs that are mistaken most.</summary>
     public const int MostClasses = 30;
 
+    private const int MostProbed = 1000;
+
     // One fit in place of a search for the best C: a report is no judgement, and has to be done in seconds.
     private const double C = 0.01;
     private const int Steps = 300;
 
+    /// <summary>Fails where there are so many classes that a probe is no longer quick.</summary>
+    /// <exception cref="DataException">There are.</exception>
+    public static void RequireFew(IReadOnlyList<string> classes)
+    {
+        if (classes.Count > MostProbed)
+        {
+            throw new DataException(FormattableString.Invariant(
+                $"There are {classes.Count:N0} classes: more than {MostProbed:N0} are too many for a quick probe; selfsup linear-probe takes its time."));
+        }
+    }
+
     /// <summary>Learns from some features and predicts others.</summary>
-    /// <exception cref="Errors.DataException">Labels are missing, or of one class only.</exception>
+    /// <exception cref="DataException">Labels are missing, or of one class only.</exception>
     public static ConfusionFinding Of(FeatureSet train, FeatureSet test)
     {
         var probe = new LbfgsProbe(new LbfgsProbeOptions { C = C, Standardize = true, MaxIterations = Steps, Tolerance = 1e-5 });

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Evaluation;
@@ -44,9 +47,6 @@ internal sealed class ImageSample : IDisposable
     /// <summary>The images in the order in which they were drawn.</summary>
     public IReadOnlyList<int> Drawn { get; }
 
-    /// <summary>What the same images have in common, in whichever run.</summary>
-    public string Key => string.Join('|', Labelled.Options.Path, Labelled.Options.Limit, All, _source.Count, string.Join(',', _source.ClassNames));
-
     /// <summary>Opens some of the images that a recipe names.</summary>
     /// <param name="options">Which.</param>
     /// <param name="setting">What named them, for messages.</param>
@@ -63,6 +63,17 @@ internal sealed class ImageSample : IDisposable
         var some = drawn.Length == all ? source : new SubsetSource(source, ascending, [.. Enumerable.Range(0, source.ClassNames.Count)]);
         return new ImageSample(some, options, setting, all, [.. drawn.Select(index => Array.BinarySearch(ascending, index))]);
     }
+
+    /// <summary>What the same images have in common, in whichever run: one may have left out others that it could not read.</summary>
+    /// <param name="indices">Which, in their order.</param>
+    public string Key(IReadOnlyList<long> indices) => string.Join(
+        '|',
+        Labelled.Options.Path,
+        Labelled.Options.Limit,
+        All,
+        _source.Count,
+        Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes<long>([.. indices]))),
+        string.Join(',', _source.ClassNames));
 
     /// <summary>What an image is called.</summary>
     public string Name(int index) => _source.Name(index) is var name && int.TryParse(name, out var number)

@@ -64,35 +64,37 @@ internal sealed record NeighboursFinding(
 
     private static List<ClassAgreement> Classes(FeatureSet features, (int Row, double Cosine)[][] nearest)
     {
-        var counts = new long[features.ClassNames.Count, features.ClassNames.Count];
-        var images = new long[features.ClassNames.Count];
+        // Of very many classes few have images, and fewer are near each other.
+        var counts = new SortedDictionary<long, SortedDictionary<long, long>>();
+        var images = new Dictionary<long, long>();
         for (var row = 0; row < nearest.Length; row++)
         {
             if (features.Labels[row] is >= 0 and var label)
             {
-                images[label]++;
-                foreach (var (near, _) in nearest[row])
+                images[label] = images.GetValueOrDefault(label) + 1;
+                if (!counts.TryGetValue(label, out var near))
                 {
-                    if (features.Labels[near] is >= 0 and var other)
+                    counts.Add(label, near = []);
+                }
+
+                foreach (var (place, _) in nearest[row])
+                {
+                    if (features.Labels[place] is >= 0 and var other)
                     {
-                        counts[label, other]++;
+                        near[other] = near.GetValueOrDefault(other) + 1;
                     }
                 }
             }
         }
 
         var classes = new List<ClassAgreement>();
-        for (var label = 0; label < images.Length; label++)
+        foreach (var (label, near) in counts.Where(row => row.Value.Count > 0))
         {
-            var all = Enumerable.Range(0, images.Length).Sum(other => counts[label, other]);
-            if (all > 0)
-            {
-                var often = Enumerable.Range(0, images.Length).Where(other => other != label && counts[label, other] > 0).MaxBy(other => counts[label, other]);
-                var isMixed = often != label && counts[label, often] > 0;
-                classes.Add(new ClassAgreement(
-                    features.ClassNames[label], images[label], (double)counts[label, label] / all,
-                    isMixed ? features.ClassNames[often] : null, isMixed ? (double)counts[label, often] / all : 0));
-            }
+            double all = near.Values.Sum();
+            var (often, most) = near.Where(row => row.Key != label).DefaultIfEmpty().MaxBy(row => row.Value);
+            classes.Add(new ClassAgreement(
+                features.ClassNames[(int)label], images[label], near.GetValueOrDefault(label) / all,
+                most > 0 ? features.ClassNames[(int)often] : null, most / all));
         }
 
         return classes;

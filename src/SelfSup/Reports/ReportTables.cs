@@ -75,6 +75,11 @@ internal static class ReportTables
     public static void Confusion(TextWriter page, ConfusionFinding found)
     {
         var report = found.Report;
+        if (report.Notes.Count > 0)
+        {
+            page.WriteLine($"<ul class=\"notes\">{string.Concat(report.Notes.Select(note => $"<li>{Escaped(note)}</li>"))}</ul>");
+        }
+
         if (report.Classes.Count > ConfusionFinding.MostClasses)
         {
             page.WriteLine("<div class=\"scroll\"><table class=\"data\"><thead><tr><th scope=\"col\">class</th><th scope=\"col\">taken for</th>"

@@ -35,16 +35,11 @@ internal static class ReportText
     public static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
 
     /// <summary>What people call what a run is judged by, or what happened to it, by the name that its files have for it.</summary>
-    public static string Name(string key) => key switch
+    public static string Name(string key) => MeasureNames.Of(key) switch
     {
-        "knn" => "kNN",
-        "knnTop5" => "kNN, top 5",
-        "accuracy" => "Accuracy",
-        "accuracyTop5" => "Accuracy, top 5",
-        "recallAt1" => "Recall@1",
-        "rPrecision" => "R-precision",
-        "mapAtR" => "MAP@R",
-        _ => Words(key),
+        var name when name == key => Words(key),
+        var name when char.IsLower(name[1]) => $"{char.ToUpperInvariant(name[0])}{name[1..]}",
+        var name => name, // kNN
     };
 
     /// <summary><c>effectiveRank</c> as <c>Effective rank</c>.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Export;
@@ -48,9 +50,10 @@ internal sealed class RunFindings
     /// <param name="device">Where the network computes; null where it does not.</param>
     /// <param name="options">What is wanted.</param>
     /// <param name="atlases">Takes the pictures of points, by a key that runs over the same images share.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="say">Told what is being done.</param>
     public static RunFindings Look(
-        string run, Recipe recipe, RecipeReader reader, Device? device, ReportOptions options, Dictionary<string, Atlas> atlases, Action<string> say)
+        string run, Recipe recipe, RecipeReader reader, Device? device, ReportOptions options, Dictionary<string, Atlas> atlases, TimeProvider time, Action<string> say)
     {
         const string NotAsked = "Left out, as it was asked for.";
         var findings = new RunFindings
@@ -63,7 +66,7 @@ internal sealed class RunFindings
         {
             try
             {
-                findings.LookWithNetwork(run, recipe, reader, device, options, atlases, say);
+                findings.LookWithNetwork(run, recipe, reader, device, options, atlases, time, say);
             }
             catch (Exception e) when (IsExpected(e))
             {
@@ -75,7 +78,7 @@ internal sealed class RunFindings
     }
 
     private void LookWithNetwork(
-        string run, Recipe recipe, RecipeReader reader, Device device, ReportOptions options, Dictionary<string, Atlas> atlases, Action<string> say)
+        string run, Recipe recipe, RecipeReader reader, Device device, ReportOptions options, Dictionary<string, Atlas> atlases, TimeProvider time, Action<string> say)
     {
         using var backbone = Load(run, reader, device);
         (Card, Origin, Of) = (backbone.Card, backbone.Origin, backbone.Of);
@@ -99,16 +102,18 @@ internal sealed class RunFindings
             ? Finding<ConfusionFinding>.Without("The recipe names no labelled test images (evaluation.test).")
             : Try(() => Probe(compared));
 
-        FeatureSet Features(ImageSample sample, Representation of) => extractor.Extract(backbone.Encoder, sample.Labelled, CancellationToken.None, of);
+        FeatureSet Features(ImageSample sample, Representation of) => extractor.Extract(
+            backbone.Encoder, sample.Labelled, CancellationToken.None, of, new ImageProgress(sample.Labelled.Images.Count, time, say).Seen);
 
         string Pictures(FeatureSet features, ImageSample sample)
         {
-            if (!atlases.ContainsKey(sample.Key))
+            var key = sample.Key(features.Samples);
+            if (!atlases.ContainsKey(key))
             {
-                atlases.Add(sample.Key, sample.Atlas(features.Samples));
+                atlases.Add(key, sample.Atlas(features.Samples));
             }
 
-            return sample.Key;
+            return key;
         }
 
         ConfusionFinding Probe(FeatureSet known)
@@ -120,6 +125,8 @@ internal sealed class RunFindings
                 throw new DataException("No labels: a probe needs them for the images it learns from and for those it is judged by.");
             }
 
+            ConfusionFinding.RequireFew(known.ClassNames);
+            ConfusionFinding.RequireFew(training.Labelled.Images.ClassNames);
             say(FormattableString.Invariant($"a linear probe on {training.Labelled.Images.Count:N0} images"));
             using var learned = Features(training, Representation.Features);
             if (Of == Representation.Features)
@@ -149,7 +156,8 @@ internal sealed class RunFindings
         (Neighbours, Map, Confusion) = (
             Finding<NeighboursFinding>.Without(why), Finding<MapFinding>.Without(why), Finding<ConfusionFinding>.Without(why));
 
-    private static Finding<T> Try<T>(Func<T> find)
+    /// <summary>What is found, or why it is not.</summary>
+    internal static Finding<T> Try<T>(Func<T> find)
         where T : class
     {
         try
@@ -162,8 +170,13 @@ internal sealed class RunFindings
         }
     }
 
-    /// <summary>What files of a run and its images may be: gone, moved, damaged, being written.</summary>
-    private static bool IsExpected(Exception e) => e is SelfSupException or IOException or UnauthorizedAccessException;
+    /// <summary>
+    /// What files of a run and its images may be: gone, moved, damaged, being written; and what libtorch says of a machine or device
+    /// that has too little memory for them.
+    /// </summary>
+    private static bool IsExpected(Exception e) =>
+        e is SelfSupException or IOException or UnauthorizedAccessException or ExternalException or OutOfMemoryException;
 
-    private static string Line(Exception e) => e.Message.ReplaceLineEndings(" ");
+    // What libtorch says has its own stack below the first line.
+    private static string Line(Exception e) => e is ExternalException ? e.Message.Split('\n')[0].TrimEnd() : e.Message.ReplaceLineEndings(" ");
 }

@@ -1,8 +1,8 @@
 using SelfSup.Augmentation;
 using SelfSup.Errors;
 using SelfSup.Images;
-using SelfSup.Randomness;
 using SelfSup.Recipes;
+using SelfSup.Runs;
 using SelfSup.Search;
 
 namespace SelfSup.Reports;
@@ -12,7 +12,8 @@ namespace SelfSup.Reports;
 /// <param name="Rows">An image each.</param>
 internal sealed record ViewsFinding(IReadOnlyList<string> Titles, IReadOnlyList<ViewsRow> Rows)
 {
-    private const int MostColumns = 8;
+    private const int Columns = 8; // unless a recipe has more views
+    private const int MostColumns = 16;
     private const int PictureSide = 112;
     private const int Spare = 16; // images in place of those that cannot be read
 
@@ -21,21 +22,20 @@ internal sealed record ViewsFinding(IReadOnlyList<string> Titles, IReadOnlyList<
     public static ViewsFinding Of(Recipe recipe, RecipeReader reader, int rows)
     {
         using var source = ImageSources.Open(recipe.Data!);
-        var chosen = Enumerable.Range(0, source.Count).ToArray();
-        new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(chosen);
-        ViewPipeline[] pipelines = [.. recipe.Views!.Lists.Select(list => Pipelines.Create(list, reader))];
+        var chosen = ViewSheet.Choose(recipe, source.Count, rows + Spare);
+        var pipelines = Pipelines.Views(recipe, reader, recipe.Views!.Views ?? 1);
         var views = new ViewPictures(pipelines, recipe.Run.Seed);
-        var columns = Math.Max(pipelines.Length, MostColumns / pipelines.Length * pipelines.Length);
+        var columns = Math.Clamp(Columns / pipelines.Length * pipelines.Length, Math.Min(pipelines.Length, MostColumns), MostColumns);
         var decoder = new ImageDecoder(recipe.Data!.MaxPixels, recipe.Data.Decoder);
         var (stored, image, pixels) = (new StoredImage(), new DecodedImage(), new PixelImage());
-        ViewsRow[] drawn = [.. chosen.Take(rows + Spare).Select(Row).OfType<ViewsRow>().Take(rows)];
+        ViewsRow[] drawn = [.. chosen.Select(Row).OfType<ViewsRow>().Take(rows)];
         return drawn.Length > 0
             ? new ViewsFinding([.. Enumerable.Range(0, columns).Select(Title)], drawn)
             : throw new DataException($"{recipe.Data.Path}: none of the images that were drawn can be read.");
 
         string Title(int column) => pipelines.Length == 1
             ? FormattableString.Invariant($"view {column + 1}")
-            : FormattableString.Invariant($"list {(column % pipelines.Length) + 1}");
+            : FormattableString.Invariant($"view {(column % pipelines.Length) + 1}{(columns > pipelines.Length ? $", epoch {column / pipelines.Length}" : "")}");
 
         ViewsRow? Row(int index)
         {

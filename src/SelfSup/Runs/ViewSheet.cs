@@ -27,12 +27,18 @@ internal sealed class ViewSheet(Recipe recipe, IImageSource source, int images, 
     public void Write(Stream destination, IReadOnlyList<ViewPipeline> views, long firstEpoch, int epochs) =>
         new ContactSheet(views) { FirstEpoch = firstEpoch, Epochs = epochs, Seed = recipe.Run.Seed }.Write(destination, source, _decoder, _chosen ??= Choose());
 
-    private int[] Choose()
+    /// <summary>Which images it draws.</summary>
+    public static int[] Choose(Recipe recipe, int count, int images) => [.. Shuffled(recipe, count).Take(images)];
+
+    private static int[] Shuffled(Recipe recipe, int count)
     {
-        var all = Enumerable.Range(0, source.Count).ToArray();
+        var all = Enumerable.Range(0, count).ToArray();
         new CounterRandom(recipe.Run.Seed, RandomPurpose.Selection).Shuffle<int>(all);
-        return [.. all.Where(index => onUnreadable == OnUnreadable.Fail || CanBeRead(index)).Take(images)];
+        return all;
     }
+
+    private int[] Choose() =>
+        [.. Shuffled(recipe, source.Count).Where(index => onUnreadable == OnUnreadable.Fail || CanBeRead(index)).Take(images)];
 
     private bool CanBeRead(int index)
     {

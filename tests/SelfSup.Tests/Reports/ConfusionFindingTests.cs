@@ -1,3 +1,4 @@
+using SelfSup.Errors;
 using SelfSup.Evaluation;
 using SelfSup.Reports;
 
@@ -19,6 +20,24 @@ public sealed class ConfusionFindingTests
         Assert.Equal(30, found.TrainingImages);
         Assert.Equal([new MistakenPair("a", "c", 2, 2 / 3.0), new MistakenPair("c", "b", 1, 1)], found.Mistaken(5));
         Assert.Single(found.Mistaken(1));
+    }
+
+    /// <summary>Whoever reads the numbers reads what belongs to them.</summary>
+    [Fact]
+    public void WhatTheProbeNotesIsSaid()
+    {
+        using var train = Set("train", [.. Enumerable.Range(0, 30).Select(i => i % 2L)], [.. Enumerable.Range(0, 30).Select(i => i % 2)]);
+        using var test = Set("test", [0, 1, 2], [0, 1, 2]);
+        using var page = new StringWriter();
+        ReportTables.Confusion(page, ConfusionFinding.Of(train, test));
+        Assert.Contains("<li>no training image is of &#39;c&#39;: its test images all count as wrong</li>", page.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TooManyClassesAreNotProbed()
+    {
+        ConfusionFinding.RequireFew([.. Enumerable.Repeat("class", 1000)]);
+        Assert.Contains("1,001 classes", Assert.Throws<DataException>(() => ConfusionFinding.RequireFew([.. Enumerable.Repeat("class", 1001)])).Message, StringComparison.Ordinal);
     }
 
     private static FeatureSet Set(string name, long[] labels, int[] places)

@@ -43,6 +43,29 @@ public sealed class NeighboursFindingTests : IDisposable
         double Angle(SampledImage image) => degrees[int.Parse(image.Name[4..5], System.Globalization.CultureInfo.InvariantCulture)];
     }
 
+    /// <summary>A table of all pairs of so many classes would be larger than arrays can be.</summary>
+    [Fact]
+    public void ClassesWithoutImagesTakeNoMemory()
+    {
+        using var sample = Sample();
+        string[] classes = [.. Enumerable.Range(0, 70_000).Select(i => $"{i}")];
+        using var features = new FeatureSet("images", eye(6, 6), [7, 7, 69_999, 69_999, 69_999, -1], classes);
+        var found = NeighboursFinding.Of(features, sample, rows: 1, hasPictures: false);
+        // Each has the other five near, of which one has no class.
+        Assert.Equal(
+            [new ClassAgreement("7", 2, 1 / 4.0, "69999", 3 / 4.0), new ClassAgreement("69999", 3, 2 / 4.0, "7", 2 / 4.0)], found.ByClass);
+    }
+
+    /// <summary>Runs share a picture of their images only where these are the same ones.</summary>
+    [Fact]
+    public void WhatWasLeftOutTellsSamplesApart()
+    {
+        using var sample = Sample();
+        using var other = Sample();
+        Assert.Equal(sample.Key([0, 1, 2, 4]), other.Key([0, 1, 2, 4]));
+        Assert.NotEqual(sample.Key([0, 1, 2, 4]), other.Key([0, 1, 3, 4]));
+    }
+
     private ImageSample Sample()
     {
         for (var i = 0; i < 6; i++)

@@ -92,6 +92,9 @@ public sealed partial class RunReportTests : IDisposable
         Assert.Contains("is not a run directory", Refusal("empty"), StringComparison.Ordinal);
         Assert.Contains("name a run directory", Refusal("empty/x"), StringComparison.Ordinal);
         Assert.Contains("not well-formed YAML", Refusal("broken"), StringComparison.Ordinal);
+        Write("run");
+        _folder.Write("run/checkpoints/step-00000040/manifest.json");
+        Assert.EndsWith($"is a checkpoint, a report is of a run; name {_folder.File("run")}", Refusal("run/checkpoints/step-00000040"), StringComparison.Ordinal);
 
         string Refusal(string folder) => Assert.Throws<RecipeException>(() => RunReport.RecipeOf(_folder.File(folder), reader, [])).Message;
     }

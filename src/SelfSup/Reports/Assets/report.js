@@ -57,7 +57,7 @@
       const [stage, aside] = [html('div', { className: 'stage' }), html('div', { className: 'aside' })];
       this.figure.prepend(stage, aside);
       this.svg = make('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: 0, role: 'application', 'aria-roledescription': 'map of images' }, stage);
-      this.svg.setAttribute('aria-label', `${this.data.title}. Arrow keys go from point to point; the table after the map says the same in numbers.`);
+      this.svg.setAttribute('aria-label', `${this.data.title}. Arrow keys go from point to point${this.figure.querySelector('.numbers') ? '; the table after the map says the same in numbers' : ''}.`);
       this.layer = make('g', {}, this.svg);
       this.ring = make('circle', { r: 8, class: 'ring', visibility: 'hidden' }, this.svg);
       this.tip = html('div', { className: 'tip', hidden: true }, stage);

@@ -180,6 +180,12 @@ public sealed partial class DashboardSafetyTests : IAsyncLifetime, IDisposable
     [Fact]
     public void AFolderThatMayNotBeListedIsNotRead()
     {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root may act as another user");
+        if (OperatingSystem.IsWindows())
+        {
+            return; // files have other rights there
+        }
+
         File.SetUnixFileMode(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
         var run = Path.Combine(Runs, "one");
         File.CreateSymbolicLink(Path.Combine(run, "last.log"), Path.Combine(_folder, "outside", "train.log"));

@@ -28,7 +28,7 @@ internal sealed class EventWriter : IDisposable
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Queue<Event> _events = new();
-    private readonly Queue<Func<Event?>> _drawings = new();
+    private readonly Queue<Func<double, Event?>> _drawings = new();
     private readonly Queue<byte[]> _waiting = new(); // of the thread
     private readonly List<ManualResetEventSlim> _flushes = [];
     private bool _hasDrawings; // of the thread
@@ -78,10 +78,9 @@ internal sealed class EventWriter : IDisposable
     public void Add(long step, params IEnumerable<Summary.Types.Value> values)
     {
         var summary = new Summary { Value = { values } };
-        var happened = new Event { WallTime = Seconds, Step = step, Summary = summary };
         lock (_gate)
         {
-            _events.Enqueue(happened);
+            _events.Enqueue(new Event { WallTime = Seconds, Step = step, Summary = summary }); // in the order of time
             if (_events.Count > MostWaiting)
             {
                 _ = _events.Dequeue();
@@ -95,10 +94,9 @@ internal sealed class EventWriter : IDisposable
     /// <param name="make">Makes a value, or does something and makes none; what it cannot do is said and left out.</param>
     public void Add(long step, Func<Summary.Types.Value?> make)
     {
-        var seconds = Seconds;
         lock (_gate)
         {
-            _drawings.Enqueue(() => make() is { } value ? new Event { WallTime = seconds, Step = step, Summary = new Summary { Value = { value } } } : null);
+            _drawings.Enqueue(seconds => make() is { } value ? new Event { WallTime = seconds, Step = step, Summary = new Summary { Value = { value } } } : null);
         }
     }
 
@@ -149,9 +147,11 @@ internal sealed class EventWriter : IDisposable
             _ = _wake.Wait(_hasDrawings ? TimeSpan.Zero : _beat);
             Event[] events;
             ManualResetEventSlim[] flushes;
-            Func<Event?>? drawing;
+            Func<double, Event?>? drawing;
+            double now;
             lock (_gate)
             {
+                now = Seconds; // later than all that is taken out, and not than what comes
                 (events, flushes) = ([.. _events], [.. _flushes]);
                 _events.Clear();
                 _flushes.Clear();
@@ -162,7 +162,7 @@ internal sealed class EventWriter : IDisposable
 
             try
             {
-                Round(events, drawing, durably: ends || flushes.Length > 0);
+                Round(events, drawing, now, durably: ends || flushes.Length > 0);
             }
             catch (Exception e)
             {
@@ -175,7 +175,7 @@ internal sealed class EventWriter : IDisposable
         }
     }
 
-    private void Round(Event[] events, Func<Event?>? drawing, bool durably)
+    private void Round(Event[] events, Func<double, Event?>? drawing, double now, bool durably)
     {
         foreach (var happened in events)
         {
@@ -186,7 +186,7 @@ internal sealed class EventWriter : IDisposable
         {
             try
             {
-                if (drawing() is { } drawn)
+                if (drawing(now) is { } drawn)
                 {
                     Enqueue(drawn);
                 }

@@ -103,6 +103,16 @@ internal sealed class RunCheckpoints(
         }
     }
 
+    /// <summary>Says that a checkpoint that was asked for is on disk, once it is.</summary>
+    private void Answer()
+    {
+        if (_asked <= _onDisk)
+        {
+            _asked = null;
+            progress.CheckpointAnswered(_onDisk);
+        }
+    }
+
     /// <summary>Tells what has become of them since the last step.</summary>
     /// <exception cref="TrainingException">One could not be written.</exception>
     public void Look()
@@ -115,6 +125,7 @@ internal sealed class RunCheckpoints(
                 _spans.Written(news);
                 progress.Saved(news.Step, path);
                 _onDisk = news.Step;
+                Answer(); // with this one, not with a later one that is on disk too by now
             }
             else
             {
@@ -135,11 +146,7 @@ internal sealed class RunCheckpoints(
             throw;
         }
 
-        if (_asked <= _onDisk)
-        {
-            _asked = null;
-            progress.CheckpointAnswered(_onDisk);
-        }
+        Answer();
     }
 
     /// <summary>Waits until all are on disk.</summary>
